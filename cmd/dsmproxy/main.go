@@ -1,0 +1,74 @@
+// Command dsmproxy is a MySQL proxy that keeps each session record on the
+// first N live stores of an order derived from its session ID.
+//
+// Each subcommand lives in a file of its own and shares nothing but this
+// table; wiring, signals and the order of start and stop are serve.go's.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+)
+
+// command is one subcommand. run gets the arguments after its name and returns
+// nil, errUsage, or an error that main prints on stderr.
+type command struct {
+	summary string
+	run     func(args []string, stdin io.Reader, stdout, stderr io.Writer) error
+}
+
+// errUsage makes main exit with 2; whoever returns it has printed why.
+var errUsage = errors.New("usage")
+
+// errSilent makes main exit with 1; whoever returns it has printed why.
+var errSilent = errors.New("silent")
+
+// commands are the subcommands; each adds its line here.
+var commands = map[string]command{}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
+		usage(stdout)
+		if len(args) == 0 {
+			return 2
+		}
+		return 0
+	}
+	c, ok := commands[args[0]]
+	if !ok {
+		fmt.Fprintf(stderr, "dsmproxy: unknown command %q\n", args[0])
+		usage(stderr)
+		return 2
+	}
+	switch err := c.run(args[1:], stdin, stdout, stderr); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	case errors.Is(err, errSilent):
+		return 1
+	default:
+		fmt.Fprintf(stderr, "dsmproxy %s: %v\n", args[0], err)
+		return 1
+	}
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "usage: dsmproxy COMMAND [FLAGS]\n\n")
+	names := make([]string, 0, len(commands))
+	for name := range commands {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Fprintf(w, "  %-9s %s\n", name, commands[name].summary)
+	}
+	fmt.Fprint(w, "\nEach command prints its flags with -h.\n")
+}

@@ -1,0 +1,277 @@
+// Package rewrite turns SQL text into a [Plan], which says what a statement
+// is, which keys it names and what it changes in its client's session, and SQL
+// text into SQL text where a store must get something else than the client
+// sent. It does no I/O and knows no stores. Package router calls it for each
+// statement; `dsmproxy explain` prints what it finds.
+//
+// A statement is lexed on its bytes: session data is not UTF-8. Its literals
+// are cut out, what remains is its shape, and plans are cached by shape: on a
+// hit nothing is parsed and nothing allocated. On a miss the TiDB parser reads
+// the statement with short placeholders for its literals. Where the parser
+// can't read what a store can, the tokens decide if that is certain, and the
+// plan refuses by name if not.
+package rewrite
+
+// Kind says what a statement is. Its strings are those of the statement
+// corpus and of `dsmproxy explain`.
+type Kind uint8
+
+// The kinds of statements.
+const (
+	KindInvalid       Kind = iota
+	KindRead               // SELECT of known keys
+	KindReadForUpdate      // SELECT ... FOR UPDATE | FOR SHARE | LOCK IN SHARE MODE of known keys
+	KindWrite              // INSERT, REPLACE, UPDATE, DELETE of known keys
+	KindMove               // UPDATE that changes the key: Keys[0] to Keys[1]
+	KindWriteByOther       // row named by another column than the key
+	KindScatterRead        // SELECT without a known key
+	KindBroadcast          // GC, DDL, TRUNCATE: a write for every store
+	KindLock               // GET_LOCK
+	KindUnlock             // RELEASE_LOCK
+	KindUnlockAll          // RELEASE_ALL_LOCKS
+	KindLockTest           // IS_FREE_LOCK, IS_USED_LOCK
+	KindTxnBegin
+	KindTxnCommit
+	KindTxnRollback
+	KindTxnSavepoint
+	KindTxnReleaseSavepoint
+	KindTxnRollbackToSavepoint
+	KindSessionState // SET, USE, ...
+	KindAny          // any live store can answer it
+	KindMulti        // several statements; see Split
+	KindOtherTable   // names a table that is not configured
+	KindLockTables
+	KindUnlockTables
+	KindPrepareSQL // PREPARE, EXECUTE, DEALLOCATE in SQL
+	KindCall
+	KindKill
+	KindEmpty // nothing but blanks, comments, semicolons: error 1065
+)
+
+// Table is a session table as configured. The zero values of the optional
+// fields mean "not given".
+type Table struct {
+	Schema    string // "" matches the table in any schema
+	Name      string
+	Key       string      // the key column
+	Surrogate string      // an AUTO_INCREMENT column beside the key
+	Secondary []Secondary // tables that belong to it, routed by the same key
+	Columns   []string    // column order, for INSERT without a list
+	FoldCase  bool        // the key's collation ignores case and trailing blanks
+}
+
+// Secondary is a table whose rows belong to the records of a session table.
+type Secondary struct {
+	Name   string
+	Column string // holds the key, or the surrogate id where that is what it refers to
+}
+
+// Mode is what of a client's session changes how its SQL is read.
+type Mode uint8
+
+// The modes.
+const (
+	ModeANSIQuotes         Mode = 1 << iota // "x" is an identifier
+	ModeNoBackslashEscapes                  // \ is a character
+	ModePipesAsConcat                       // a || b concatenates
+	ModeIgnoreSpace                         // COUNT (*) is a call
+	ModeHighNotPrecedence
+	// ModeUnsafeCharset: the client's charset (gbk, big5, sjis, cp932,
+	// gb18030) has characters whose second byte is a backslash or a quote.
+	// Nothing is routed by a key then unless the statement is pure ASCII.
+	ModeUnsafeCharset
+)
+
+// ParseMode finds the modes in the value of @@sql_mode, combination modes
+// (ANSI, ORACLE, ...) included.
+func ParseMode(sqlMode string) Mode { panic("contract only") }
+
+// Value says where a key or a name comes from in each statement of a shape.
+// Several parts are concatenated (adjacent literals, CONCAT).
+type Value struct {
+	Parts []Part
+	Null  bool // NULL by itself
+}
+
+// Part is a literal of the statement, a parameter, or constant bytes.
+type Part struct {
+	Source  Source
+	Index   int    // of the literal or parameter, counted from 0
+	Const   []byte // SourceConst
+	Numeric bool   // a number literal: its canonical decimal text counts
+}
+
+// Source is where a Part's bytes are.
+type Source uint8
+
+// The sources.
+const (
+	SourceLiteral Source = iota
+	SourceParam
+	SourceConst
+)
+
+// Nondet is what in a statement could give another value on each store.
+type Nondet uint8
+
+// The causes. Time alone is cured by SET timestamp; anything else by running
+// the statement on the first copy and carrying the record over.
+const (
+	NondetTime  Nondet = 1 << iota // NOW(), CURRENT_TIMESTAMP, UNIX_TIMESTAMP(), ...: what @@timestamp rules
+	NondetOther                    // UUID(), RAND(), SYSDATE(), user variables, a function that is not known to be pure, a subquery, LIMIT without the key alone, ...
+)
+
+// Uses is what of a session's own state a statement reads; the answer must
+// come from the client's session, not from whichever connection serves it.
+type Uses uint8
+
+// What a statement reads.
+const (
+	UsesLastInsertID Uses = 1 << iota
+	UsesFoundRows
+	UsesRowCount
+	UsesWarnings // SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) ..., @@warning_count, @@error_count
+	UsesConnectionID
+	UsesUserVariable
+	UsesDatabase // DATABASE(), SCHEMA()
+)
+
+// Assignment is one variable that a SET assigns.
+type Assignment struct {
+	// Name is in lower case: "sql_mode", "@name" for a user variable, and
+	// "names" for SET NAMES, "charset" for SET CHARACTER SET, "transaction" for
+	// SET SESSION TRANSACTION, "role" and so on for the other forms of SET.
+	Name   string
+	Global bool // SET GLOBAL, SET PERSIST, PASSWORD and whatever outlives the session
+	// Const: the value reads no variable, function, table or parameter, so that
+	// a later assignment of the same name makes this one void.
+	Const bool
+	// Value is the value if it is one literal, for autocommit and the like:
+	// "0", "1", "ON", "DEFAULT" in upper case; "" otherwise.
+	Value string
+}
+
+// Plan is the routing decision for one statement shape. It is shared by all
+// statements of the shape and never modified.
+type Plan struct {
+	Kind   Kind
+	Detail string // in the corpus's words: "GC", "DDL", "delete all", "schema metadata", "joins other table", ...
+	// Refuse names the construct for which the statement can't be carried out
+	// whatever the router can do; "" if there is none.
+	Refuse string
+
+	Table *Table // the session table it is about; nil for none
+	// Schema is the schema that the statement itself names; "" if it relies on
+	// the client's database.
+	Schema string
+	// Others are the tables that are not configured, as written.
+	Others []string
+
+	// Keys are the keys of a read or write in order of appearance, From and To
+	// of a move, and the names of a lock statement.
+	Keys []Value
+	// OtherColumn and OtherValues name the row of a write-by-other-column (and
+	// of a scatter-read by one); the new key, if it sets one, is in Keys.
+	OtherColumn string
+	OtherValues []Value
+
+	Verb      Verb // of a data statement
+	Params    int  // number of ? markers
+	Nondet    Nondet
+	Uses      Uses
+	Set       []Assignment // KindSessionState
+	Database  string       // USE: the new database
+	NextTxn   bool         // SET TRANSACTION without a scope: for the next transaction only
+	Savepoint string       // KindTxnSavepoint and its relatives
+	Chain     bool         // COMMIT | ROLLBACK AND CHAIN
+	Release   bool         // COMMIT | ROLLBACK ... RELEASE
+	ReadOnly  bool         // START TRANSACTION READ ONLY
+	Snapshot  bool         // START TRANSACTION WITH CONSISTENT SNAPSHOT
+	// ImplicitCommit: it ends the running transaction (DDL, TRUNCATE, ...).
+	ImplicitCommit bool
+	// Pins names what the statement leaves behind in the store connection that
+	// can't be replayed (a temporary table, SQL_CALC_FOUND_ROWS, ...); "" if
+	// nothing.
+	Pins string
+	// ResultSet: it answers with rows (SELECT, SHOW, RETURNING, OPTIMIZE, ...).
+	ResultSet bool
+	// Timeout is the index in Keys' statement of GET_LOCK's timeout, if it is a
+	// literal or a parameter; nil otherwise.
+	Timeout *Value
+	// KillID and KillQuery: KILL [QUERY] id.
+	KillID    *Value
+	KillQuery bool
+}
+
+// Verb is the first word that matters of a data statement.
+type Verb uint8
+
+// The verbs.
+const (
+	VerbNone Verb = iota
+	VerbSelect
+	VerbInsert
+	VerbReplace
+	VerbUpdate
+	VerbDelete
+	VerbTruncate
+	VerbDDL
+	VerbShow
+)
+
+// Options are what a Planner is made from.
+type Options struct {
+	Tables []Table
+	// CacheSize bounds the plan cache, in plans; 0 means 4096.
+	CacheSize int
+	// Columns tells the order of a table's columns for INSERT without a column
+	// list where Table.Columns is not given; nil, or ok = false: such a
+	// statement is refused by name, and its plan is not cached.
+	Columns func(t *Table, schema string) (columns []string, ok bool)
+}
+
+// Planner makes plans. It is safe for concurrent use.
+type Planner struct {
+	// to be written by the owner of this package
+}
+
+// NewPlanner returns a Planner for the given tables.
+func NewPlanner(o Options) *Planner { panic("contract only") }
+
+// Statement is one statement with its plan: what a Value refers to. It is
+// scratch space that its owner reuses; it holds no copy of the text.
+type Statement struct {
+	Plan *Plan
+	Text []byte
+	// to be written by the owner of this package
+}
+
+// Plan reads text, which s refers to from then on, and finds its plan, by the
+// given mode and for a client whose default database is db. A plan is always
+// found; what can't be read has a plan that refuses.
+func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) { panic("contract only") }
+
+// Args are the bound values of a prepared statement.
+type Args interface {
+	// Arg returns the text of parameter i: the bytes of a string, the decimal
+	// text of an integer. ok is false for a value that can't be a key (a
+	// float, a date).
+	Arg(i int) (text []byte, null, ok bool)
+}
+
+// Append appends the bytes of v to dst: literals unescaped, hex decoded, as
+// the store will see them. null says that the value is NULL; ok is false
+// where the bytes can't be told. args is nil for a text statement.
+func (s *Statement) Append(dst []byte, v Value, args Args) (key []byte, null, ok bool) {
+	panic("contract only")
+}
+
+// Split cuts text into its statements at the semicolons outside literals and
+// comments, without the empty ones at the end.
+func (p *Planner) Split(text []byte, mode Mode) [][]byte { panic("contract only") }
+
+// FoldKey brings a key of a table with FoldCase to the form that is hashed:
+// trailing blanks cut, ASCII and Latin letters in lower case without accents,
+// so that what MySQL's *_ci collations call equal is one key. It appends to
+// dst.
+func FoldKey(dst, key []byte) []byte { panic("contract only") }

@@ -1,0 +1,2 @@
+// Package merge makes one result of the results of a scatter. It does no I/O.
+package merge
