@@ -82,10 +82,6 @@ const (
 	ModeUnsafeCharset
 )
 
-// ParseMode finds the modes in the value of @@sql_mode, combination modes
-// (ANSI, ORACLE, ...) included.
-func ParseMode(sqlMode string) Mode { panic("contract only") }
-
 // Value says where a key or a name comes from in each statement of a shape.
 // Several parts are concatenated (adjacent literals, CONCAT).
 type Value struct {
@@ -229,49 +225,3 @@ type Options struct {
 	// statement is refused by name, and its plan is not cached.
 	Columns func(t *Table, schema string) (columns []string, ok bool)
 }
-
-// Planner makes plans. It is safe for concurrent use.
-type Planner struct {
-	// to be written by the owner of this package
-}
-
-// NewPlanner returns a Planner for the given tables.
-func NewPlanner(o Options) *Planner { panic("contract only") }
-
-// Statement is one statement with its plan: what a Value refers to. It is
-// scratch space that its owner reuses; it holds no copy of the text.
-type Statement struct {
-	Plan *Plan
-	Text []byte
-	// to be written by the owner of this package
-}
-
-// Plan reads text, which s refers to from then on, and finds its plan, by the
-// given mode and for a client whose default database is db. A plan is always
-// found; what can't be read has a plan that refuses.
-func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) { panic("contract only") }
-
-// Args are the bound values of a prepared statement.
-type Args interface {
-	// Arg returns the text of parameter i: the bytes of a string, the decimal
-	// text of an integer. ok is false for a value that can't be a key (a
-	// float, a date).
-	Arg(i int) (text []byte, null, ok bool)
-}
-
-// Append appends the bytes of v to dst: literals unescaped, hex decoded, as
-// the store will see them. null says that the value is NULL; ok is false
-// where the bytes can't be told. args is nil for a text statement.
-func (s *Statement) Append(dst []byte, v Value, args Args) (key []byte, null, ok bool) {
-	panic("contract only")
-}
-
-// Split cuts text into its statements at the semicolons outside literals and
-// comments, without the empty ones at the end.
-func (p *Planner) Split(text []byte, mode Mode) [][]byte { panic("contract only") }
-
-// FoldKey brings a key of a table with FoldCase to the form that is hashed:
-// trailing blanks cut, ASCII and Latin letters in lower case without accents,
-// so that what MySQL's *_ci collations call equal is one key. It appends to
-// dst.
-func FoldKey(dst, key []byte) []byte { panic("contract only") }

@@ -1,0 +1,149 @@
+package rewrite
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Planner makes plans. It is safe for concurrent use.
+type Planner struct {
+	options Options
+	// schemas: a plan depends on the client's database.
+	schemas bool
+	plans   atomic.Pointer[cache]
+	scratch sync.Pool // of *lexed
+}
+
+// NewPlanner returns a Planner for the given tables.
+func NewPlanner(o Options) *Planner {
+	if o.CacheSize <= 0 {
+		o.CacheSize = 4096
+	}
+	p := &Planner{options: o}
+	for i := range o.Tables {
+		t := &o.Tables[i]
+		if t.Schema != "" || o.Columns != nil && len(t.Columns) == 0 {
+			p.schemas = true
+		}
+	}
+	p.Forget()
+	return p
+}
+
+// Forget drops all cached plans. It is called when Options.Columns would give
+// another answer than before.
+func (p *Planner) Forget() { p.plans.Store(newCache(p.options.CacheSize)) }
+
+// Statement is one statement with its plan: what a Value refers to. It is
+// scratch space that its owner reuses; it holds no copy of the text. The zero
+// value is ready for use. It is not safe for concurrent use.
+type Statement struct {
+	Plan *Plan
+	Text []byte
+
+	mode     Mode
+	literals []literal
+}
+
+// The bounds of what is cached and kept. A plan for a list of a thousand keys
+// takes 100 KiB, and is seldom wanted twice.
+const (
+	maxCachedValues = 128     // literals and parameters of a cached shape
+	maxKeptTokens   = 4 << 10 // in scratch space
+	maxKeptLiterals = 512     // in a Statement
+)
+
+var (
+	planMulti = &Plan{Kind: KindMulti}
+	planEmpty = &Plan{Kind: KindEmpty}
+)
+
+// Plan reads text, which s refers to from then on, and finds its plan, by the
+// given mode and for a client whose default database is db. A plan is always
+// found; what can't be read has a plan that refuses.
+func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) {
+	// An unsafe charset does no harm to ASCII.
+	if mode&ModeUnsafeCharset != 0 && isASCII(text) {
+		mode &^= ModeUnsafeCharset
+	}
+	l := p.borrow()
+	l.literals = s.literals
+	if cap(l.literals) > maxKeptLiterals {
+		l.literals = nil
+	}
+	l.shape = append(l.shape[:0], byte(mode))
+	if p.schemas {
+		l.shape = append(l.shape, byte(len(db)>>8), byte(len(db)))
+		l.shape = append(l.shape, db...)
+	}
+	l.prefix = len(l.shape)
+	lex(l, text, mode)
+	s.Text, s.mode, s.literals = text, mode, l.literals
+	s.Plan = p.find(l, db)
+	p.giveBack(l)
+}
+
+// find returns the plan of a lexed statement.
+func (p *Planner) find(l *lexed, db string) *Plan {
+	switch {
+	case l.err != "":
+		return &Plan{Refuse: l.err}
+	case l.multi:
+		return planMulti
+	case len(l.tokens) == 0:
+		return planEmpty
+	case l.long || len(l.literals)+l.params > maxCachedValues:
+		plan, _ := analyze(l, db, l.mode, &p.options)
+		return plan
+	}
+	// The cache is read once: a plan that is made while Forget is called must
+	// not get into the new one.
+	plans := p.plans.Load()
+	plan, hash := plans.get(l.shape)
+	if plan != nil {
+		return plan
+	}
+	plan, cacheable := analyze(l, db, l.mode, &p.options)
+	if cacheable {
+		plans.put(l.shape, hash, plan)
+	}
+	return plan
+}
+
+// Split cuts text into its statements at the semicolons outside literals and
+// comments, without the empty ones at the end. The semicolons within a
+// statement that defines a routine cut nothing.
+func (p *Planner) Split(text []byte, mode Mode) [][]byte {
+	l := p.borrow()
+	defer p.giveBack(l)
+	l.prefix = 0
+	var list [][]byte
+	for {
+		lex(l, text, mode)
+		if !l.multi {
+			if len(l.tokens) != 0 || l.err != "" {
+				list = append(list, text[:l.semi])
+			}
+			return list
+		}
+		list = append(list, text[:l.semi])
+		text = text[l.semi+1:]
+	}
+}
+
+// borrow returns scratch space, giveBack takes it back unless it has grown
+// much.
+func (p *Planner) borrow() *lexed {
+	if l, ok := p.scratch.Get().(*lexed); ok {
+		return l
+	}
+	return new(lexed)
+}
+
+func (p *Planner) giveBack(l *lexed) {
+	if cap(l.tokens) > maxKeptTokens {
+		l.tokens = nil
+	}
+	l.text, l.literals = nil, nil
+	p.scratch.Put(l)
+}
