@@ -2,13 +2,22 @@
 // its defaults filled in, every problem reported at once with its line and
 // key. It is imported by cmd/dsmproxy only; each package has a config of its
 // own, which cmd fills.
+//
+// It refuses what would lose sessions (two stores that are one server, more
+// copies than stores) and what would be ignored (a weight with a placement that
+// has none): whoever wrote it meant something by it.
 package conf
 
-import "time"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
 
 // Config is a whole configuration. Durations are written "1s", sizes "64MiB".
 type Config struct {
-	Listen    string `toml:"listen"` // host:port or unix:/path
+	Listen    string `toml:"listen"` // host:port or unix:/path; see [SplitAddr]
 	Copies    int    `toml:"copies"`
 	Placement string `toml:"placement"` // php | php-legacy | rendezvous
 	// OtherTables is "refuse" or the name of the store that serves all tables
@@ -52,9 +61,9 @@ type Health struct {
 
 // Pool is how many connections a store gets.
 type Pool struct {
-	MaxConns    int           `toml:"max_conns"` // per store
-	MaxIdle     int           `toml:"max_idle"`
-	MaxLifetime time.Duration `toml:"max_lifetime"`
+	MaxConns    int           `toml:"max_conns"`    // per store
+	MaxIdle     int           `toml:"max_idle"`     // 0: as many as MaxConns
+	MaxLifetime time.Duration `toml:"max_lifetime"` // 0: no bound
 	WaitTimeout time.Duration `toml:"wait_timeout"` // for a connection
 }
 
@@ -69,7 +78,8 @@ type Consistency struct {
 	Level string `toml:"level"` // seed; safe and strict are refused by name until they exist
 }
 
-// User is an account that clients log in with.
+// User is an account that clients log in with. Load fills Password from the
+// file or the environment variable where that is given.
 type User struct {
 	Name         string `toml:"name"`
 	Password     string `toml:"password"`
@@ -77,10 +87,11 @@ type User struct {
 	PasswordEnv  string `toml:"password_env"`
 }
 
-// Store is one MySQL or MariaDB server.
+// Store is one MySQL or MariaDB server. Load fills Password as it does a
+// user's, and adds the port 3306 to an Addr without one.
 type Store struct {
 	Name         string   `toml:"name"`
-	Addr         string   `toml:"addr"` // host:port or unix:/path
+	Addr         string   `toml:"addr"` // host:port or unix:/path; see [SplitAddr]
 	User         string   `toml:"user"` // "" logs in as the client does
 	Password     string   `toml:"password"`
 	PasswordFile string   `toml:"password_file"`
@@ -99,17 +110,70 @@ type StoreTLS struct {
 	Key        string `toml:"key"`
 }
 
-// Table is a session table.
+// Table is a session table. Load fills what a preset says and the file does
+// not.
 type Table struct {
 	Schema    string   `toml:"schema"`
 	Name      string   `toml:"name"`
 	Key       string   `toml:"key"`
 	Preset    string   `toml:"preset"`
 	Surrogate string   `toml:"surrogate"`
-	Secondary []string `toml:"secondary"` // "table(column)"
+	Secondary []string `toml:"secondary"` // "table(column)"; see [SplitSecondary]
 	Columns   []string `toml:"columns"`
-	Collation string   `toml:"collation"` // "ci" folds case and trailing blanks; "" or "exact" does not
+	Collation string   `toml:"collation"` // "ci" folds case and trailing blanks; "exact" does not
 }
 
-// Load reads a configuration file. Its error lists every problem.
-func Load(path string) (*Config, error) { panic("contract only") }
+// Default returns the configuration of an empty file. By itself it is not
+// valid: it has no user, no store and no table.
+func Default() *Config {
+	return &Config{
+		Listen:      "127.0.0.1:3306",
+		Copies:      2,
+		Placement:   "php",
+		OtherTables: "refuse",
+		Limits: Limits{
+			MaxClients:       10000,
+			MaxAllowedPacket: 64 << 20,
+			HandshakeTimeout: 10 * time.Second,
+			IdleTimeout:      8 * time.Hour,
+		},
+		Health: Health{
+			ConnectTimeout: time.Second,
+			ProbeInterval:  250 * time.Millisecond,
+			ProbeTimeout:   time.Second,
+		},
+		Pool: Pool{
+			MaxConns:    200,
+			MaxLifetime: time.Hour,
+			WaitTimeout: 10 * time.Second,
+		},
+		Log:         Log{Level: "info", Format: "text"},
+		Consistency: Consistency{Level: "seed"},
+	}
+}
+
+// defaultStore is what a [[store]] has that it does not say.
+func defaultStore() Store { return Store{Weight: 1, TLS: StoreTLS{Mode: "off"}} }
+
+// Load reads a configuration file. Its error lists every problem: it is a
+// [Problems] unless the file can't be read.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a configuration from data; name is what problems call it. Paths
+// in it are relative to name's directory. A configuration may well name files
+// and environment variables: those are read.
+func Parse(name string, data []byte) (*Config, error) {
+	r := &reader{file: name, dir: filepath.Dir(name)}
+	c := r.read(data)
+	if len(r.problems) > 0 {
+		r.problems.sort()
+		return nil, r.problems
+	}
+	return c, nil
+}
