@@ -1,13 +1,20 @@
 package protocol
 
 import (
+	"crypto/tls"
 	"net"
+	"sync"
+	"syscall"
 	"time"
 )
 
 // MaxFrame is the largest payload of one frame; a longer packet goes on in the
 // next frame, and one of exactly a multiple of it ends with an empty frame.
 const MaxFrame = 1<<24 - 1
+
+// headerSize is what stands before each frame: three bytes of length and the
+// sequence number.
+const headerSize = 4
 
 // Conn frames packets over one network connection, for either side of it. It
 // holds a read buffer only while bytes wait in it and a write buffer only
@@ -16,57 +23,70 @@ const MaxFrame = 1<<24 - 1
 // A Conn is used by one goroutine at a time, except for Close, Alive and
 // SetDeadline.
 type Conn struct {
-	nc net.Conn
-	// to be written by the owner of this package
+	nc  net.Conn
+	seq byte
+
+	// Reading: in[r:w] has arrived and was not consumed.
+	in   []byte
+	r, w int
+	// joined is the length of the packet that ReadPacket has begun to join, and
+	// frame the length of its running frame, if inFrame; they outlive an expired
+	// deadline, after which the reading goes on where it was.
+	joined, frame int
+	inFrame       bool
+	// full: the last read filled its buffer, so a larger one will serve.
+	full bool
+	// exact: no byte is read beyond the packet that is waited for, so that what
+	// follows it can be left to TLS.
+	exact bool
+	one   [1]byte // what an idle TLS connection reads into
+
+	// raw reads without holding a buffer while it waits; nil: nc.Read is used.
+	raw     syscall.RawConn
+	onRead  func(fd uintptr) bool
+	readEnd int // in[w:readEnd] is to be read into
+	readN   int
+	readErr error
+
+	// Writing: out waits to be flushed; queued counts all bytes ever queued.
+	out    []byte
+	queued uint64
+
+	peek peek
 }
 
 // NewConn frames packets over nc, which may be a *net.TCPConn, a
 // *net.UnixConn or a *tls.Conn.
-func NewConn(nc net.Conn) *Conn { panic("contract only") }
+func NewConn(nc net.Conn) *Conn {
+	c := &Conn{nc: nc}
+	switch nc := nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		// Only these, and not what wraps them: a wrapper wants to see the reads.
+		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
+			c.raw = raw
+			c.onRead = c.readReady
+		}
+	}
+	c.peek.init(nc)
+	return c
+}
 
-// ReadPacket reads one whole packet, joining the frames of a long one, and
-// checks their sequence numbers. The payload is valid until the next call of a
-// reading method. A payload of more than limit bytes is an error before it is
-// read into memory (1153); memory grows with what has arrived, never with what
-// a header announces.
-func (c *Conn) ReadPacket(limit int) ([]byte, error) { panic("contract only") }
-
-// QueuePacket frames payload into the write buffer with the next sequence
-// numbers. It copies a short payload; one of more than 64 KiB is written at
-// once, after what was queued before it. It never changes payload.
-func (c *Conn) QueuePacket(payload []byte) error { panic("contract only") }
-
-// Write queues bytes that are framed already (a chunk of an answer that is
-// being relayed). It may write them at once without copying.
-func (c *Conn) Write(frames []byte) (int, error) { panic("contract only") }
-
-// Flush writes what was queued, in one system call where the kernel takes it.
-func (c *Conn) Flush() error { panic("contract only") }
-
-// Fill returns the bytes that have arrived and were not consumed, waiting for
-// more than have bytes of them; have = 0 waits for at least one. The bytes are
-// valid until the next call; the caller may change them.
-func (c *Conn) Fill(have int) ([]byte, error) { panic("contract only") }
-
-// Consume drops the first n bytes of what Fill returned.
-func (c *Conn) Consume(n int) { panic("contract only") }
-
-// Buffered is the number of bytes that have arrived and were not consumed.
-func (c *Conn) Buffered() int { panic("contract only") }
+// startTLS goes on over t, which must run over the connection so far. Nothing
+// may be buffered: what came in clear is never read as if it had come by TLS.
+func (c *Conn) startTLS(t *tls.Conn) {
+	c.Trim()
+	c.nc, c.raw, c.onRead = t, nil, nil
+	c.peek.tls = true
+}
 
 // ResetSequence makes 0 the next sequence number, as each command does.
-func (c *Conn) ResetSequence() { panic("contract only") }
+func (c *Conn) ResetSequence() { c.seq = 0 }
 
 // Sequence is the next sequence number, read or written.
-func (c *Conn) Sequence() byte { panic("contract only") }
+func (c *Conn) Sequence() byte { return c.seq }
 
 // SetSequence makes n the next sequence number.
-func (c *Conn) SetSequence(n byte) { panic("contract only") }
-
-// Alive reports, without a round trip and without blocking, whether the peer
-// has neither closed the connection nor (while nothing was asked of it) sent a
-// byte. It is safe to call beside a blocked read.
-func (c *Conn) Alive() bool { panic("contract only") }
+func (c *Conn) SetSequence(n byte) { c.seq = n }
 
 // SetDeadline bounds all reads and writes; the zero time lifts the bound.
 func (c *Conn) SetDeadline(t time.Time) error { return c.nc.SetDeadline(t) }
@@ -76,3 +96,81 @@ func (c *Conn) Net() net.Conn { return c.nc }
 
 // Close closes the connection; a blocked read or write returns an error.
 func (c *Conn) Close() error { return c.nc.Close() }
+
+// Alive reports, without a round trip and without blocking, whether the peer
+// has neither closed the connection nor (while nothing was asked of it) sent a
+// byte. It looks at the socket, not at what is Buffered. Over TLS, bytes are
+// no sign of death: they may be a record that carries no data. It is safe to
+// call beside a blocked read.
+func (c *Conn) Alive() bool {
+	switch c.peek.look() {
+	case peerQuiet:
+		return true
+	case peerTalks:
+		return c.peek.tls
+	}
+	return false
+}
+
+// peerSign is what a look at a socket tells of the peer.
+type peerSign uint8
+
+const (
+	peerQuiet peerSign = iota // open, and nothing to read
+	peerTalks                 // bytes wait to be read
+	peerGone                  // closed, reset or timed out
+)
+
+// peek looks at a socket's next byte without taking it.
+type peek struct {
+	ctl syscall.RawConn // nil: nothing can be seen
+	tls bool
+
+	// mu guards what follows, which is kept to spare allocations. The call made
+	// under it never blocks.
+	mu   sync.Mutex
+	fn   func(fd uintptr)
+	buf  [1]byte
+	sign peerSign
+}
+
+func (p *peek) init(nc net.Conn) {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc, p.tls = t.NetConn(), true
+	}
+	if sc, ok := nc.(syscall.Conn); ok {
+		if ctl, err := sc.SyscallConn(); err == nil {
+			p.ctl = ctl
+			p.fn = p.recv
+		}
+	}
+}
+
+// look uses Control, for Read would wait for a blocked reader.
+func (p *peek) look() peerSign {
+	if p.ctl == nil {
+		return peerQuiet
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sign = peerGone
+	if p.ctl.Control(p.fn) != nil {
+		return peerGone
+	}
+	return p.sign
+}
+
+func (p *peek) recv(fd uintptr) {
+	for {
+		n, _, err := syscall.Recvfrom(int(fd), p.buf[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			p.sign = peerQuiet
+		case err == nil && n > 0:
+			p.sign = peerTalks
+		}
+		return
+	}
+}

@@ -1,0 +1,139 @@
+package protocol
+
+import "net"
+
+// maxCopy is the longest payload that QueuePacket copies.
+const maxCopy = 64 << 10
+
+// QueuePacket frames payload into the write buffer with the next sequence
+// numbers. It copies a short payload; one of more than 64 KiB is written at
+// once, after what was queued before it. It never changes payload.
+func (c *Conn) QueuePacket(payload []byte) error {
+	if len(payload) > maxCopy {
+		return c.writeThrough(payload)
+	}
+	if err := c.reserve(headerSize + len(payload)); err != nil {
+		return err
+	}
+	c.out = appendHeader(c.out, len(payload), c.seq)
+	c.out = append(c.out, payload...)
+	c.seq++
+	c.queued += uint64(headerSize + len(payload))
+	return nil
+}
+
+// Write queues bytes that are framed already (a chunk of an answer that is
+// being relayed). It writes them at once, without copying, if nothing waits or
+// if they would not fit the buffer. It leaves the sequence number alone.
+func (c *Conn) Write(frames []byte) (int, error) {
+	c.queued += uint64(len(frames))
+	if len(c.out) > 0 {
+		if len(c.out)+len(frames) <= cap(c.out) {
+			c.out = append(c.out, frames...)
+			return len(frames), nil
+		}
+		if err := c.Flush(); err != nil {
+			return 0, err
+		}
+	}
+	return c.nc.Write(frames)
+}
+
+// Flush writes what was queued, in one system call where the kernel takes it.
+func (c *Conn) Flush() error {
+	if c.out == nil {
+		return nil
+	}
+	var err error
+	if len(c.out) > 0 {
+		_, err = c.nc.Write(c.out)
+	}
+	c.releaseOut()
+	return err
+}
+
+func (c *Conn) releaseOut() {
+	if c.out != nil {
+		giveBuffer(c.out)
+		c.out = nil
+	}
+}
+
+// reserve makes room for n more bytes, at most largeBuffer, in the write
+// buffer, flushing what does not fit beside them.
+func (c *Conn) reserve(n int) error {
+	total := len(c.out) + n
+	if c.out != nil && total <= cap(c.out) {
+		return nil
+	}
+	if total > largeBuffer {
+		if err := c.Flush(); err != nil {
+			return err
+		}
+		total = n
+	}
+	old := c.out
+	c.out = append(takeBuffer(total)[:0], old...)
+	if old != nil {
+		giveBuffer(old)
+	}
+	return nil
+}
+
+// writeThrough writes what is queued and payload, without copying it.
+func (c *Conn) writeThrough(payload []byte) error {
+	frames := len(payload)/MaxFrame + 1
+	headers := make([]byte, 0, frames*headerSize)
+	bufs := make(net.Buffers, 0, 1+2*frames)
+	if len(c.out) > 0 {
+		bufs = append(bufs, c.out)
+	}
+	c.queued += uint64(len(payload) + frames*headerSize)
+	for range frames {
+		n := min(len(payload), MaxFrame)
+		headers = appendHeader(headers, n, c.seq)
+		bufs = append(bufs, headers[len(headers)-headerSize:])
+		if n > 0 {
+			bufs = append(bufs, payload[:n])
+		}
+		payload = payload[n:]
+		c.seq++
+	}
+	_, err := bufs.WriteTo(c.nc)
+	c.releaseOut()
+	return err
+}
+
+// begin starts a packet in the write buffer and returns where; the caller
+// appends its payload to c.out and calls end. It spares what is small and
+// built in place a copy.
+func (c *Conn) begin(room int) (int, error) {
+	if err := c.reserve(headerSize + min(room, maxCopy)); err != nil {
+		return 0, err
+	}
+	start := len(c.out)
+	c.out = append(c.out, 0, 0, 0, 0)
+	return start, nil
+}
+
+// finish frames the packet that was begun at start.
+func (c *Conn) finish(start int) error {
+	n := len(c.out) - start - headerSize
+	if n >= MaxFrame {
+		long := c.out
+		c.out = append(takeBuffer(max(start, 1))[:0], long[:start]...)
+		return c.writeThrough(long[start+headerSize:])
+	}
+	h := c.out[start:]
+	h[0], h[1], h[2], h[3] = byte(n), byte(n>>8), byte(n>>16), c.seq
+	c.seq++
+	c.queued += uint64(n + headerSize)
+	if len(c.out) > maxCopy {
+		return c.Flush()
+	}
+	return nil
+}
+
+func appendHeader(b []byte, n int, seq byte) []byte {
+	return append(b, byte(n), byte(n>>8), byte(n>>16), seq)
+}
