@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -57,7 +58,7 @@ func (r *reader) report(path, format string, args ...any) {
 	}
 	line := 0
 	for at := path; at != "" && line == 0; at = parent(at) {
-		line = r.lines[at]
+		line = cmp.Or(r.lines[at], r.lines[at+"[0]"])
 	}
 	r.problems = append(r.problems, Problem{File: r.file, Line: line, Key: withoutIndexes(path), Msg: fmt.Sprintf(format, args...), path: path})
 }
@@ -167,11 +168,11 @@ func (r *reader) fillStruct(path string, v any, dst reflect.Value) {
 
 func (r *reader) fillSlice(path string, v any, dst reflect.Value) {
 	list := reflect.ValueOf(v)
-	if _, single := v.(map[string]any); single && dst.Type().Elem().Kind() == reflect.Struct {
+	switch tables := dst.Type().Elem().Kind() == reflect.Struct; {
+	case list.Kind() != reflect.Slice && tables:
 		r.report(path, "must be in double brackets, [[%s]]", withoutIndexes(path))
 		return
-	}
-	if list.Kind() != reflect.Slice {
+	case list.Kind() != reflect.Slice:
 		r.report(path, "must be a list, not %s", kindOf(v))
 		return
 	}

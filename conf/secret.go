@@ -1,6 +1,8 @@
 package conf
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +22,7 @@ func (r *reader) secret(path string, password *string, file, env string) (given 
 	}
 	switch {
 	case r.given(path + ".password_file"):
-		data, err := os.ReadFile(r.path(file))
+		data, err := readSecret(r.path(file))
 		if err != nil {
 			r.report(path+".password_file", "%v", err)
 			break
@@ -38,6 +40,23 @@ func (r *reader) secret(path string, password *string, file, env string) (given 
 		r.report(path+".password", "holds a zero byte, which no MySQL client can send")
 	}
 	return given
+}
+
+// longestSecret is how much of a secret's file is read: it may be a pipe or a
+// device.
+const longestSecret = 64 << 10
+
+func readSecret(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, longestSecret+1))
+	if err == nil && len(data) > longestSecret {
+		err = fmt.Errorf("%s holds more than %d bytes", path, longestSecret)
+	}
+	return data, err
 }
 
 // path is a path of the file, relative to the file's own directory.

@@ -38,7 +38,11 @@ func (r *reader) tables(tables []Table) {
 		if t.Collation == "" {
 			t.Collation = "exact"
 		}
-		r.oneOf(path+".collation", t.Collation, []string{"exact", "ci"})
+		if strings.HasSuffix(t.Collation, "_ci") {
+			r.report(path+".collation", `%q: write "ci", or "exact" if no ID is ever looked up in another spelling`, t.Collation)
+		} else {
+			r.oneOf(path+".collation", t.Collation, []string{"exact", "ci"})
+		}
 		if t.Name != "" {
 			r.unique(path+".name", tableUse{t.Schema, r.lines[path]}, t.Name, seen)
 		}

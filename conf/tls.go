@@ -132,7 +132,7 @@ func (r *reader) keyPair(path, cert, key string) {
 		r.report(path+".cert", "must be given with key")
 	default:
 		if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
-			r.report(path+".cert", "%v", err)
+			r.report(path+".cert", "%s with %s: %v", cert, key, err)
 		}
 	}
 }

@@ -29,6 +29,9 @@ var laterKeys = map[string]string{
 	"consistency.hedged_reads":   "safe",
 }
 
+// longest is more than any timeout should be: a thousand days.
+const longest = 24000 * time.Hour
+
 // validate reports what is wrong with the values, fills in presets and secrets,
 // and brings addresses and paths to their final form.
 func (r *reader) validate(c *Config) {
@@ -51,7 +54,7 @@ func (r *reader) settings(c *Config) {
 		r.report("limits.max_allowed_packet", "must be from 1KiB to 1GiB, as MySQL's is")
 	}
 	between(r, "limits.handshake_timeout", c.Limits.HandshakeTimeout, 100*time.Millisecond, time.Hour)
-	between(r, "limits.idle_timeout", c.Limits.IdleTimeout, time.Second, 365*24*time.Hour)
+	between(r, "limits.idle_timeout", c.Limits.IdleTimeout, time.Second, longest)
 	between(r, "health.connect_timeout", c.Health.ConnectTimeout, 10*time.Millisecond, time.Minute)
 	between(r, "health.probe_interval", c.Health.ProbeInterval, 10*time.Millisecond, time.Hour)
 	between(r, "health.probe_timeout", c.Health.ProbeTimeout, 10*time.Millisecond, time.Minute)
@@ -60,7 +63,7 @@ func (r *reader) settings(c *Config) {
 		r.report("pool.max_idle", "must be from 0 (as many as max_conns) to max_conns (%d)", c.Pool.MaxConns)
 	}
 	if c.Pool.MaxLifetime != 0 {
-		between(r, "pool.max_lifetime", c.Pool.MaxLifetime, time.Second, 365*24*time.Hour)
+		between(r, "pool.max_lifetime", c.Pool.MaxLifetime, time.Second, longest)
 	}
 	between(r, "pool.wait_timeout", c.Pool.WaitTimeout, time.Millisecond, time.Hour)
 }
@@ -119,8 +122,22 @@ func quoteAll(list []string) string {
 // between reports a value out of its range.
 func between[T cmp.Ordered](r *reader, path string, value, least, most T) {
 	if value < least || value > most {
-		r.report(path, "must be from %v to %v", least, most)
+		r.report(path, "must be from %s to %s", short(least), short(most))
 	}
+}
+
+// short is "1h" for the duration that prints itself as "1h0m0s".
+func short[T any](v T) string {
+	s := fmt.Sprint(v)
+	if _, ok := any(v).(time.Duration); ok {
+		if strings.HasSuffix(s, "m0s") {
+			s = strings.TrimSuffix(s, "0s")
+		}
+		if strings.HasSuffix(s, "h0m") {
+			s = strings.TrimSuffix(s, "0m")
+		}
+	}
+	return s
 }
 
 // printable reports a name that is too long or holds characters that can't be
