@@ -117,6 +117,9 @@ const maxShape = 4096
 // no such byte through outside quotes.
 var shapeMarks = [...]byte{tokString: 1, tokNumber: 2, tokDecimal: 3, tokHex: 4, tokBit: 5}
 
+// shapeNational stands for N'x'.
+const shapeNational = 6
+
 // Why a text is refused. MySQL and MariaDB answer 1064 to all but the last
 // ones, of which no one can tell how a store reads them.
 const (
@@ -290,7 +293,9 @@ func (l *lexed) add(kind tokenKind, start, end, lit int) {
 // literal out of the shape.
 func (l *lexed) literal(kind tokenKind, start, litStart, end int, escaped bool) {
 	lit := literal{start: int32(litStart), end: int32(end), kind: kind, escaped: escaped}
+	mark := shapeMarks[kind]
 	if start != litStart { // N'x'
+		mark = shapeNational
 		lit.introStart, lit.introEnd = int32(start), int32(litStart)
 	} else if n := len(l.tokens); n > 0 && l.tokens[n-1].kind == tokIntroducer {
 		lit.introStart, lit.introEnd = l.tokens[n-1].start, l.tokens[n-1].end
@@ -298,10 +303,10 @@ func (l *lexed) literal(kind tokenKind, start, litStart, end int, escaped bool) 
 	l.add(kind, start, end, len(l.literals))
 	l.literals = append(l.literals, lit)
 	if !l.verbatim && !l.inExec {
-		l.flush(litStart)
+		l.flush(start)
 		l.run = end
 		if !l.long {
-			l.shape = append(l.shape, shapeMarks[kind])
+			l.shape = append(l.shape, mark)
 		}
 	}
 }
@@ -327,11 +332,11 @@ func (l *lexed) word(start int) int {
 		end++
 	}
 	l.wideWord = l.wideWord || wide >= 0x80
-	kind := tokWord
-	switch {
-	case len(l.tokens) == 0:
+	if len(l.tokens) == 0 {
 		l.verbatim = isWord(text[start:end], "SET")
-	case text[start] == '_' && isCharset(text[start+1:end]) && !l.afterDot(start):
+	}
+	kind := tokWord
+	if text[start] == '_' && isCharset(text[start+1:end]) && !l.afterDot(start) {
 		kind = tokIntroducer
 	}
 	l.add(kind, start, end, -1)

@@ -2,6 +2,8 @@ package rewrite
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 )
 
 // An action says how the lexer goes on at a byte outside quotes.
@@ -159,43 +161,65 @@ func (l *lexed) str(start, litStart int) int {
 }
 
 // stringEnd finds the end of the string whose quote is at i, -1 for none.
-// Session data fills most of the bytes that a proxy lexes, so it looks at
-// nothing but quotes and backslashes, and lets the processor find these.
 func stringEnd(text []byte, i int, backslash bool) (end int, escaped bool) {
 	quote := text[i]
-	i++
-	for {
-		q := bytes.IndexByte(text[i:], quote)
-		if q < 0 {
+	escape := quote
+	if backslash {
+		escape = '\\'
+	}
+	for i++; ; i += 2 {
+		i = indexEither(text, i, quote, escape)
+		if i == len(text) {
 			return -1, escaped
 		}
-		q += i
-		for backslash {
-			b := bytes.IndexByte(text[i:q], '\\')
-			if b < 0 {
-				break
-			}
-			escaped = true
-			// Escaped text has a backslash every 36 bytes if it is random and
-			// every other byte if it is UTF-16.
-			i += b + 2
-			for i < q && text[i] == '\\' {
-				i += 2
-			}
-			if i > q { // the quote was escaped
-				q = bytes.IndexByte(text[i:], quote)
-				if q < 0 {
-					return -1, escaped
-				}
-				q += i
-			}
+		if text[i] == quote && (i+1 == len(text) || text[i+1] != quote) {
+			return i + 1, escaped
 		}
-		if q+1 >= len(text) || text[q+1] != quote {
-			return q + 1, escaped
+		if i+2 > len(text) { // a backslash at the end
+			return -1, escaped
 		}
 		escaped = true
-		i = q + 2
 	}
+}
+
+// indexEither returns the index of the first a or b at or after i, len(text)
+// for none. Session data fills most of the bytes that a proxy lexes, and it
+// has an escape every 36 bytes where it is random, every 5 where it is JSON,
+// or none at all: what is near is looked at in words of 8 bytes, for what is
+// far the processor's search is called, with windows that grow so that no byte
+// is searched often.
+func indexEither(text []byte, i int, a, b byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	as, bs := ones*uint64(a), ones*uint64(b)
+	for range 4 {
+		if i+8 > len(text) {
+			break
+		}
+		word := binary.LittleEndian.Uint64(text[i:])
+		x, y := word^as, word^bs
+		// The high bit of the first byte that is 0, and of none before it.
+		if zero := ((x-ones)&^x | (y-ones)&^y) & highs; zero != 0 {
+			return i + bits.TrailingZeros64(zero)/8
+		}
+		i += 8
+	}
+	for size := 64; i < len(text); size *= 2 {
+		window := text[i:min(i+size, len(text))]
+		end := bytes.IndexByte(window, a)
+		if end >= 0 {
+			window = window[:end]
+		}
+		if a != b {
+			if first := bytes.IndexByte(window, b); first >= 0 {
+				return i + first
+			}
+		}
+		i += len(window)
+		if end >= 0 {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // quoted reads the quoted identifier at i.

@@ -19,6 +19,11 @@ type Args interface {
 // where the bytes can't be told, and dst is returned as it was. args is nil
 // for a text statement.
 func (s *Statement) Append(dst []byte, v Value, args Args) (key []byte, null, ok bool) {
+	return s.append(dst, v, args, false)
+}
+
+// append is Append; it takes the text of decimals if told so.
+func (s *Statement) append(dst []byte, v Value, args Args, decimals bool) (key []byte, null, ok bool) {
 	if v.Null {
 		return dst, true, true
 	}
@@ -43,7 +48,12 @@ func (s *Statement) Append(dst []byte, v Value, args Args) (key []byte, null, ok
 		if part.Index < 0 || part.Index >= len(s.literals) {
 			return dst[:begin], false, false
 		}
-		if dst, ok = appendLiteral(dst, s.Text, s.literals[part.Index], s.mode); !ok {
+		l := s.literals[part.Index]
+		if decimals && l.kind == tokDecimal {
+			dst = append(dst, s.Text[l.start:l.end]...)
+			continue
+		}
+		if dst, ok = appendLiteral(dst, s.Text, l, s.mode); !ok {
 			return dst[:begin], false, false
 		}
 	}
@@ -64,17 +74,9 @@ func isNegativeZero(v Value, text []byte) bool {
 // NULL and for what is no number at all.
 func (s *Statement) Number(v Value, args Args) (n int64, ok bool) {
 	var space [64]byte
-	var text []byte
-	if len(v.Parts) == 1 && v.Parts[0].Source == SourceLiteral && v.Parts[0].Index < len(s.literals) &&
-		s.literals[v.Parts[0].Index].kind == tokDecimal {
-		lit := s.literals[v.Parts[0].Index]
-		text = s.Text[lit.start:lit.end]
-	} else {
-		key, null, ok := s.Append(space[:0], v, args)
-		if null || !ok {
-			return 0, false
-		}
-		text = key
+	text, null, ok := s.append(space[:0], v, args, true)
+	if null || !ok {
+		return 0, false
 	}
 	return parseNumber(text)
 }
@@ -169,32 +171,22 @@ func introKeeps(charset, value []byte) bool {
 func appendUnescaped(dst, quoted []byte, mode Mode) []byte {
 	quote := quoted[0]
 	text := quoted[1 : len(quoted)-1]
-	backslash := mode&ModeNoBackslashEscapes == 0
-	q := -1 // the next quote; found once for the escapes before it
-	for i := 0; ; {
-		if q < i {
-			if q = bytes.IndexByte(text[i:], quote); q < 0 {
-				q = len(text)
-			} else {
-				q += i
-			}
-		}
-		next := q
-		if backslash {
-			if b := bytes.IndexByte(text[i:q], '\\'); b >= 0 {
-				next = i + b
-			}
-		}
+	escape := quote
+	if mode&ModeNoBackslashEscapes == 0 {
+		escape = '\\'
+	}
+	for {
+		next := indexEither(text, 0, quote, escape)
 		if next+1 >= len(text) {
-			return append(dst, text[i:]...)
+			return append(dst, text...)
 		}
-		dst = append(dst, text[i:next]...)
-		if next == q {
+		dst = append(dst, text[:next]...)
+		if text[next] == quote {
 			dst = append(dst, quote)
 		} else {
 			dst = appendEscape(dst, text[next+1])
 		}
-		i = next + 2
+		text = text[next+2:]
 	}
 }
 

@@ -99,7 +99,10 @@ func isCompound(l *lexed) bool {
 		if c.take("(") {
 			c.take(")")
 		}
-		if c.take("@") || c.kind() == tokUserVar {
+		if c.kind() == tokUserVar { // @host, or @ 'host'
+			if t := l.tokens[c.next]; t.end-t.start == 1 {
+				c.next++
+			}
 			c.next++
 		}
 	}
