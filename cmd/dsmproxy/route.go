@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dsmproxy/dsmproxy/conf"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/placement"
+)
+
+const aboutRoute = `Prints the order of the stores for each session ID: the ID, its crc32, the
+stores from the first to the last. A record is on the first ones that live, as
+many as copies says. It connects to no store.
+
+Without an ID, IDs are read from standard input, one a line; a carriage return
+at the end of a line is no part of the ID. An ID that begins with "-" goes after
+"--". An ID that is not UTF-8 is printed as 0x and its bytes in hex.
+
+With a configuration the stores have their names, and an ID is folded first if
+the table's collation is "ci". Without one (-placement, -stores) they are
+numbers from 0, the indexes of the PHP array.`
+
+func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	fs := newFlags("route", "[-config FILE] [-table NAME] [-json] [ID...]\n       dsmproxy route -placement NAME -stores M [-json] [ID...]", aboutRoute)
+	path := fs.String("config", defaultConfig, "configuration `file`")
+	table := fs.String("table", "", "session table, `name` or schema.name, where the tables' collations differ")
+	name := fs.String("placement", placement.PHP, strings.Join(placement.Names(), ", ")+"; without a configuration")
+	stores := fs.Int("stores", 0, "number of stores; without a configuration")
+	asJSON := fs.Bool("json", false, `print one object a line: {"id":"...","crc32":N,"order":[...]}`)
+	ids, done, err := parseFlags(fs, args, stdout, stderr)
+	if done || err != nil {
+		return err
+	}
+	given := make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	bare := given["placement"] || given["stores"]
+
+	r := &orderer{out: bufio.NewWriter(stdout), json: *asJSON}
+	switch {
+	case bare && (given["config"] || given["table"]):
+		return usageError(fs, stderr, "-placement and -stores are for a call without -config and -table")
+	case bare && *stores < 1:
+		return usageError(fs, stderr, "-stores must be at least 1")
+	case bare:
+		if r.place, err = placement.New(*name, bareStores(*stores)); err != nil {
+			return usageError(fs, stderr, "%v", err)
+		}
+	default:
+		c, err := loadConfig(*path, stderr)
+		if err != nil {
+			return err
+		}
+		if err := r.configure(c, *table); err != nil {
+			return err
+		}
+	}
+	err = r.routeAll(ids, stdin)
+	return errors.Join(err, r.out.Flush())
+}
+
+// bareStores are stores of which nothing is known but how many they are.
+func bareStores(n int) []placement.Store {
+	// More than placement takes need not be made to be refused.
+	list := make([]placement.Store, min(n, placement.MaxStores+1))
+	for i := range list {
+		list[i].Name = strconv.Itoa(i)
+	}
+	return list
+}
+
+// orderer prints the orders of IDs.
+type orderer struct {
+	place placement.Placement
+	names []string // nil: numbers
+	fold  bool
+	json  bool
+	out   *bufio.Writer
+	order []uint16
+}
+
+// configure takes stores and collation from a configuration; table is "" or
+// names the table.
+func (r *orderer) configure(c *conf.Config, table string) (err error) {
+	if r.place, err = makePlacement(c); err != nil {
+		return err
+	}
+	for _, s := range c.Stores {
+		r.names = append(r.names, s.Name)
+	}
+	var folds []bool
+	for _, t := range c.Tables {
+		full := t.Schema + "." + t.Name
+		if table == "" || strings.EqualFold(table, t.Name) || strings.EqualFold(table, full) {
+			folds = append(folds, t.Collation == "ci")
+		}
+	}
+	if len(folds) == 0 {
+		return fmt.Errorf("the configuration has no table %q", table)
+	}
+	r.fold = folds[0]
+	for _, fold := range folds {
+		if fold != r.fold {
+			return errors.New("some tables fold their keys and some don't: say which table with -table")
+		}
+	}
+	return nil
+}
+
+func (r *orderer) routeAll(ids []string, stdin io.Reader) error {
+	for _, id := range ids {
+		if err := r.route([]byte(id)); err != nil {
+			return err
+		}
+	}
+	if len(ids) > 0 {
+		return nil
+	}
+	in := bufio.NewReader(stdin)
+	for {
+		line, err := in.ReadBytes('\n')
+		if len(line) > 0 {
+			id := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+			if err := r.route(id); err != nil {
+				return err
+			}
+			// Whoever types IDs, or talks through a pipe, waits for each answer.
+			if in.Buffered() == 0 {
+				if err := r.out.Flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *orderer) route(id []byte) error {
+	key := id
+	if r.fold {
+		key = rewrite.FoldKey(nil, id)
+	}
+	if r.order == nil {
+		r.order = make([]uint16, r.place.Stores())
+	}
+	r.place.Order(r.order, key)
+	if r.json {
+		return r.printJSON(id, placement.CRC32(key))
+	}
+	fmt.Fprintf(r.out, "%s\t%d\t", printableKey(id), placement.CRC32(key))
+	for i, s := range r.order {
+		if i > 0 {
+			r.out.WriteByte(' ')
+		}
+		if r.names == nil {
+			r.out.WriteString(strconv.Itoa(int(s)))
+		} else {
+			r.out.WriteString(r.names[s])
+		}
+	}
+	return r.out.WriteByte('\n')
+}
+
+func (r *orderer) printJSON(id []byte, crc uint32) error {
+	line := struct {
+		ID    string `json:"id"`
+		CRC32 uint32 `json:"crc32"`
+		Order any    `json:"order"`
+	}{printableKey(id), crc, r.order}
+	if r.names != nil {
+		names := make([]string, len(r.order))
+		for i, s := range r.order {
+			names[i] = r.names[s]
+		}
+		line.Order = names
+	}
+	e := json.NewEncoder(r.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(line)
+}
+
+// printableKey is a key as commands print it: as it is if it is UTF-8, 0x and
+// its hex otherwise.
+func printableKey(key []byte) string {
+	if utf8.Valid(key) {
+		return string(key)
+	}
+	return "0x" + hex.EncodeToString(key)
+}
