@@ -5,9 +5,13 @@
 package store
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -21,7 +25,7 @@ type Config struct {
 	// User and Password log in to the store; an empty User means the client's
 	// own name and password.
 	User, Password string
-	// ProbeLogin is who the probe logs in as.
+	// ProbeLogin is who the probe logs in as; its User "" means User above.
 	ProbeLogin Login
 	TLS        *tls.Config // nil: no TLS
 
@@ -34,48 +38,140 @@ type Config struct {
 	Log            *slog.Logger
 }
 
+// withDefaults returns c with its zero values replaced.
+func (c Config) withDefaults() Config {
+	if c.Network == "" {
+		c.Network = "tcp"
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = 200
+	}
+	if c.MaxIdle == 0 || c.MaxIdle > c.MaxConns {
+		c.MaxIdle = c.MaxConns
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = time.Second
+	}
+	if c.ProbeInterval == 0 {
+		c.ProbeInterval = 250 * time.Millisecond
+	}
+	if c.ProbeTimeout == 0 {
+		c.ProbeTimeout = time.Second
+	}
+	if c.ProbeLogin.User == "" {
+		c.ProbeLogin.User, c.ProbeLogin.Password = c.User, c.Password
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		if c.TLS.ServerName == "" {
+			c.TLS.ServerName = c.Addr
+			if host, _, err := net.SplitHostPort(c.Addr); err == nil {
+				c.TLS.ServerName = host
+			}
+		}
+	}
+	return c
+}
+
 // Login is what a handshake fixes, and so the key of a pool. It is comparable.
 type Login struct {
 	User, Password string
-	Capabilities   protocol.Capability // of FOUND_ROWS, DEPRECATE_EOF, IGNORE_SPACE, INTERACTIVE, ODBC, MULTI_RESULTS, PS_MULTI_RESULTS
+	Capabilities   protocol.Capability // of FOUND_ROWS, DEPRECATE_EOF, IGNORE_SPACE, INTERACTIVE, ODBC, MULTI_RESULTS, PS_MULTI_RESULTS; others are ignored
 	Collation      uint8               // mapped by the store where it does not know it
 }
 
-// State is whether a store is believed to be alive.
-type State uint8
-
-// The states of a store.
-const (
-	// Unknown: not reached yet since the proxy began. Left by the first probe
-	// or statement.
-	Unknown State = iota
-	// Up: the last login or statement went well.
-	Up
-	// Down: the last one failed. Only the probe tries a store that is down; one
-	// probe that logs in and gets an answer makes it Up.
-	Down
-)
-
 // Store is one store. It is safe for concurrent use.
 type Store struct {
-	// to be written by the owner of this package
+	cfg     Config
+	health  atomic.Pointer[health]
+	server  atomic.Pointer[server]
+	suspect chan struct{} // asks for a probe at once
+
+	// tick counts the janitor's rounds: a clock that costs nothing to read.
+	tick atomic.Uint32
+	// closes counts the idle connections' statements that wait to be closed.
+	closes atomic.Int64
+	// lastGood is when somebody last logged in or the probe was answered, in
+	// Unix nanoseconds.
+	lastGood atomic.Int64
+	// noReset: the server does not know COM_RESET_CONNECTION.
+	noReset atomic.Bool
+
+	mu      sync.Mutex // guards what follows; no I/O is done under it
+	pools   map[Login]*pool
+	conns   map[*Conn]struct{} // all that are logged in
+	oldest  *Conn              // idle ones in the order of their release
+	newest  *Conn
+	open    int       // connections, and dials that will make one
+	idle    int       // connections in the pools
+	waiters list.List // of *waiter, longest waiting first
+	closed  bool      // Run has ended: nothing is kept idle
+	// up ends when the store goes down, with the cause; it ends the dials.
+	up     context.Context
+	goDown context.CancelCauseFunc
+}
+
+// server is what the last greeting said.
+type server struct {
+	version string
+	mariaDB bool
 }
 
 // New returns a Store; Run must be called for it to be probed.
-func New(c Config) *Store { panic("contract only") }
+func New(c Config) *Store {
+	s := &Store{
+		cfg:     c.withDefaults(),
+		suspect: make(chan struct{}, 1),
+		pools:   make(map[Login]*pool),
+		conns:   make(map[*Conn]struct{}),
+	}
+	s.health.Store(&health{since: time.Now(), changed: make(chan struct{})})
+	s.up, s.goDown = context.WithCancelCause(context.Background())
+	return s
+}
 
 // Run probes the store until ctx ends, then closes its idle connections.
-func (s *Store) Run(ctx context.Context) error { panic("contract only") }
+// Connections in use are closed by their Release then.
+func (s *Store) Run(ctx context.Context) error {
+	var janitor sync.WaitGroup
+	janitor.Go(func() { s.clean(ctx) })
+	s.probe(ctx)
+	janitor.Wait()
+	s.mu.Lock()
+	s.closed = true
+	idle := s.takeAllIdle()
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.quit()
+	}
+	return nil
+}
 
 // Name is the configured name.
-func (s *Store) Name() string { panic("contract only") }
+func (s *Store) Name() string { return s.cfg.Name }
 
-// State is lock-free.
-func (s *Store) State() State { panic("contract only") }
+// Version is the server version of the store's greeting; "" before the first.
+func (s *Store) Version() string {
+	if v := s.server.Load(); v != nil {
+		return v.version
+	}
+	return ""
+}
 
 // Stats says what an operator asks: state, since when, the last error, open,
 // idle and waiting counts.
-func (s *Store) Stats() Stats { panic("contract only") }
+func (s *Store) Stats() Stats {
+	h := s.health.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{
+		State: h.state, Since: h.since, Err: h.err, Version: s.Version(),
+		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len(),
+	}
+}
 
 // Stats is a snapshot of a store for an operator.
 type Stats struct {
@@ -83,25 +179,7 @@ type Stats struct {
 	Since   time.Time
 	Err     error // the last one that made it Down
 	Version string
-	Open    int
+	Open    int // connections, idle ones and those being dialled included
 	Idle    int
 	Waiting int
-}
-
-// Version is the server version of the store's greeting; "" before the first.
-func (s *Store) Version() string { panic("contract only") }
-
-// Changed returns a channel that is closed at the next change of State.
-func (s *Store) Changed() <-chan struct{} { panic("contract only") }
-
-// Get returns a connection whose session state is want: an idle one (one whose
-// state is want already, if there is one) or a new one. It waits, in turn,
-// while MaxConns are open. A failure to dial makes the store Down; an *protocol.Error
-// of the store's login (1045, 1049, 1040) or of a statement of want is returned as
-// it is and does not.
-//
-// If the store is Down, Get fails at once with ErrDown unless force is set
-// (the last store that is left is tried all the same).
-func (s *Store) Get(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
-	panic("contract only")
 }

@@ -1,0 +1,432 @@
+package store
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+)
+
+// fromLogin are the capabilities that a Login chooses.
+const fromLogin = protocol.ClientFoundRows | protocol.ClientDeprecateEOF | protocol.ClientIgnoreSpace |
+	protocol.ClientInteractive | protocol.ClientODBC | protocol.ClientMultiResults | protocol.ClientPSMultiResults
+
+// searchDepth is how many idle connections are looked at for the best one.
+const searchDepth = 64
+
+// pool is the idle connections of one login, the last released on top.
+type pool struct {
+	login Login
+	top   *Conn // guarded by the store's mu
+	// restore is the SET that a COM_RESET_CONNECTION must be followed by; nil if
+	// by none.
+	restore atomic.Pointer[[]byte]
+}
+
+// waiter is a Get that waits for its turn.
+type waiter struct {
+	pool  *pool
+	want  *Session
+	force bool
+	ready chan struct{} // closed once it has been served
+	// What it was served, valid when ready is closed: a connection, an error,
+	// or else the right to open a connection.
+	conn *Conn
+	err  error
+}
+
+// Get returns a connection whose session state is want: an idle one (one whose
+// state is want already, if there is one) or a new one. It waits, in turn,
+// while MaxConns are open. A failure to dial makes the store Down; an *protocol.Error
+// of the store's login (1045, 1049, 1040) or of a statement of want is returned as
+// it is and does not.
+//
+// If the store is Down, Get fails at once with ErrDown unless force is set
+// (the last store that is left is tried all the same).
+func (s *Store) Get(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
+	if s.cfg.User != "" {
+		l.User, l.Password = s.cfg.User, s.cfg.Password
+	}
+	l.Capabilities &= fromLogin
+	c, err := s.take(ctx, l, want, force)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		if c.ready() {
+			if !c.stale && c.session.Equal(want) {
+				return c, nil
+			}
+			if err = c.Align(ctx, want); err == nil {
+				return c, nil
+			}
+			var answer *protocol.Error
+			if ctx.Err() != nil || errors.As(err, &answer) {
+				c.Release()
+				return nil, err
+			}
+		}
+		s.forget(c) // but not its place: a new one takes it
+		c.quit()
+	}
+	if c, err = s.dial(ctx, l, force); err != nil {
+		return nil, err
+	}
+	if err = c.Align(ctx, want); err == nil {
+		return c, nil
+	}
+	c.Release()
+	return nil, err
+}
+
+// take returns an idle connection, or nil for the right to open one.
+func (s *Store) take(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
+	s.mu.Lock()
+	if !force && s.State() == Down {
+		s.mu.Unlock()
+		return nil, ErrDown
+	}
+	p := s.pools[l]
+	if p == nil {
+		p = &pool{login: l}
+		s.pools[l] = p
+	}
+	if s.waiters.Len() == 0 {
+		if c := p.best(want); c != nil {
+			s.unlink(c)
+			s.mu.Unlock()
+			return c, nil
+		}
+		if s.open < s.cfg.MaxConns {
+			s.open++
+			s.mu.Unlock()
+			return nil, nil
+		}
+		if c := s.oldest; c != nil { // of another login, or in another database
+			s.unlink(c)
+			delete(s.conns, c)
+			s.mu.Unlock()
+			c.quit()
+			return nil, nil
+		}
+	}
+	w := &waiter{pool: p, want: want, force: force, ready: make(chan struct{})}
+	e := s.waiters.PushBack(w)
+	s.mu.Unlock()
+	return s.wait(ctx, w, e)
+}
+
+func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, error) {
+	select {
+	case <-w.ready:
+		return w.conn, w.err
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	select {
+	case <-w.ready: // served in the meantime: pass it on
+		s.mu.Unlock()
+		switch {
+		case w.conn != nil:
+			w.conn.Release()
+		case w.err == nil:
+			s.free()
+		}
+	default:
+		s.waiters.Remove(e)
+		s.mu.Unlock()
+	}
+	return nil, context.Cause(ctx)
+}
+
+// put makes c idle, or hands it to who waits longest.
+func (s *Store) put(c *Conn) {
+	c.rested = s.tick.Load()
+	s.mu.Lock()
+	if c.isIdle {
+		s.mu.Unlock()
+		panic("store: connection released twice")
+	}
+	if e := s.waiters.Front(); e != nil {
+		w := s.waiters.Remove(e).(*waiter)
+		if w.pool == c.pool && c.canHaveDB(w.want) {
+			w.conn = c
+			close(w.ready)
+			s.mu.Unlock()
+			return
+		}
+		delete(s.conns, c) // w opens a connection in its place
+		close(w.ready)
+		s.mu.Unlock()
+		c.quit()
+		return
+	}
+	if s.closed || c.cause.Load() != nil {
+		s.open--
+		delete(s.conns, c)
+		s.mu.Unlock()
+		c.quit()
+		return
+	}
+	s.link(c)
+	s.mu.Unlock()
+}
+
+// free gives back the right to a connection, to who waits longest for one.
+func (s *Store) free() {
+	s.mu.Lock()
+	s.freeLocked()
+	s.mu.Unlock()
+}
+
+func (s *Store) freeLocked() {
+	if e := s.waiters.Front(); e != nil {
+		close(s.waiters.Remove(e).(*waiter).ready)
+		return
+	}
+	s.open--
+}
+
+// enroll registers a connection that has logged in.
+func (s *Store) enroll(c *Conn) {
+	s.mu.Lock()
+	c.pool = s.pools[c.login]
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+}
+
+// forget drops a connection that is in use from the register, yet keeps its
+// place for the one that the caller dials instead.
+func (s *Store) forget(c *Conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+}
+
+// remove forgets a connection that is in use and will be closed.
+func (s *Store) remove(c *Conn) {
+	s.mu.Lock()
+	if _, ok := s.conns[c]; ok {
+		delete(s.conns, c)
+		s.freeLocked()
+	}
+	s.mu.Unlock()
+}
+
+// wakeAll ends the waits of those who need not wait for a store that is down;
+// s.mu is held.
+func (s *Store) wakeAll() {
+	var next *list.Element
+	for e := s.waiters.Front(); e != nil; e = next {
+		next = e.Next()
+		if w := e.Value.(*waiter); !w.force {
+			s.waiters.Remove(e)
+			w.err = ErrDown
+			close(w.ready)
+		}
+	}
+}
+
+// takeAllIdle empties the pools; s.mu is held. The caller closes what it gets.
+func (s *Store) takeAllIdle() []*Conn {
+	idle := make([]*Conn, 0, s.idle)
+	for s.oldest != nil {
+		c := s.oldest
+		s.unlink(c)
+		delete(s.conns, c)
+		s.freeLocked()
+		idle = append(idle, c)
+	}
+	return idle
+}
+
+// best returns the idle connection that is brought to want at the least cost:
+// one that has it already, one that misses some SETs, one that must be reset,
+// one whose reset has not been answered yet. nil: there is none that can.
+func (p *pool) best(want *Session) *Conn {
+	var near, far, resetting *Conn
+	depth := searchDepth
+	for c := p.top; c != nil && depth > 0; c = c.below {
+		depth--
+		switch {
+		case c.resetting > 0:
+			if resetting == nil && c.canHaveDB(want) {
+				resetting = c
+			}
+		case !c.stale && c.session.Equal(want):
+			return c
+		case !c.canHaveDB(want) || near != nil:
+		default:
+			if _, ok := want.since(c.session); ok && !c.stale {
+				near = c
+			} else if far == nil {
+				far = c
+			}
+		}
+	}
+	switch {
+	case near != nil:
+		return near
+	case far != nil:
+		return far
+	}
+	return resetting
+}
+
+// link makes c idle; s.mu is held.
+func (s *Store) link(c *Conn) {
+	p := c.pool
+	c.isIdle = true
+	c.below = p.top
+	if p.top != nil {
+		p.top.above = c
+	}
+	p.top = c
+	c.older = s.newest
+	if s.newest != nil {
+		s.newest.newer = c
+	} else {
+		s.oldest = c
+	}
+	s.newest = c
+	s.idle++
+}
+
+// unlink takes an idle connection out; s.mu is held.
+func (s *Store) unlink(c *Conn) {
+	if c.above != nil {
+		c.above.below = c.below
+	} else {
+		c.pool.top = c.below
+	}
+	if c.below != nil {
+		c.below.above = c.above
+	}
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		s.newest = c.older
+	}
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		s.oldest = c.newer
+	}
+	c.above, c.below, c.newer, c.older = nil, nil, nil, nil
+	c.isIdle = false
+	s.idle--
+}
+
+// rounds of the janitor.
+const (
+	cleanInterval = 500 * time.Millisecond
+	checkRounds   = 10 // between two looks for connections that the store has closed
+)
+
+// clean keeps the idle connections tidy until ctx ends: statements that their
+// clients have closed are closed, connections that are too old or too many are
+// too, and those that the store has closed are dropped.
+func (s *Store) clean(ctx context.Context) {
+	t := time.NewTicker(cleanInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		round := s.tick.Add(1)
+		if s.closes.Load() > 0 {
+			s.closeStatements()
+		}
+		for _, c := range s.surplus(time.Now()) {
+			c.quit()
+		}
+		if round%checkRounds == 0 {
+			s.dropDead()
+		}
+	}
+}
+
+// closeStatements sends the idle connections' pending COM_STMT_CLOSE.
+func (s *Store) closeStatements() {
+	s.mu.Lock()
+	var pending []*Conn
+	for c := s.oldest; c != nil; {
+		next := c.newer
+		if c.hasCloses.Load() {
+			s.unlink(c)
+			pending = append(pending, c)
+		}
+		c = next
+	}
+	s.mu.Unlock()
+	for _, c := range pending {
+		if c.queueCloses() != nil || c.flush() != nil {
+			c.Discard()
+			continue
+		}
+		s.put(c)
+	}
+}
+
+// surplus takes out the idle connections that are too old, and the longest
+// unused of those that are too many, and marks the old ones that are in use.
+func (s *Store) surplus(now time.Time) []*Conn {
+	var old []*Conn
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	take := func(c *Conn) {
+		s.unlink(c)
+		delete(s.conns, c)
+		s.freeLocked()
+		old = append(old, c)
+	}
+	for s.idle > s.cfg.MaxIdle {
+		take(s.oldest)
+	}
+	if s.cfg.MaxLifetime <= 0 {
+		return old
+	}
+	for c := range s.conns {
+		if now.Sub(c.born) < s.cfg.MaxLifetime {
+			continue
+		}
+		if c.isIdle {
+			take(c)
+		} else {
+			c.expired.Store(true)
+		}
+	}
+	return old
+}
+
+// dropDead drops the idle connections that the store has closed.
+func (s *Store) dropDead() {
+	s.mu.Lock()
+	idle := make([]*Conn, 0, s.idle)
+	for c := s.oldest; c != nil; c = c.newer {
+		if c.resetting == 0 {
+			idle = append(idle, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range idle {
+		if c.pc.Alive() {
+			continue
+		}
+		s.mu.Lock()
+		gone := c.isIdle // if not, who uses it finds out
+		if gone {
+			s.unlink(c)
+		}
+		s.mu.Unlock()
+		if gone {
+			c.Discard()
+			s.suspectNow()
+		}
+	}
+}
