@@ -64,6 +64,7 @@ func (c *Conn) ReadPacket(limit int) ([]byte, error) {
 }
 
 // nextFrame takes the header that follows the joined bytes out of the buffer.
+// After an *Error the next sequence number is that of an answer to the packet.
 func (c *Conn) nextFrame(limit int) error {
 	n := c.joined + headerSize
 	if err := c.fill(n-1, n); err != nil {
@@ -72,10 +73,11 @@ func (c *Conn) nextFrame(limit int) error {
 	h := c.in[c.r+c.joined:]
 	size := frameSize(h)
 	if h[3] != c.seq {
+		c.seq = h[3] + 1
 		return Errorf(ErrNetPacketsOutOrder, "Got packets out of order")
 	}
 	if c.joined+size > limit {
-		c.seq++ // the answer's number
+		c.seq++
 		return Errorf(ErrPacketTooLarge, "Got a packet bigger than 'max_allowed_packet' bytes")
 	}
 	if c.joined == 0 {

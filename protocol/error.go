@@ -23,41 +23,42 @@ func Errorf(code uint16, format string, args ...any) *Error {
 
 // Error numbers that dsmproxy itself sends or asks about.
 const (
-	ErrDupEntryOnKey      uint16 = 1022
-	ErrConCount           uint16 = 1040
-	ErrHandshake          uint16 = 1043
-	ErrDBAccessDenied     uint16 = 1044
-	ErrAccessDenied       uint16 = 1045
-	ErrNoDB               uint16 = 1046
-	ErrUnknownCommand     uint16 = 1047
-	ErrBadDB              uint16 = 1049
-	ErrServerShutdown     uint16 = 1053
-	ErrDupEntry           uint16 = 1062
-	ErrParse              uint16 = 1064
-	ErrEmptyQuery         uint16 = 1065
-	ErrNoSuchThread       uint16 = 1094
-	ErrKillDenied         uint16 = 1095
-	ErrUnknown            uint16 = 1105
-	ErrNoSuchTable        uint16 = 1146
-	ErrPacketTooLarge     uint16 = 1153
-	ErrNetPacketsOutOrder uint16 = 1156
-	ErrLockWaitTimeout    uint16 = 1205
-	ErrLockDeadlock       uint16 = 1213
-	ErrWrongArguments     uint16 = 1210
-	ErrNotSupportedYet    uint16 = 1235
-	ErrUnknownStmtHandler uint16 = 1243
-	ErrUnsupportedPS      uint16 = 1295
-	ErrQueryInterrupted   uint16 = 1317
-	ErrMalformedPacket    uint16 = 1835
-	ErrConnectionKilled   uint16 = 1927 // MariaDB: the connection was killed
-	ErrSecureTransport    uint16 = 3159
-	ErrIdleTimeout        uint16 = 4031
+	ErrDupEntryOnKey        uint16 = 1022
+	ErrConCount             uint16 = 1040
+	ErrHandshake            uint16 = 1043
+	ErrDBAccessDenied       uint16 = 1044
+	ErrAccessDenied         uint16 = 1045
+	ErrNoDB                 uint16 = 1046
+	ErrUnknownCommand       uint16 = 1047
+	ErrBadDB                uint16 = 1049
+	ErrServerShutdown       uint16 = 1053
+	ErrDupEntry             uint16 = 1062
+	ErrParse                uint16 = 1064
+	ErrEmptyQuery           uint16 = 1065
+	ErrNoSuchThread         uint16 = 1094
+	ErrKillDenied           uint16 = 1095
+	ErrUnknown              uint16 = 1105
+	ErrNoSuchTable          uint16 = 1146
+	ErrPacketTooLarge       uint16 = 1153
+	ErrNetPacketsOutOrder   uint16 = 1156
+	ErrLockWaitTimeout      uint16 = 1205
+	ErrLockDeadlock         uint16 = 1213
+	ErrWrongArguments       uint16 = 1210
+	ErrNotSupportedYet      uint16 = 1235
+	ErrUnknownStmtHandler   uint16 = 1243
+	ErrNotSupportedAuthMode uint16 = 1251
+	ErrUnsupportedPS        uint16 = 1295
+	ErrQueryInterrupted     uint16 = 1317
+	ErrMalformedPacket      uint16 = 1835
+	ErrConnectionKilled     uint16 = 1927 // MariaDB: the connection was killed
+	ErrSecureTransport      uint16 = 3159
+	ErrIdleTimeout          uint16 = 4031
 )
 
 // sqlState gives the SQLSTATE of the numbers above; HY000 is MySQL's default.
 func sqlState(code uint16) string {
 	switch code {
-	case ErrConCount:
+	case ErrConCount, ErrNotSupportedAuthMode:
 		return "08004"
 	case ErrHandshake, ErrUnknownCommand, ErrServerShutdown, ErrPacketTooLarge, ErrNetPacketsOutOrder:
 		return "08S01"

@@ -5,7 +5,8 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,7 +35,9 @@ type Session interface {
 	// Abort ends the running command, if any, from another goroutine; the
 	// command answers with cause if it can. It is called when the client has
 	// vanished, and for KILL. all also ends what outlives the command
-	// (transaction, locks); the connection is closed then.
+	// (transaction, locks); the connection is closed then. It must not wait for
+	// the session's goroutine, which may be the one that calls it (KILL of
+	// one's own connection).
 	Abort(cause *Error, all bool)
 	// Close gives everything back: transactions, locks, statements. It is
 	// called once, also after a panic of Command.
@@ -48,6 +51,13 @@ type Credentials interface {
 	Password(user string) (password string, ok bool)
 }
 
+// The defaults of a Server's fields.
+const (
+	defaultHandshakeTimeout = 10 * time.Second
+	defaultMaxPacket        = 64 << 20
+	defaultVersion          = "8.0.0-dsmproxy"
+)
+
 // Server accepts clients. Its fields are set before Serve and not changed
 // after it.
 type Server struct {
@@ -56,9 +66,10 @@ type Server struct {
 	Log         *slog.Logger
 
 	// Version is the server version in the greeting, asked at each one, for it
-	// is known only when a store has been reached.
+	// is known only when a store has been reached; it may return "" before.
 	Version func() string
-	// TLS offers TLS unless nil; RequireTLS refuses clients without it (3159).
+	// TLS offers TLS unless nil; RequireTLS refuses clients without it (3159),
+	// those of a unix socket excepted.
 	TLS        *tls.Config
 	RequireTLS bool
 	// MaxClients bounds the connections, those in their handshake included;
@@ -67,79 +78,175 @@ type Server struct {
 	// HandshakeTimeout bounds the login; 0 means 10 s.
 	HandshakeTimeout time.Duration
 	// IdleTimeout closes a client that has sent no command for so long, unless
-	// 0. (MySQL's wait_timeout.)
+	// 0. (MySQL's wait_timeout.) It is kept to the second.
 	IdleTimeout time.Duration
 	// MaxPacket bounds a command in bytes (max_allowed_packet); 0 means 64 MiB.
 	MaxPacket int
+
+	begin     sync.Once
+	tlsConfig *tls.Config
+	log       *slog.Logger
+	started   time.Time
+	stop      chan struct{} // closed by Shutdown and Close
+	stopSweep chan struct{} // closed when the last client has gone
+	tick      atomic.Int64  // counts the sweeper's rounds
+
+	loggedIn                          atomic.Int64
+	accepted, refused, denied, panics atomic.Uint64
+	pastQuestions                     atomic.Uint64 // of clients that have gone
+
+	// mu guards what follows.
+	mu        sync.Mutex
+	closing   bool
+	listeners map[net.Listener]struct{}
+	clients   map[uint32]*Client // those in their handshake included
+	lastID    uint32
+	wg        sync.WaitGroup // goroutines of clients; nothing is added once closing
+	sweeper   sync.WaitGroup
 }
 
-// Serve accepts clients from l until Shutdown or Close, whose caller it then
-// returns net.ErrClosed to. It may be called for several listeners.
-func (s *Server) Serve(l net.Listener) error { panic("contract only") }
+// Stats counts what a Server has seen since it began.
+type Stats struct {
+	Clients   int    // logged in now
+	Accepted  uint64 // connections
+	Refused   uint64 // of them, for MaxClients
+	Denied    uint64 // of them, for a wrong password or an unknown user
+	Panics    uint64 // sessions that ended by a panic
+	Questions uint64 // commands
+}
+
+// Stats returns the counts of now.
+func (s *Server) Stats() Stats {
+	st := Stats{
+		Clients:   s.Clients(),
+		Accepted:  s.accepted.Load(),
+		Refused:   s.refused.Load(),
+		Denied:    s.denied.Load(),
+		Panics:    s.panics.Load(),
+		Questions: s.pastQuestions.Load(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clients {
+		st.Questions += c.questions.Load()
+	}
+	return st
+}
+
+// Clients is the number of clients that have logged in.
+func (s *Server) Clients() int { return int(s.loggedIn.Load()) }
+
+// Kill ends the client with the given id, or, with query, the statement it
+// runs. by is who asks: a user may kill only their own (1095); nil may kill
+// any. An unknown id is 1094. The errors are *Error.
+func (s *Server) Kill(id uint32, query bool, by *Client) error {
+	s.mu.Lock()
+	c := s.clients[id]
+	s.mu.Unlock()
+	if c == nil || c.since.Load() == 0 {
+		return Errorf(ErrNoSuchThread, "Unknown thread id: %d", id)
+	}
+	if by != nil && *by.owner.Load() != *c.owner.Load() {
+		return Errorf(ErrKillDenied, "You are not owner of thread %d", id)
+	}
+	cause := Errorf(ErrQueryInterrupted, "Query execution was interrupted")
+	if query {
+		c.abort(cause, false)
+		return nil
+	}
+	c.end(Errorf(ErrConnectionKilled, "Connection was killed"))
+	c.abort(cause, true)
+	return nil
+}
 
 // Shutdown closes the listeners, ends each client at its next statement
 // boundary outside a transaction (StatusInTrans in its Status), and returns
 // when all are gone or ctx ends.
-func (s *Server) Shutdown(ctx context.Context) error { panic("contract only") }
+func (s *Server) Shutdown(ctx context.Context) error {
+	cause := Errorf(ErrServerShutdown, "Server shutdown in progress")
+	for _, c := range s.close() {
+		if c.since.Load() == 0 {
+			c.raw.Close() // in its handshake: it has asked for nothing yet
+		} else {
+			c.end(cause)
+		}
+	}
+	gone := make(chan struct{})
+	go func() {
+		s.wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // Close closes the listeners and all clients and waits for their goroutines.
-func (s *Server) Close() error { panic("contract only") }
-
-// Kill ends the client with the given id, or, with query, the statement it
-// runs. by is who asks: a user may kill only their own (1095); an unknown id is
-// 1094. The errors are *Error.
-func (s *Server) Kill(id uint32, query bool, by *Client) error { panic("contract only") }
-
-// Clients is the number of clients that have logged in.
-func (s *Server) Clients() int { panic("contract only") }
-
-// Client is one logged-in client: what its handshake said, and the way to
-// answer it. Its fields are changed only by COM_CHANGE_USER and
-// COM_SET_OPTION, and Status by its session.
-type Client struct {
-	ID           uint32 // CONNECTION_ID(), unique in this process
-	User         string
-	DB           string     // asked for at login; "" for none
-	Capabilities Capability // agreed on
-	Collation    uint8      // as sent: the low byte of a collation id
-	Attributes   map[string]string
-	RemoteAddr   netip.AddrPort // zero for a unix socket
-	TLS          bool
-
-	// Status is what the answers that the proxy makes itself carry. The
-	// session keeps it exact. It begins as StatusAutocommit.
-	Status Status
-	// to be written by the owner of this package
+func (s *Server) Close() error {
+	cause := Errorf(ErrServerShutdown, "Server shutdown in progress")
+	for _, c := range s.close() {
+		c.raw.Close()
+		c.abort(cause, true)
+	}
+	s.wait()
+	return nil
 }
 
-// Conn is where relayed answers go. The next sequence number of the running
-// command's answer is its Sequence.
-func (c *Client) Conn() *Conn { panic("contract only") }
-
-// WriteOK answers with an OK packet with the client's Status.
-func (c *Client) WriteOK(ok OK) error { panic("contract only") }
-
-// WriteError answers with an ERR packet.
-func (c *Client) WriteError(e *Error) error { panic("contract only") }
-
-// WriteResult answers with a text result set of string columns; a nil value is
-// NULL. It serves what the proxy answers by itself and what a scatter merged.
-func (c *Client) WriteResult(columns []Column, rows [][][]byte) error { panic("contract only") }
-
-// OK is what an OK packet says beside the status.
-type OK struct {
-	AffectedRows uint64
-	InsertID     uint64
-	Warnings     uint16
-	Info         string
+// close closes the listeners, lets no more clients in and returns those that
+// are there.
+func (s *Server) close() []*Client {
+	s.begin.Do(s.init)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.closing = true
+		close(s.stop)
+	}
+	for l := range s.listeners {
+		l.Close()
+	}
+	clients := make([]*Client, 0, len(s.clients))
+	for _, c := range s.clients {
+		clients = append(clients, c)
+	}
+	return clients
 }
 
-// Column describes one column of a result set (Protocol::ColumnDefinition41).
-type Column struct {
-	Schema, Table, OrgTable, Name, OrgName string
-	Charset                                uint16
-	Length                                 uint32
-	Type                                   byte
-	Flags                                  uint16
-	Decimals                               byte
+// wait waits for the clients' goroutines and then for the sweeper's.
+func (s *Server) wait() {
+	s.wg.Wait()
+	s.mu.Lock()
+	select {
+	case <-s.stopSweep:
+	default:
+		close(s.stopSweep)
+	}
+	s.mu.Unlock()
+	s.sweeper.Wait()
+}
+
+func (s *Server) handshakeTimeout() time.Duration {
+	if s.HandshakeTimeout > 0 {
+		return s.HandshakeTimeout
+	}
+	return defaultHandshakeTimeout
+}
+
+func (s *Server) maxPacket() int {
+	if s.MaxPacket > 0 {
+		return s.MaxPacket
+	}
+	return defaultMaxPacket
+}
+
+func (s *Server) version() string {
+	if s.Version != nil {
+		if v := s.Version(); v != "" {
+			return v
+		}
+	}
+	return defaultVersion
 }

@@ -1,0 +1,130 @@
+package protocol
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Client is one logged-in client: what its handshake said, and the way to
+// answer it. Its fields are changed only by COM_CHANGE_USER and
+// COM_SET_OPTION, and Status by its session.
+type Client struct {
+	ID           uint32 // CONNECTION_ID(), unique in this process
+	User         string
+	DB           string     // asked for at login; "" for none
+	Capabilities Capability // agreed on
+	Collation    uint8      // as sent: the low byte of a collation id
+	Attributes   map[string]string
+	RemoteAddr   netip.AddrPort // zero for a unix socket
+	TLS          bool
+
+	// Status is what the answers that the proxy makes itself carry. The
+	// session keeps it exact. It begins as StatusAutocommit.
+	Status Status
+
+	server   *Server
+	conn     *Conn
+	raw      net.Conn // below TLS; closed and woken from other goroutines
+	scramble [scrambleSize]byte
+
+	// since is the tick at which the running command began or, negative, at
+	// which the client began to be idle; 0 before the login.
+	since     atomic.Int64
+	questions atomic.Uint64
+	owner     atomic.Pointer[string] // User, for Kill
+	// ending is why the client ends at its next statement boundary; nil: it
+	// doesn't.
+	ending   atomic.Pointer[Error]
+	vanished bool // the sweeper has seen the client's end
+
+	// mu guards session, which is nil before the login and after its Close, so
+	// that Abort finds a session that is open. Abort is called under it.
+	mu      sync.Mutex
+	session Session
+}
+
+func newClient(s *Server, nc net.Conn) *Client {
+	c := &Client{server: s, raw: nc, conn: NewConn(nc), Status: StatusAutocommit}
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		c.RemoteAddr = a.AddrPort()
+	}
+	return c
+}
+
+// Conn is where relayed answers go. The next sequence number of the running
+// command's answer is its Sequence.
+func (c *Client) Conn() *Conn { return c.conn }
+
+// LogValue names the client in a log.
+func (c *Client) LogValue() slog.Value {
+	return slog.GroupValue(slog.Uint64("id", uint64(c.ID)), slog.String("host", c.host()))
+}
+
+// host is the client's address as messages name it.
+func (c *Client) host() string {
+	if !c.RemoteAddr.IsValid() {
+		return "localhost"
+	}
+	return c.RemoteAddr.Addr().Unmap().String()
+}
+
+// setUser notes who the client is.
+func (c *Client) setUser(user string) {
+	c.User = user
+	c.owner.Store(&user)
+}
+
+// deprecateEOF reports whether rows end with an OK packet.
+func (c *Client) deprecateEOF() bool { return c.Capabilities.Has(ClientDeprecateEOF) }
+
+// open gives the client its session.
+func (c *Client) open(s Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = s
+}
+
+// close closes the session, if there is one, after which nothing aborts it.
+func (c *Client) close() {
+	c.mu.Lock()
+	s := c.session
+	c.session = nil
+	c.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
+}
+
+// abort ends the running command.
+func (c *Client) abort(cause *Error, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != nil {
+		c.session.Abort(cause, all)
+	}
+}
+
+// end makes the client end at its next statement boundary: a blocked read of
+// its next command is woken. A shutdown waits for the end of a transaction,
+// other causes do not, so these replace it.
+func (c *Client) end(cause *Error) {
+	if cause.Code != ErrServerShutdown {
+		c.ending.Store(cause)
+	} else if !c.ending.CompareAndSwap(nil, cause) {
+		return
+	}
+	c.raw.SetReadDeadline(time.Unix(1, 0))
+}
+
+// due is why the client ends now, at a statement boundary; nil: it doesn't.
+func (c *Client) due() *Error {
+	cause := c.ending.Load()
+	if cause != nil && cause.Code == ErrServerShutdown && c.Status.Has(StatusInTrans) {
+		return nil
+	}
+	return cause
+}

@@ -1,0 +1,236 @@
+package protocol
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+)
+
+// How long Serve waits after an accept that went wrong, as for want of file
+// descriptors.
+const (
+	minAcceptDelay = 5 * time.Millisecond
+	maxAcceptDelay = time.Second
+)
+
+// keepAlive finds clients whose machine has gone without a word within a
+// minute.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+
+// init begins what all listeners share.
+func (s *Server) init() {
+	s.log = s.Log
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.TLS != nil {
+		s.tlsConfig = s.TLS.Clone()
+		// An answer goes out in as few segments and system calls as can be.
+		s.tlsConfig.DynamicRecordSizingDisabled = true
+	}
+	s.started = time.Now()
+	s.stop = make(chan struct{})
+	s.stopSweep = make(chan struct{})
+	s.listeners = make(map[net.Listener]struct{})
+	s.clients = make(map[uint32]*Client)
+	s.tick.Store(1)
+	s.sweeper.Go(s.sweep)
+}
+
+// Serve accepts clients from l until Shutdown or Close, whose caller it then
+// returns net.ErrClosed to. It may be called for several listeners.
+func (s *Server) Serve(l net.Listener) error {
+	s.begin.Do(s.init)
+	if !s.addListener(l) {
+		l.Close()
+		return net.ErrClosed
+	}
+	defer s.dropListener(l)
+	delay := minAcceptDelay
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			delay = minAcceptDelay
+			s.accept(nc)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return net.ErrClosed
+		}
+		s.log.Warn("accepting a client failed; trying again", "error", err, "delay", delay)
+		select {
+		case <-s.stop:
+			return net.ErrClosed
+		case <-time.After(delay):
+		}
+		delay = min(2*delay, maxAcceptDelay)
+	}
+}
+
+func (s *Server) addListener(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.listeners[l] = struct{}{}
+	}
+	return !s.closing
+}
+
+func (s *Server) dropListener(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+// accept begins a client's handshake in a goroutine of its own.
+func (s *Server) accept(nc net.Conn) {
+	s.accepted.Add(1)
+	if tc, ok := nc.(*net.TCPConn); ok {
+		tc.SetKeepAliveConfig(keepAlive)
+	}
+	c := newClient(s, nc)
+	switch err := s.register(c); {
+	case err != nil:
+		// Sent in place of the greeting; a new socket has room for it.
+		c.farewell(err)
+		nc.Close()
+	default:
+		go s.login(c)
+	}
+}
+
+// register gives c its id and counts its goroutine.
+func (s *Server) register(c *Client) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return Errorf(ErrServerShutdown, "Server shutdown in progress")
+	}
+	if s.MaxClients > 0 && len(s.clients) >= s.MaxClients {
+		s.refused.Add(1)
+		return Errorf(ErrConCount, "Too many connections")
+	}
+	for {
+		s.lastID++
+		if s.lastID != 0 && s.clients[s.lastID] == nil {
+			break
+		}
+	}
+	c.ID = s.lastID
+	s.clients[c.ID] = c
+	s.wg.Add(1)
+	return nil
+}
+
+// forget ends c, and undoes register.
+func (s *Server) forget(c *Client) {
+	c.raw.Close()
+	s.pastQuestions.Add(c.questions.Load())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c.ID)
+	s.wg.Done()
+}
+
+// login carries out the handshake. What comes after it gets a fresh goroutine,
+// for the handshake's stack is many times what the commands need.
+func (s *Server) login(c *Client) {
+	goesOn := false
+	defer func() {
+		if !goesOn {
+			s.recovered(c, recover())
+			s.leave(c)
+			s.forget(c)
+		}
+	}()
+	c.conn.SetDeadline(time.Now().Add(s.handshakeTimeout()))
+	err := c.handshake()
+	if err == nil {
+		err = s.admit(c)
+	}
+	if err != nil {
+		s.rejected(c, err)
+		return
+	}
+	s.loggedIn.Add(1)
+	goesOn = true
+	go s.run(c)
+}
+
+// admit opens the session of a client that has proved who it is and answers
+// its login.
+func (s *Server) admit(c *Client) error {
+	session, err := s.Handler.Open(c)
+	if err != nil {
+		return err
+	}
+	c.open(session)
+	if err := c.WriteOK(OK{}); err != nil {
+		return err
+	}
+	if err := c.conn.Flush(); err != nil {
+		return err
+	}
+	if err := c.conn.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.since.Store(-s.tick.Load())
+	if s.closing {
+		// Shutdown has taken c for one in its handshake.
+		c.end(Errorf(ErrServerShutdown, "Server shutdown in progress"))
+	}
+	return nil
+}
+
+// rejected tells a client why it can't log in, and the log if an operator can
+// make something of it.
+func (s *Server) rejected(c *Client, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		s.log.Debug("login ended", "client", c, "error", err)
+		return
+	}
+	if e.Code == ErrAccessDenied {
+		s.denied.Add(1)
+		s.log.Info("access denied", "client", c, "user", c.User)
+	} else {
+		s.log.Info("login refused", "client", c, "user", c.User, "error", e)
+	}
+	c.farewell(e)
+}
+
+// farewell sends e as the last thing, if the connection takes it at once.
+func (c *Client) farewell(e *Error) {
+	c.raw.SetWriteDeadline(time.Now().Add(time.Second))
+	if c.WriteError(e) == nil {
+		c.conn.Flush()
+	}
+}
+
+// run carries out a client's commands until it leaves.
+func (s *Server) run(c *Client) {
+	defer s.forget(c)
+	defer s.loggedIn.Add(-1)
+	defer s.leave(c)
+	defer func() { s.recovered(c, recover()) }()
+	c.serve()
+}
+
+// leave closes c's session.
+func (s *Server) leave(c *Client) {
+	defer func() { s.recovered(c, recover()) }()
+	c.close()
+}
+
+// recovered logs and counts a panic, which ends its client alone.
+func (s *Server) recovered(c *Client, p any) {
+	if p == nil {
+		return
+	}
+	s.panics.Add(1)
+	s.log.Error("a session panicked; its client is disconnected", "client", c, "panic", p, "stack", string(debug.Stack()))
+}
