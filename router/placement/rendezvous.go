@@ -2,9 +2,7 @@ package placement
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
-	"slices"
 )
 
 // The placement "rendezvous" (highest random weight, Thaler and Ravishankar):
@@ -38,11 +36,12 @@ const smallStores = 32
 // many calls at a time as a large machine runs.
 const freeScratch = 64
 
-// ranked is a store in the race for a key.
+// ranked is a store in the race for a key. The least cost is first; of equal
+// ones the greatest hash, which is computed anew then, as it hardly ever
+// happens; then the least index.
 type ranked struct {
-	cost  uint64 // least first
-	hash  uint64 // then the greatest first
-	store uint16 // then the least first
+	cost  uint64
+	store uint16
 }
 
 // scratch is the space in which more than smallStores stores are ordered.
@@ -80,7 +79,8 @@ func newRendezvous(stores []Store) (Placement, error) {
 			zones[s.Zone] = zone
 		}
 		r.hashes[i] = mix64(fnv1a([]byte(s.Name)))
-		r.weights[i] = uint64(math.Round(weight * 1000))
+		// The conversion keeps the compiler from fusing the two operations.
+		r.weights[i] = uint64(float64(weight*1000) + 0.5)
 		r.zones[i] = zone
 		equal = equal && r.weights[i] == r.weights[0]
 	}
@@ -104,14 +104,15 @@ func (r *rendezvous) Order(dst []uint16, key []byte) {
 	if n <= smallStores {
 		var race [smallStores]ranked
 		var zone, round [smallStores]uint16
-		r.run(race[:n], key)
-		insertionSort(race[:n])
+		k := r.run(race[:n], key)
+		r.insertionSort(race[:n], k)
 		r.deal(dst, race[:n], zone[:r.nzones], round[:n])
 		return
 	}
 	s := r.scratch()
-	r.run(s.race, key)
+	k := r.run(s.race, key)
 	race := radixSort(s.race, s.spare)
+	r.insertionSort(race, k)
 	r.deal(dst, race, s.zone, s.round)
 	select {
 	case r.free <- s:
@@ -135,20 +136,20 @@ func (r *rendezvous) scratch() *scratch {
 	}
 }
 
-// run fills race with the stores and what they get for key.
-func (r *rendezvous) run(race []ranked, key []byte) {
-	k := fnv1a(key)
+// run fills race with the stores and what they get for key, whose hash it
+// returns.
+func (r *rendezvous) run(race []ranked, key []byte) (k uint64) {
+	k = fnv1a(key)
 	if r.weights == nil {
 		for i, h := range r.hashes {
-			h = mix64(h ^ k)
-			race[i] = ranked{cost: ^h, hash: h, store: uint16(i)}
+			race[i] = ranked{cost: ^mix64(h ^ k), store: uint16(i)}
 		}
-		return
+		return k
 	}
 	for i, h := range r.hashes {
-		h = mix64(h ^ k)
-		race[i] = ranked{cost: r.log2.minusLog2(h) << 24 / r.weights[i], hash: h, store: uint16(i)}
+		race[i] = ranked{cost: r.log2.minusLog2(mix64(h^k)) << 24 / r.weights[i], store: uint16(i)}
 	}
+	return k
 }
 
 // deal writes the ordered stores to dst, zone by zone in rounds. zone is zero;
@@ -190,38 +191,35 @@ func (r *rendezvous) deal(dst []uint16, race []ranked, zone, round []uint16) {
 	}
 }
 
-// less is the order of the race.
-func less(a, b *ranked) bool {
+// less is the order of the race for the key whose hash is k.
+func (r *rendezvous) less(a, b ranked, k uint64) bool {
 	if a.cost != b.cost {
 		return a.cost < b.cost
 	}
-	if a.hash != b.hash {
-		return a.hash > b.hash
+	if x, y := mix64(r.hashes[a.store]^k), mix64(r.hashes[b.store]^k); x != y {
+		return x > y
 	}
 	return a.store < b.store
 }
 
 // insertionSort orders a race that is short, or nearly in order.
-func insertionSort(race []ranked) {
+func (r *rendezvous) insertionSort(race []ranked, k uint64) {
 	for i := 1; i < len(race); i++ {
-		if !less(&race[i], &race[i-1]) {
-			continue
-		}
 		x := race[i]
 		j := i
-		for ; j > 0 && less(&x, &race[j-1]); j-- {
+		for ; j > 0 && r.less(x, race[j-1], k); j-- {
 			race[j] = race[j-1]
 		}
 		race[j] = x
 	}
 }
 
-// radixSort orders a race by the highest 32 bits that its costs use, then by
-// insertion where those are equal. It returns race or spare, whichever holds
-// the result.
+// radixSort orders a race by the highest 24 bits that its costs use, which
+// leaves few stores in the wrong place. It returns race or spare, whichever
+// holds the result.
 func radixSort(race, spare []ranked) []ranked {
-	const digits, values = 4, 256
-	var counts [digits][values]uint16
+	const digits, values = 3, 256
+	var counts [digits][values]uint32
 	all := uint64(0)
 	for i := range race {
 		all |= race[i].cost
@@ -232,27 +230,22 @@ func radixSort(race, spare []ranked) []ranked {
 		counts[0][byte(c)]++
 		counts[1][byte(c>>8)]++
 		counts[2][byte(c>>16)]++
-		counts[3][byte(c>>24)]++
 	}
 	for d := range counts {
 		starts := &counts[d]
-		if slices.Contains(starts[:], uint16(len(race))) {
-			continue // the digit is the same in all
-		}
-		at := uint16(0)
+		at := uint32(0)
 		for v, n := range starts {
 			starts[v] = at
 			at += n
 		}
 		down := shift + 8*d
-		for i := range race {
-			v := byte(race[i].cost >> down)
-			spare[starts[v]] = race[i]
+		for _, x := range race {
+			v := byte(x.cost >> down)
+			spare[starts[v]] = x
 			starts[v]++
 		}
 		race, spare = spare, race
 	}
-	insertionSort(race)
 	return race
 }
 
