@@ -135,15 +135,19 @@ const (
 // Assignment is one variable that a SET assigns.
 type Assignment struct {
 	// Name is in lower case: "sql_mode", "@name" for a user variable, and
-	// "names" for SET NAMES, "charset" for SET CHARACTER SET, "transaction" for
-	// SET SESSION TRANSACTION, "role" and so on for the other forms of SET.
+	// "names" for SET NAMES, "charset" for SET CHARACTER SET, "role" and so on
+	// for the other forms of SET. SET TRANSACTION assigns
+	// "transaction_isolation" (its Value is spelled "READ-COMMITTED") and
+	// "transaction_read_only" ("0", "1"), which are also the names of their
+	// older spellings, tx_isolation and tx_read_only.
 	Name   string
 	Global bool // SET GLOBAL, SET PERSIST, PASSWORD and whatever outlives the session
 	// Const: the value reads no variable, function, table or parameter, so that
 	// a later assignment of the same name makes this one void.
 	Const bool
 	// Value is the value if it is one literal, for autocommit and the like:
-	// "0", "1", "ON", "DEFAULT" in upper case; "" otherwise.
+	// "0", "1" (which TRUE is, too), "ON", "DEFAULT" in upper case; ""
+	// otherwise. For SET NAMES and SET CHARACTER SET it is the character set.
 	Value string
 }
 
@@ -170,6 +174,12 @@ type Plan struct {
 	// of a scatter-read by one); the new key, if it sets one, is in Keys.
 	OtherColumn string
 	OtherValues []Value
+
+	// Rows is the number of rows in the VALUES lists of an INSERT or REPLACE,
+	// and Surrogates what they give to the surrogate column, in their order,
+	// NULL for DEFAULT; nil if the column is not listed.
+	Rows       int
+	Surrogates []Value
 
 	Verb      Verb // of a data statement
 	Params    int  // number of ? markers

@@ -1,0 +1,285 @@
+package rewrite
+
+import (
+	"strings"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
+)
+
+// insert makes the plan of an INSERT or REPLACE.
+func (a *analyzer) insert(n *ast.InsertStmt) {
+	sc := &scope{}
+	a.from(n.Table.TableRefs, sc)
+	if len(sc.sources) != 1 {
+		a.refuse("INSERT into several tables")
+		return
+	}
+	t := sc.sources[0]
+	for _, row := range n.Lists {
+		for _, e := range row {
+			a.nested(&scope{depth: 1}, e)
+		}
+	}
+	for _, s := range n.OnDuplicate {
+		a.nested(sc, s.Expr)
+	}
+	var fields *ast.SelectStmt
+	if n.Select != nil {
+		a.query(n.Select, nil, 1, 0)
+		fields, _ = n.Select.(*ast.SelectStmt)
+	}
+	a.settle()
+	if !t.ours() {
+		a.p.Kind = KindOtherTable
+		if t.kind == sourceMeta {
+			a.other(t.schema, t.name)
+		}
+		if a.firstOurs() != nil {
+			a.refuse("INSERT into another table from a session table")
+		}
+		return
+	}
+	a.about(t)
+	a.p.Kind = KindWrite
+	if t.kind == sourceSecondary {
+		a.detail("secondary table")
+	}
+	if len(a.p.Others) > 0 {
+		a.refuse("INSERT from another table")
+		return
+	}
+	columns, ok := a.columns(n, t)
+	if !ok {
+		a.uncacheable = true
+		a.refuse("INSERT without a column list")
+		return
+	}
+	if n.Select != nil {
+		a.insertSelect(t, columns, fields)
+	} else {
+		a.insertRows(t, columns, n.Lists)
+	}
+	a.insertSources(t)
+	a.onDuplicate(sc, t, n)
+}
+
+// columns returns the columns that an INSERT fills, in lower case.
+func (a *analyzer) columns(n *ast.InsertStmt, t *source) (list []string, ok bool) {
+	if len(n.Columns) > 0 || n.Setlist {
+		for _, c := range n.Columns {
+			list = append(list, c.Name.L)
+		}
+		return list, true
+	}
+	if len(n.Lists) > 0 && len(n.Lists[0]) == 0 { // VALUES ()
+		return nil, true
+	}
+	if t.kind != sourceSession {
+		return nil, false
+	}
+	list = t.table.Columns
+	if len(list) == 0 && a.o.Columns != nil {
+		schema := t.schema
+		if schema == "" {
+			schema = a.db
+		}
+		list, _ = a.o.Columns(t.table, schema)
+	}
+	lower := make([]string, len(list))
+	for i, c := range list {
+		lower[i] = strings.ToLower(c)
+	}
+	return lower, len(lower) > 0
+}
+
+// keyColumn returns which of the columns holds what rows of t are found by,
+// and which holds the surrogate; -1 for none.
+func (s *source) keyColumn(columns []string) (key, surrogate int) {
+	key, surrogate = -1, -1
+	for i, c := range columns {
+		switch (colRef{src: s, col: c}).identity() {
+		case identityKey:
+			key = i
+		case identitySurrogate:
+			surrogate = i
+		}
+	}
+	return key, surrogate
+}
+
+// insertRows finds the keys of VALUES lists.
+func (a *analyzer) insertRows(t *source, columns []string, rows [][]ast.ExprNode) {
+	key, surrogate := t.keyColumn(columns)
+	a.p.Rows = len(rows)
+	for _, row := range rows {
+		if len(row) != 0 && len(row) != len(columns) {
+			a.refuse("INSERT whose lists differ in length") // error 1136
+			return
+		}
+		if len(row) == 0 {
+			a.insertKey(t, nil, nil, -1, -1)
+		} else {
+			a.insertKey(t, row, columns, key, surrogate)
+		}
+	}
+}
+
+// insertKey adds the key of one row to the plan.
+func (a *analyzer) insertKey(t *source, row []ast.ExprNode, columns []string, key, surrogate int) {
+	if t.kind == sourceSecondary && key < 0 {
+		a.insertSecondary(t, row, surrogate)
+		return
+	}
+	if surrogate >= 0 {
+		v, ok := a.inserted(row[surrogate])
+		if !ok {
+			a.refuse("INSERT of a computed " + columns[surrogate])
+			return
+		}
+		a.p.Surrogates = append(a.p.Surrogates, v)
+	}
+	if key < 0 {
+		a.auto()
+		return
+	}
+	v, ok := a.inserted(row[key])
+	switch {
+	case !ok:
+		a.refuse("INSERT of a computed key")
+	case v.Null:
+		a.auto()
+	default:
+		a.p.Keys = append(a.p.Keys, v)
+	}
+}
+
+// inserted returns the value that a row gives to a column; NULL stands for
+// DEFAULT as well.
+func (a *analyzer) inserted(e ast.ExprNode) (v Value, ok bool) {
+	if _, isDefault := bare(e).(*ast.DefaultExpr); isDefault {
+		return Value{Null: true}, true
+	}
+	return a.value(e, true)
+}
+
+// auto notes a key that the store would number.
+func (a *analyzer) auto() {
+	a.p.Keys = append(a.p.Keys, Value{Null: true})
+	if a.p.Detail != "AUTO" {
+		a.detail("AUTO")
+	}
+}
+
+// insertSecondary notes the record that a row of a secondary table belongs to.
+func (a *analyzer) insertSecondary(t *source, row []ast.ExprNode, surrogate int) {
+	if surrogate < 0 {
+		a.refuse("INSERT into " + t.name + " without " + t.secondary.Column)
+		return
+	}
+	v, ok := a.inserted(row[surrogate])
+	if !ok || v.Null {
+		a.refuse("INSERT of a computed " + t.secondary.Column)
+		return
+	}
+	a.p.Kind = KindWriteByOther
+	a.p.OtherColumn = t.surrogateName()
+	a.p.OtherValues = append(a.p.OtherValues, v)
+}
+
+// insertSelect finds the key of INSERT ... SELECT: a value in its list, or the
+// record that rows of a secondary table are taken from.
+func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) {
+	if s == nil || s.Fields == nil || len(s.Fields.Fields) != len(columns) {
+		a.refuse("INSERT ... SELECT")
+		return
+	}
+	var row []ast.ExprNode
+	for _, f := range s.Fields.Fields {
+		if f.Expr == nil {
+			a.refuse("INSERT ... SELECT")
+			return
+		}
+		row = append(row, f.Expr)
+	}
+	key, surrogate := t.keyColumn(columns)
+	linked := key
+	if linked < 0 {
+		linked = surrogate
+	}
+	if t.kind == sourceSecondary && linked >= 0 {
+		if keys := a.selectedFrom(t, row[linked]); keys != nil {
+			a.p.Keys = keys
+			return
+		}
+	}
+	if key >= 0 {
+		if v, ok := a.inserted(row[key]); ok && !v.Null {
+			if surrogate >= 0 {
+				a.refuse("INSERT ... SELECT of " + columns[surrogate])
+				return
+			}
+			a.p.Keys = []Value{v}
+			return
+		}
+	}
+	a.refuse("INSERT ... SELECT")
+}
+
+// selectedFrom returns the key of the record whose key or surrogate e is.
+func (a *analyzer) selectedFrom(t *source, e ast.ExprNode) []Value {
+	c, ok := bare(e).(*ast.ColumnNameExpr)
+	if !ok {
+		return nil
+	}
+	for _, s := range a.tables {
+		if s == t || s.scope == nil || len(s.keys) != 1 {
+			continue
+		}
+		ref, ok := s.scope.column(c.Name)
+		if ok && ref.src == s && ref.identity() == t.secondary.identity(t.table) {
+			return s.keys
+		}
+	}
+	return nil
+}
+
+// insertSources checks that all records that an INSERT reads are its own.
+func (a *analyzer) insertSources(t *source) {
+	for _, s := range a.tables {
+		if s == t || !s.ours() {
+			continue
+		}
+		if len(a.p.Keys) != 1 || s.keys == nil || !a.sameKeys(a.p.Keys, s.keys) {
+			a.refuse("INSERT from other records of a session table")
+		}
+	}
+}
+
+// onDuplicate checks that ON DUPLICATE KEY UPDATE leaves the key alone.
+func (a *analyzer) onDuplicate(sc *scope, t *source, n *ast.InsertStmt) {
+	for _, s := range n.OnDuplicate {
+		ref := colRef{src: t, col: s.Column.Name.L, own: true}
+		id := ref.identity()
+		if id == identityNone || a.keepsColumn(sc, ref, s.Expr) {
+			continue
+		}
+		switch x := bare(s.Expr).(type) {
+		case *ast.ValuesExpr: // VALUES(column)
+			if x.Column != nil && x.Column.Name.Name.L == ref.col {
+				continue
+			}
+		case *ast.FuncCallExpr: // id = LAST_INSERT_ID(id)
+			if x.FnName.L == "last_insert_id" && len(x.Args) == 1 && a.keepsColumn(sc, ref, x.Args[0]) {
+				continue
+			}
+		}
+		v, ok := a.value(s.Expr, true)
+		if id == identityKey && ok && len(a.p.Keys) == 1 && a.same(v, a.p.Keys[0]) {
+			continue
+		}
+		if id == identitySurrogate && ok && len(a.p.Surrogates) == 1 && a.same(v, a.p.Surrogates[0]) {
+			continue
+		}
+		a.refuse("ON DUPLICATE KEY UPDATE of the " + map[bool]string{true: "key column", false: "column " + s.Column.Name.O}[id == identityKey])
+	}
+}

@@ -1,0 +1,193 @@
+package rewrite
+
+import "strings"
+
+// Statements about the schema are read by their tokens: which tables they name
+// is all that matters.
+
+// metadata makes the plan of SHOW, DESCRIBE, EXPLAIN and HELP.
+func (a *analyzer) metadata() {
+	a.p.Kind = KindAny
+	a.p.Verb = VerbShow
+	a.p.ResultSet = true
+	a.p.Nondet = 0
+	a.detail("schema metadata")
+	switch {
+	case a.is(0, "show"):
+		for i := 1; i < len(a.toks); i++ {
+			if a.is(i, "warnings") || a.is(i, "errors") {
+				a.p.Uses |= UsesWarnings
+			}
+			if a.is(i, "like") || a.is(i, "where") || a.is(i, "from") {
+				break
+			}
+		}
+	case a.are(1, "for", "connection"), a.is(1, "for"):
+		a.refuse("EXPLAIN FOR CONNECTION")
+	case a.is(1, "analyze"):
+		a.refuse("EXPLAIN ANALYZE") // it runs the statement
+	}
+}
+
+// ddl makes the plan of a statement that defines or maintains tables.
+func (a *analyzer) ddl() {
+	a.p.Verb = VerbDDL
+	a.p.Nondet = 0
+	a.p.Uses = 0
+	a.p.Pins = ""
+	i, temporary := 1, false
+	for ; i < len(a.toks); i++ {
+		switch a.word(i) {
+		case "temporary":
+			temporary = true
+			continue
+		case "or", "replace", "unique", "fulltext", "spatial", "online", "offline", "ignore",
+			"local", "no_write_to_binlog", "aggregate":
+			continue
+		}
+		break
+	}
+	verb := a.word(0)
+	switch what := a.word(i); {
+	case verb == "truncate":
+		a.p.Verb = VerbTruncate
+		if what == "table" {
+			i++
+		}
+		a.ddlTables(i, false)
+	case verb == "drop" && what == "prepare":
+		a.p.Kind = KindPrepareSQL
+		a.p.Verb = VerbNone
+	case what == "table" || what == "tables":
+		a.ddlTable(verb, i+1, temporary)
+	case what == "index" && (verb == "create" || verb == "drop"):
+		on := a.find(i+1, "on")
+		a.ddlTables(on+1, true)
+	case what == "database" || what == "schema":
+		a.p.Kind = KindBroadcast
+		a.p.ImplicitCommit = true
+		a.detail("DDL")
+	case verb == "analyze":
+		a.refuse("ANALYZE of a statement")
+	case what == "":
+		a.refuse("statement not understood near '" + a.near(i) + "'")
+	default:
+		a.refuse(strings.ToUpper(verb + " " + what))
+	}
+}
+
+// ddlTable makes the plan of verb TABLE, whose tables begin at i.
+func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
+	switch verb {
+	case "optimize", "analyze", "check", "repair":
+		a.p.ResultSet = true
+		a.ddlTables(i, false)
+	case "rename":
+		a.ddlTables(i, false)
+	case "create":
+		i = a.ifExists(i)
+		a.ddlTables(i, true)
+		_, _, next := a.tableName(i)
+		switch {
+		case temporary:
+			a.pin("temporary table")
+			a.p.ImplicitCommit = false
+			if a.p.Table != nil {
+				a.refuse("a temporary table in the place of a session table")
+			}
+		case a.p.Kind == KindBroadcast && a.selects(next):
+			a.refuse("CREATE TABLE ... SELECT")
+		}
+	case "drop":
+		a.ddlTables(a.ifExists(i), false)
+		if temporary {
+			a.p.ImplicitCommit = false
+		}
+	default:
+		a.ddlTables(a.ifExists(i), true)
+	}
+}
+
+// selects tells whether there is a SELECT behind i.
+func (a *analyzer) selects(i int) bool {
+	for ; i < len(a.toks); i++ {
+		if a.is(i, "select") {
+			return true
+		}
+	}
+	return false
+}
+
+// ifExists steps over IF [NOT] EXISTS.
+func (a *analyzer) ifExists(i int) int {
+	switch {
+	case a.are(i, "if", "not", "exists"):
+		return i + 3
+	case a.are(i, "if", "exists"):
+		return i + 2
+	}
+	return i
+}
+
+// ddlTables makes the plan of a statement about the tables at i: one, or a
+// list that commas and TO separate.
+func (a *analyzer) ddlTables(i int, one bool) {
+	a.p.ImplicitCommit = true
+	a.p.Kind = KindBroadcast
+	a.detail("DDL")
+	named := false
+	for {
+		schema, name, next := a.tableName(i)
+		if next == i {
+			break
+		}
+		named = true
+		a.table(schema, name, "", nil)
+		if one || !a.op(next, ",") && !a.is(next, "to") {
+			break
+		}
+		i = next + 1
+	}
+	if !named {
+		a.refuse("statement not understood near '" + a.near(i) + "'")
+		return
+	}
+	s := a.firstOurs()
+	if s != nil {
+		a.about(s)
+	}
+	if a.has(sourceMeta) && s == nil && len(a.p.Others) == 0 {
+		a.other(a.tables[0].schema, a.tables[0].name)
+	}
+	switch {
+	case s == nil:
+		a.p.Kind = KindOtherTable
+	case len(a.p.Others) > 0:
+		a.refuse(strings.ToUpper(a.word(0)) + " of a session table together with another table")
+	}
+}
+
+// lockTables reads LOCK TABLES and UNLOCK TABLES.
+func (a *analyzer) lockTables() {
+	if !a.is(1, "table") && !a.is(1, "tables") {
+		a.refuse(strings.ToUpper(a.firstWords(2)))
+		return
+	}
+	if a.is(0, "unlock") {
+		a.p.Kind = KindUnlockTables
+		return
+	}
+	a.p.Kind = KindLockTables
+	a.p.ImplicitCommit = true
+	for i := 2; i < len(a.toks); {
+		schema, name, next := a.tableName(i)
+		if next == i {
+			break
+		}
+		a.table(schema, name, "", nil)
+		i = a.findOp(next, ",") + 1
+	}
+	if s := a.firstOurs(); s != nil {
+		a.about(s)
+	}
+}
