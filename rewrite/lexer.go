@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"math"
+	"slices"
 )
 
 // A tokenKind says what a token is.
@@ -106,6 +107,7 @@ type lexed struct {
 	mode     Mode
 	prefix   int // length of what the caller has put in front of the shape
 	run      int // start of the text that is not yet in the shape
+	end      int // of the last token
 	verbatim bool
 	inExec   bool
 }
@@ -202,7 +204,8 @@ func (l *lexed) scan() {
 				}
 				continue
 			}
-			i = l.op(i)
+			i++
+			l.add(tokOp, start, i, -1)
 		case actStar:
 			if l.inExec && i+1 < len(text) && text[i+1] == '/' {
 				l.inExec = false
@@ -210,7 +213,8 @@ func (l *lexed) scan() {
 				l.add(tokExecCommentEnd, start, i, -1)
 				continue
 			}
-			i = l.op(i)
+			i++
+			l.add(tokOp, start, i, -1)
 		case actWord:
 			i = l.word(i)
 		case actLetterBXN:
@@ -273,6 +277,9 @@ func (l *lexed) scan() {
 			i++
 			l.add(tokOp, start, i, -1)
 		case actOp:
+			i++
+			l.add(tokOp, start, i, -1)
+		case actLongOp:
 			i = l.op(i)
 		default:
 			l.err = errControl
@@ -281,12 +288,21 @@ func (l *lexed) scan() {
 	}
 }
 
-// add appends a token.
+// add appends a token. It writes the fields one by one, into place: a token
+// that is composed elsewhere and copied costs the processor three times that.
 func (l *lexed) add(kind tokenKind, start, end, lit int) {
-	spaced := start > 0 && (len(l.tokens) == 0 || int(l.tokens[len(l.tokens)-1].end) != start)
-	l.tokens = append(l.tokens, token{
-		start: int32(start), end: int32(end), lit: int32(lit), kind: kind, spaced: spaced,
-	})
+	n := len(l.tokens)
+	if n == cap(l.tokens) {
+		l.tokens = slices.Grow(l.tokens, max(n, 32))
+	}
+	l.tokens = l.tokens[:n+1]
+	t := &l.tokens[n]
+	t.start = int32(start)
+	t.end = int32(end)
+	t.lit = int32(lit)
+	t.kind = kind
+	t.spaced = start != l.end
+	l.end = end
 }
 
 // literal appends a literal and its token, which begins at start, and cuts the
@@ -346,20 +362,16 @@ func (l *lexed) word(start int) int {
 // afterDot tells whether a dot stands directly before i that follows a name:
 // what begins there is a name, too.
 func (l *lexed) afterDot(i int) bool {
-	if i == 0 || l.text[i-1] != '.' || len(l.tokens) == 0 {
-		return false
-	}
-	t := l.tokens[len(l.tokens)-1]
-	return t.kind == tokOp && int(t.end) == i
+	return i > 0 && l.text[i-1] == '.' && l.end == i && l.tokens[len(l.tokens)-1].kind == tokOp
 }
 
 // afterWord tells whether an unquoted word ends directly before i.
 func (l *lexed) afterWord(i int) bool {
-	if len(l.tokens) == 0 {
+	if l.end != i || len(l.tokens) == 0 {
 		return false
 	}
-	t := l.tokens[len(l.tokens)-1]
-	return (t.kind == tokWord || t.kind == tokIntroducer) && int(t.end) == i
+	kind := l.tokens[len(l.tokens)-1].kind
+	return kind == tokWord || kind == tokIntroducer
 }
 
 // gap skips the blanks and comments at i and puts one blank into the shape for
@@ -478,7 +490,7 @@ func (l *lexed) comment(i int) int {
 	return i
 }
 
-// op reads the operator or sign at i.
+// op reads the operator at i, which may have more than one character.
 func (l *lexed) op(i int) int {
 	n := opLen(l.text[i:])
 	l.add(tokOp, i, i+n, -1)

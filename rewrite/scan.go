@@ -22,8 +22,9 @@ const (
 	actAt
 	actParam
 	actStar
-	actOp
-	actLastPlain = actOp
+	actOp        // an operator of one character
+	actLongOp    // an operator of one character or more
+	actLastPlain = actLongOp
 )
 
 const (
@@ -66,6 +67,9 @@ func makeActions() (t [256]action) {
 	// 0x85 and 0xa0, blanks in Unicode, are none here.
 	for _, c := range " \t\n\v\f\r" {
 		t[c] = actBlank
+	}
+	for _, c := range "<>!:|&\\" {
+		t[c] = actLongOp
 	}
 	for _, c := range "bBxXnN" {
 		t[c] = actLetterBXN
@@ -169,7 +173,7 @@ func stringEnd(text []byte, i int, backslash bool) (end int, escaped bool) {
 	}
 	for i++; ; i += 2 {
 		i = indexEither(text, i, quote, escape)
-		if i == len(text) {
+		if i >= len(text) {
 			return -1, escaped
 		}
 		if text[i] == quote && (i+1 == len(text) || text[i+1] != quote) {
