@@ -27,7 +27,12 @@ var errUsage = errors.New("usage")
 var errSilent = errors.New("silent")
 
 // commands are the subcommands; each adds its line here.
-var commands = map[string]command{}
+var commands = map[string]command{
+	"check":   {"read the configuration and print every problem", runCheck},
+	"route":   {"print the order of the stores for session IDs", runRoute},
+	"version": {"print the version", runVersion},
+	"serve":   {"run the proxy", runServe},
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))

@@ -30,7 +30,7 @@ func (c *Conn) Align(ctx context.Context, want *Session) error {
 		return c.unfit(errDBStays)
 	}
 	if reset {
-		if c.tainted || c.status.Has(protocol.StatusInTrans) {
+		if c.tainted || c.unread > 0 || c.unsent || c.status.Has(protocol.StatusInTrans) {
 			return protocol.Errorf(protocol.ErrNotSupportedYet,
 				"dsmproxy: the session variables can't be restored on store %s while the connection holds a transaction, a lock or a temporary table", c.store.cfg.Name)
 		}
@@ -83,10 +83,12 @@ func (c *Conn) align(want *Session, rest []assignment, reset bool) error {
 		resets = c.resetting
 		c.resetting, c.unread = 0, c.unread+resets
 	}
+	dbFirst := 0
 	if db := want.DB(); db != c.session.DB() {
 		if err := queue(protocol.ComInitDB, []byte(db)); err != nil {
 			return err
 		}
+		dbFirst, answers = 1, 0
 	}
 	if want.Autocommit() != c.session.Autocommit() {
 		if err := queue(protocol.ComQuery, autocommitSQL(want)); err != nil {
@@ -104,11 +106,21 @@ func (c *Conn) align(want *Session, rest []assignment, reset bool) error {
 	if err := c.readReset(resets); err != nil {
 		return err
 	}
+	dbErr := c.readAnswers(dbFirst)
+	if dbErr == nil {
+		c.session = c.session.WithDB(want.DB())
+	} else if _, ok := dbErr.(*protocol.Error); !ok {
+		return dbErr
+	}
 	if err := c.readAnswers(answers); err != nil {
-		if _, ok := err.(*protocol.Error); ok && answers > 1 {
+		if _, ok := err.(*protocol.Error); ok && dbFirst+answers > 1 {
 			c.stale = true // some were carried out
 		}
 		return err
+	}
+	if dbErr != nil {
+		c.stale = answers > 0
+		return dbErr
 	}
 	c.session = want
 	if reset && c.status.Has(protocol.StatusAutocommit) != want.Autocommit() {

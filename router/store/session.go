@@ -137,6 +137,41 @@ func (s *Session) since(have *Session) (rest []assignment, ok bool) {
 	return rest, true
 }
 
+// parsesAlike reports whether a PREPARE reads a text in both states alike: they
+// have the same database, and the same SETs of what the parser looks at.
+func (s *Session) parsesAlike(t *Session) bool {
+	return s.DB() == t.DB() && slices.EqualFunc(s.parsing(), t.parsing(),
+		func(a, b *assignment) bool { return slices.Equal(a.sql, b.sql) })
+}
+
+// parsing are the SETs that the parser depends on: all of them, if a value of
+// one that it looks at was computed.
+func (s *Session) parsing() []*assignment {
+	if s == nil {
+		return nil
+	}
+	var some, all []*assignment
+	computed := false
+	for i := range s.sets {
+		a := &s.sets[i]
+		all = append(all, a)
+		if slices.ContainsFunc(a.names, forParser) {
+			some = append(some, a)
+			computed = computed || !a.constant
+		}
+	}
+	if computed {
+		return all
+	}
+	return some
+}
+
+// forParser reports whether the parser looks at a variable. A user variable is
+// none of those: PREPARE does not read it.
+func forParser(name string) bool {
+	return name == "sql_mode" || name == "names" || strings.HasPrefix(name, "char") || strings.HasPrefix(name, "collation_")
+}
+
 // clone returns a copy that shares the SETs, which nobody changes.
 func (s *Session) clone() *Session {
 	if s == nil {

@@ -29,7 +29,8 @@ type Stmt struct {
 
 // StmtID returns the id that the store gave to st on this connection,
 // preparing it first if it is not prepared here (in st's session state, after
-// which the connection has its former state again).
+// which the connection has its former state again). Answers that its user waits
+// for are read ahead then, and kept.
 func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 	c.mu.Lock()
 	id, ok := c.stmts[st]
@@ -38,8 +39,10 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 		return id, nil
 	}
 	former := c.session
-	if err := c.Align(ctx, st.Session); err != nil {
-		return 0, err
+	if !former.parsesAlike(st.Session) {
+		if err := c.Align(ctx, st.Session); err != nil {
+			return 0, err
+		}
 	}
 	done := c.bind(ctx)
 	id, err := c.prepare(st)
@@ -53,9 +56,9 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 		return 0, err
 	}
 	c.mu.Lock()
-	again, ok := c.stmts[st]
+	_, ok = c.stmts[st]
 	c.mu.Unlock()
-	if !ok || again != id {
+	if !ok {
 		return 0, protocol.Errorf(protocol.ErrNotSupportedYet,
 			"dsmproxy: a prepared statement can't be used on store %s in a session whose variables were changed since by what is not a constant", c.store.cfg.Name)
 	}

@@ -1,0 +1,199 @@
+package router
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// maxPrepared bounds the prepared statements of one client, as
+// max_prepared_stmt_count does.
+const maxPrepared = 16382
+
+// prepared is a client's prepared statement. Its plan was made at PREPARE; the
+// keys are found in the bound values at each EXECUTE. It implements
+// replica.Request for the running EXECUTE.
+type prepared struct {
+	id     uint32
+	text   []byte
+	plan   rewrite.Statement
+	stmt   *store.Stmt
+	params int            // as the store counts them
+	types  []byte         // as bound last; clients send them only once
+	long   map[int][]byte // parameters that came as COM_STMT_SEND_LONG_DATA
+
+	exec    protocol.Execute
+	payload []byte // of the running EXECUTE, with types
+	scratch []byte
+}
+
+// prepare carries COM_STMT_PREPARE out.
+func (s *session) prepare(payload []byte) error {
+	if len(s.prepared) >= maxPrepared {
+		return &protocol.Error{Code: 1461, State: "42000", Message: fmt.Sprintf(
+			"Can't create more than max_prepared_stmt_count statements (current value: %d)", maxPrepared)}
+	}
+	text := bytes.Clone(payload[1:])
+	p := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: s.data.State()}}
+	s.router.Planner.Plan(&p.plan, text, s.data.State().DB(), s.mode)
+	if err := preparable(p.plan.Plan); err != nil {
+		return err
+	}
+	s.lastStmt++
+	p.id = s.lastStmt
+	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id)
+	if err != nil || s.failed() {
+		return err
+	}
+	p.params = int(s.data.Answer().Params)
+	s.prepared[p.id] = p
+	return nil
+}
+
+// preparable says at PREPARE already what can't be carried out.
+func preparable(p *rewrite.Plan) error {
+	switch {
+	case p.Refuse != "":
+		return refuse(p.Refuse)
+	case p.Kind == rewrite.KindEmpty:
+		return protocol.Errorf(protocol.ErrEmptyQuery, "Query was empty")
+	case p.Kind == rewrite.KindMulti, p.Kind == rewrite.KindPrepareSQL:
+		return protocol.Errorf(protocol.ErrUnsupportedPS,
+			"This command is not supported in the prepared statement protocol yet")
+	}
+	return nil
+}
+
+// find returns the statement whose id stands behind the command byte.
+func (s *session) find(payload []byte, name string) (*prepared, error) {
+	if len(payload) < 5 {
+		return nil, protocol.Errorf(protocol.ErrMalformedPacket, "Malformed communication packet.")
+	}
+	id := binary.LittleEndian.Uint32(payload[1:])
+	p, ok := s.prepared[id]
+	if !ok {
+		return nil, protocol.Errorf(protocol.ErrUnknownStmtHandler,
+			"Unknown prepared statement handler (%d) given to %s", id, name)
+	}
+	return p, nil
+}
+
+// execute carries COM_STMT_EXECUTE out.
+func (s *session) execute(payload []byte) error {
+	p, err := s.find(payload, "mysqld_stmt_execute")
+	if err != nil {
+		return err
+	}
+	s.dropCursorOf(p)
+	defer clear(p.long)
+	var isLong func(int) bool
+	if len(p.long) > 0 {
+		isLong = p.isLong
+	}
+	if err := p.exec.Parse(payload, p.params, p.types, isLong); err != nil {
+		return err
+	}
+	if p.params != p.plan.Plan.Params && p.plan.Plan.Table != nil {
+		return refuse("a statement whose parameters the store counts differently")
+	}
+	p.payload = payload
+	switch {
+	case p.exec.NewTypes:
+		p.types = append(p.types[:0], p.exec.Types...)
+	case p.params > 0:
+		// A store connection may never have been told the types, or those of
+		// another client.
+		p.scratch = protocol.AppendExecute(p.scratch[:0], &p.exec, p.id, p.types)
+		p.payload = p.scratch
+	}
+	s.data.Cursor = p.exec.Flags&cursorReadOnly != 0
+	err = s.carryOut(&p.plan, p, p)
+	s.data.Cursor = false
+	if err == nil {
+		s.keepCursor(p)
+	}
+	return err
+}
+
+// cursorReadOnly is CURSOR_TYPE_READ_ONLY in the flags of COM_STMT_EXECUTE.
+const cursorReadOnly = 1
+
+// Queue implements replica.Request.
+func (p *prepared) Queue(ctx context.Context, conn *store.Conn) error {
+	id, err := conn.StmtID(ctx, p.stmt)
+	if err != nil {
+		return err
+	}
+	for i, value := range p.long {
+		long := make([]byte, 7, 7+len(value))
+		long[0] = byte(protocol.ComStmtSendLongData)
+		binary.LittleEndian.PutUint32(long[1:], id)
+		binary.LittleEndian.PutUint16(long[5:], uint16(i))
+		if err := conn.Queue(append(long, value...)); err != nil {
+			return err
+		}
+	}
+	binary.LittleEndian.PutUint32(p.payload[1:], id)
+	return conn.Queue(p.payload)
+}
+
+// Answer implements replica.Request.
+func (p *prepared) Answer() protocol.AnswerKind { return protocol.AnswerResult }
+
+// Arg implements rewrite.Args.
+func (p *prepared) Arg(i int) (text []byte, null, ok bool) {
+	if value, long := p.long[i]; long {
+		return value, false, true
+	}
+	return p.exec.Arg(i)
+}
+
+func (p *prepared) isLong(i int) bool {
+	_, ok := p.long[i]
+	return ok
+}
+
+// sendLongData keeps a piece of a parameter until EXECUTE; it has no answer.
+// What is wrong with it is told at EXECUTE, as MySQL does.
+func (s *session) sendLongData(payload []byte) error {
+	p, err := s.find(payload, "mysqld_stmt_send_long_data")
+	if err != nil || len(payload) < 7 {
+		return nil
+	}
+	i := int(binary.LittleEndian.Uint16(payload[5:]))
+	if i >= p.params {
+		return nil
+	}
+	if p.long == nil {
+		p.long = make(map[int][]byte)
+	}
+	p.long[i] = append(p.long[i], payload[7:]...)
+	return nil
+}
+
+// resetStmt carries COM_STMT_RESET out: the long data and the cursor go.
+func (s *session) resetStmt(payload []byte) error {
+	p, err := s.find(payload, "mysqld_stmt_reset")
+	if err != nil {
+		return err
+	}
+	clear(p.long)
+	s.dropCursorOf(p)
+	return s.ok()
+}
+
+// closeStmt carries COM_STMT_CLOSE out; it has no answer.
+func (s *session) closeStmt(payload []byte) {
+	p, err := s.find(payload, "mysqld_stmt_close")
+	if err != nil {
+		return
+	}
+	s.dropCursorOf(p)
+	p.stmt.Close()
+	delete(s.prepared, p.id)
+}

@@ -1,0 +1,257 @@
+package router_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
+	"github.com/dsmproxy/dsmproxy/internal/realstore"
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router"
+	"github.com/dsmproxy/dsmproxy/router/placement"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+var installed *mariadbtest.Installation
+
+func TestMain(m *testing.M) {
+	var err error
+	if installed, err = mariadbtest.Install(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	installed.Close()
+	os.Exit(code)
+}
+
+// harness is a proxy in this process before real servers.
+type harness struct {
+	t       *testing.T
+	servers []*realstore.Server
+	direct  []*sql.DB // to each store
+	stores  []*store.Store
+	place   placement.Placement
+	copies  int
+	addr    string
+	log     *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+type users struct{}
+
+func (users) Password(user string) (string, bool) {
+	return mariadbtest.Password, user == mariadbtest.User
+}
+
+const schema = `CREATE TABLE app.sessions (
+	id varchar(128) NOT NULL PRIMARY KEY, data longblob, n int NOT NULL DEFAULT 0,
+	expires int NOT NULL DEFAULT 0,
+	changed timestamp(6) NOT NULL DEFAULT current_timestamp(6) ON UPDATE current_timestamp(6))`
+
+// start runs a proxy before m servers with n copies of each record.
+func start(t *testing.T, m, n int) *harness {
+	t.Helper()
+	h := &harness{t: t, copies: n, servers: installed.Start(t, m), log: &lockedBuffer{}}
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of the proxy:\n%s", h.log.String())
+		}
+	})
+	login := store.Login{User: mariadbtest.User, Password: mariadbtest.Password,
+		Capabilities: protocol.ClientDeprecateEOF, Collation: 45}
+	var names []placement.Store
+	for i, s := range h.servers {
+		db, err := sql.Open("mysql", s.DSN(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		for _, q := range []string{"CREATE DATABASE app", schema} {
+			if _, err := db.Exec(q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.direct = append(h.direct, db)
+		names = append(names, placement.Store{Name: fmt.Sprintf("s%d", i)})
+		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: s.Addr(),
+			ProbeLogin: login, Log: log}))
+	}
+	var err error
+	if h.place, err = placement.New("php", names); err != nil {
+		t.Fatal(err)
+	}
+	set := replica.New(replica.Config{Stores: h.stores, Placement: h.place, Copies: n, Service: login, Log: log})
+	planner := rewrite.NewPlanner(rewrite.Options{
+		Tables: []rewrite.Table{{Name: "sessions", Key: "id"}},
+		Columns: func(tb *rewrite.Table, db string) ([]string, bool) {
+			names, err := set.Columns(context.Background(), replica.Table{Schema: db, Name: tb.Name, Key: tb.Key})
+			return names, err == nil
+		},
+	})
+	server := &protocol.Server{Credentials: users{}, Log: log, Version: set.Version}
+	server.Handler = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
+		OtherTables: -1, Kill: server.Kill, Log: log})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addr = l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, s := range h.stores {
+		running.Go(func() { _ = s.Run(ctx) })
+	}
+	running.Go(func() { _ = set.Run(ctx) })
+	running.Go(func() { _ = server.Serve(l) })
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		running.Wait()
+	})
+	h.await("all stores up", func() bool {
+		return !slices.ContainsFunc(h.stores, func(s *store.Store) bool { return s.State() != store.Up })
+	})
+	return h
+}
+
+// open returns a pool of clients of the proxy.
+func (h *harness) open(params string) *sql.DB {
+	h.t.Helper()
+	db, err := sql.Open("mysql", mariadbtest.User+":"+mariadbtest.Password+"@tcp("+h.addr+")/app?"+params)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// conn returns one client of the proxy.
+func (h *harness) conn(params string) *sql.Conn {
+	h.t.Helper()
+	c, err := h.open(params).Conn(context.Background())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// order is the stores in the order of a key.
+func (h *harness) order(key string) []uint16 {
+	o := make([]uint16, len(h.servers))
+	h.place.Order(o, []byte(key))
+	return o
+}
+
+func (h *harness) await(what string, ok func() bool) {
+	h.t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			h.t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}
+
+// record is a record as text, at one store; "" if it is not there.
+func (h *harness) record(i int, key string) string {
+	h.t.Helper()
+	var s string
+	err := h.direct[i].QueryRow("SELECT CONCAT_WS('|', HEX(data), n, expires, changed) FROM app.sessions WHERE id = ?", key).Scan(&s)
+	if err != nil && err != sql.ErrNoRows {
+		h.t.Fatal(err)
+	}
+	return s
+}
+
+// holders checks that exactly the given stores hold the record of key, all the
+// same one.
+func (h *harness) holders(key string, want ...uint16) {
+	h.t.Helper()
+	var at []uint16
+	images := map[string]bool{}
+	for i := range h.servers {
+		if !h.servers[i].Running() {
+			continue
+		}
+		if r := h.record(i, key); r != "" {
+			at = append(at, uint16(i))
+			images[r] = true
+		}
+	}
+	slices.Sort(at)
+	want = slices.Clone(want)
+	slices.Sort(want)
+	if !slices.Equal(at, want) {
+		h.t.Errorf("record of %q is on stores %v, want %v", key, at, want)
+	}
+	if len(images) > 1 {
+		h.t.Errorf("copies of %q differ: %v", key, images)
+	}
+}
+
+type execer interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+}
+
+func (h *harness) exec(db execer, query string, args ...any) (affected int64) {
+	h.t.Helper()
+	r, err := db.ExecContext(context.Background(), query, args...)
+	if err != nil {
+		h.t.Fatalf("%s: %v", query, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return n
+}
+
+// fails checks the number of the error that a statement gets.
+func (h *harness) fails(code uint16, db execer, query string, args ...any) {
+	h.t.Helper()
+	_, err := db.ExecContext(context.Background(), query, args...)
+	e, ok := err.(*mysql.MySQLError)
+	if !ok || e.Number != code {
+		h.t.Errorf("%s = %v, want error %d", query, err, code)
+	}
+}
+
+func (h *harness) down(i int) {
+	h.t.Helper()
+	if err := h.servers[i].Kill(); err != nil {
+		h.t.Fatal(err)
+	}
+}

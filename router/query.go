@@ -1,0 +1,306 @@
+package router
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Queue implements replica.Request.
+func (r *textRequest) Queue(_ context.Context, conn *store.Conn) error { return conn.Queue(r.payload) }
+
+// Answer implements replica.Request.
+func (r *textRequest) Answer() protocol.AnswerKind { return r.answer }
+
+// query carries a COM_QUERY out.
+func (s *session) query(payload []byte) error {
+	text := payload[1:]
+	s.router.Planner.Plan(&s.stmt, text, s.data.State().DB(), s.mode)
+	if s.stmt.Plan.Kind == rewrite.KindMulti {
+		return s.several(text)
+	}
+	s.text = textRequest{payload: payload}
+	return s.carryOut(&s.stmt, &s.text, nil)
+}
+
+// several carries the statements of one COM_QUERY out one by one. The first
+// that fails is the last.
+func (s *session) several(text []byte) error {
+	if !s.client.Capabilities.Has(protocol.ClientMultiStatements) {
+		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; "+
+			"dsmproxy: several statements in one query need CLIENT_MULTI_STATEMENTS")
+	}
+	parts := s.router.Planner.Split(text, s.mode)
+	for i, part := range parts {
+		s.data.More = i < len(parts)-1
+		s.router.Planner.Plan(&s.stmt, part, s.data.State().DB(), s.mode)
+		s.text = textRequest{payload: append([]byte{byte(protocol.ComQuery)}, part...)}
+		err := s.carryOut(&s.stmt, &s.text, nil)
+		var e *protocol.Error
+		if errors.As(err, &e) && i > 0 {
+			s.data.Idle()
+			return s.client.WriteError(e) // answers before it have been written
+		}
+		if err != nil || s.failed() {
+			return err
+		}
+	}
+	return nil
+}
+
+// failed reports whether the answer that was relayed last is an error.
+func (s *session) failed() bool { return s.data.Failed() }
+
+// carryOut carries one planned statement out; args are the bound values of a
+// prepared one.
+func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	p := st.Plan
+	s.data.Fresh()
+	if p.Refuse != "" {
+		return refuse(p.Refuse)
+	}
+	var err error
+	switch p.Kind {
+	case rewrite.KindEmpty:
+		return protocol.Errorf(protocol.ErrEmptyQuery, "Query was empty")
+	case rewrite.KindRead, rewrite.KindReadForUpdate:
+		err = s.read(st, req, args)
+	case rewrite.KindWrite:
+		err = s.write(st, req, args)
+	case rewrite.KindMove:
+		err = s.move(st, req, args)
+	case rewrite.KindScatterRead:
+		err = s.scatter(p, req)
+	case rewrite.KindBroadcast:
+		err = s.broadcast(st, req)
+	case rewrite.KindAny:
+		err = s.any(p, req)
+	case rewrite.KindOtherTable:
+		err = s.other(p, req)
+	case rewrite.KindSessionState:
+		err = s.setState(st, req)
+	case rewrite.KindTxnBegin, rewrite.KindTxnCommit, rewrite.KindTxnRollback,
+		rewrite.KindTxnSavepoint, rewrite.KindTxnReleaseSavepoint, rewrite.KindTxnRollbackToSavepoint:
+		return s.transaction(st)
+	case rewrite.KindKill:
+		return s.kill(st, args)
+	default:
+		return refuse(p.Kind.String())
+	}
+	if err == nil && !s.failed() {
+		s.warnings = s.data.Answer().Warnings
+	}
+	return err
+}
+
+// read carries a SELECT of known keys out.
+func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	p := st.Plan
+	if err := s.needsOwnState(p); err != nil {
+		return err
+	}
+	if len(p.Others) > 0 {
+		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
+	}
+	if err := s.findKeys(st, p.Keys, args); err != nil {
+		return err
+	}
+	lock := p.Kind == rewrite.KindReadForUpdate
+	switch len(s.keys) {
+	case 0:
+		return s.data.ReadAny(req) // id = NULL: no record, wherever it is asked
+	case 1:
+		return s.data.Read(s.keys[0], req, lock)
+	}
+	err := s.data.ReadSeveral(s.keys, req, lock)
+	if errors.Is(err, replica.ErrApart) {
+		return refuse("several keys whose records are on different stores")
+	}
+	return err
+}
+
+// write carries a write of known keys out.
+func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	p := st.Plan
+	if err := s.needsOwnState(p); err != nil {
+		return err
+	}
+	if len(p.Keys) == 0 {
+		return refuse("a key that the store would have to make")
+	}
+	if err := s.findKeys(st, p.Keys, args); err != nil {
+		return err
+	}
+	if len(s.keys) == 0 {
+		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
+			return &protocol.Error{Code: 1048, State: "23000", Message: "Column '" + p.Table.Key + "' cannot be null"}
+		}
+		return s.data.ReadAny(req) // no record has the key NULL
+	}
+	if len(s.keys) > 1 && !s.data.Together(s.keys) {
+		return refuse("several keys whose records are on different stores")
+	}
+	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(p), Partial: p.Verb == rewrite.VerbUpdate}
+	s.sameOnAll(&w, p)
+	return s.data.Write(&w)
+}
+
+// sameOnAll decides how w is made to give the same record on all copies.
+func (s *session) sameOnAll(w *replica.Write, p *rewrite.Plan) {
+	nondet := p.Nondet
+	if p.Verb != rewrite.VerbDelete {
+		switch s.data.Defaults(w.Table) {
+		case replica.DefaultsTime:
+			nondet |= rewrite.NondetTime
+		case replica.DefaultsOther:
+			nondet |= rewrite.NondetOther
+		}
+	}
+	w.Image = nondet&rewrite.NondetOther != 0
+	w.FixTime = nondet&rewrite.NondetTime != 0 && !s.fixedTime
+}
+
+// move carries an UPDATE that assigns the key out, as long as it assigns the
+// key to itself.
+func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
+		return err
+	}
+	if len(s.keys) != 1 {
+		return refuse("UPDATE that changes the key column")
+	}
+	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(st.Plan), Partial: true}
+	s.sameOnAll(&w, st.Plan)
+	return s.data.Write(&w)
+}
+
+// table names the table that a plan is about.
+func (s *session) table(p *rewrite.Plan) replica.Table {
+	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key}
+	if t.Schema == "" {
+		t.Schema = s.data.State().DB()
+	}
+	return t
+}
+
+// findKeys puts the different keys of a statement into s.keys, in the order in
+// which they appear. NULL names no record and is left out.
+func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args rewrite.Args) error {
+	n := 0
+	for _, v := range values {
+		if n == cap(s.keys) {
+			s.keys = append(s.keys[:n], nil)
+		}
+		s.keys = s.keys[:n+1]
+		key, null, ok := st.Append(s.keys[n][:0], v, args)
+		if !ok {
+			return refuse("a key whose bytes can't be told")
+		}
+		if null {
+			continue
+		}
+		if st.Plan.Table.FoldCase {
+			key = rewrite.FoldKey(nil, key)
+		}
+		s.keys[n] = key
+		if !slices.ContainsFunc(s.keys[:n], func(k []byte) bool { return bytes.Equal(k, key) }) {
+			n++
+		}
+	}
+	s.keys = s.keys[:n]
+	return nil
+}
+
+// scatter carries a read without a key out. While every store holds every
+// record, one of them can answer it alone.
+func (s *session) scatter(p *rewrite.Plan, req replica.Request) error {
+	if err := s.needsOwnState(p); err != nil {
+		return err
+	}
+	if len(p.Others) > 0 {
+		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
+	}
+	if s.data.Everywhere() {
+		return s.data.ReadAny(req)
+	}
+	return refuse("a read without the key " + p.Table.Key + " (scatter-read)")
+}
+
+// broadcast carries a statement for all stores out.
+func (s *session) broadcast(st *rewrite.Statement, req replica.Request) error {
+	if st.Plan.Verb != rewrite.VerbDDL && st.Plan.Verb != rewrite.VerbTruncate {
+		return refuse("a write without the key " + st.Plan.Table.Key + " (broadcast-write)")
+	}
+	return s.data.Broadcast(req, string(st.Text))
+}
+
+// any carries a statement out that any live store can answer.
+func (s *session) any(p *rewrite.Plan, req replica.Request) error {
+	if err := s.needsOwnState(p); err != nil {
+		return err
+	}
+	return s.data.ReadAny(req)
+}
+
+// other carries a statement on tables that are not configured out.
+func (s *session) other(p *rewrite.Plan, req replica.Request) error {
+	if s.router.OtherTables < 0 {
+		name := "(unknown)"
+		if len(p.Others) > 0 {
+			name = p.Others[0]
+		}
+		return protocol.Errorf(protocol.ErrNotSupportedYet, "dsmproxy: table %s is not a session table; "+
+			"add it as a [[table]], or name the store that serves all other tables in other_tables", name)
+	}
+	if p.Table != nil {
+		return refuse("a statement on a session table and another one")
+	}
+	if p.ImplicitCommit && s.data.InTxn() {
+		if err := s.data.Commit(); err != nil {
+			return err
+		}
+	}
+	return s.data.On(s.router.OtherTables, req)
+}
+
+// needsOwnState refuses what only the connection that carried the last
+// statement out could answer, or what would stay behind in one.
+func (s *session) needsOwnState(p *rewrite.Plan) error {
+	switch {
+	case p.Pins != "":
+		return refuse(p.Pins)
+	case p.Uses&rewrite.UsesLastInsertID != 0:
+		return refuse("LAST_INSERT_ID()")
+	case p.Uses&rewrite.UsesFoundRows != 0:
+		return refuse("FOUND_ROWS()")
+	case p.Uses&rewrite.UsesRowCount != 0:
+		return refuse("ROW_COUNT()")
+	case p.Uses&rewrite.UsesConnectionID != 0:
+		return refuse("CONNECTION_ID()")
+	case p.Uses&rewrite.UsesWarnings != 0 && s.warnings > 0:
+		return refuse("SHOW WARNINGS after a statement with warnings")
+	}
+	return nil
+}
+
+// kill carries KILL out on a client of this proxy.
+func (s *session) kill(st *rewrite.Statement, args rewrite.Args) error {
+	p := st.Plan
+	if p.KillID == nil {
+		return refuse("KILL of something else than a number")
+	}
+	id, ok := st.Number(*p.KillID, args)
+	if !ok || id < 0 || id > 1<<32-1 {
+		return protocol.Errorf(protocol.ErrNoSuchThread, "Unknown thread id: %d", id)
+	}
+	if err := s.router.Kill(uint32(id), p.KillQuery, s.client); err != nil {
+		return err
+	}
+	return s.ok()
+}

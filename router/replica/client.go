@@ -1,0 +1,248 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Request is a statement as it is sent to a store.
+type Request interface {
+	// Queue adds the statement's packets to what conn sends next. It may talk
+	// to the store first, to prepare a statement there.
+	Queue(ctx context.Context, conn *store.Conn) error
+	// Answer is the grammar of its answer.
+	Answer() protocol.AnswerKind
+}
+
+// Client is one client's side of the data path: its session state as stores
+// must have it, the store connections that its transaction holds, and scratch
+// space. It is used by one goroutine at a time, except for Abort.
+type Client struct {
+	// Login is who the client's store connections log in as.
+	Login store.Login
+	// More marks the answers as followed by another one, for all but the last
+	// of several statements in one command.
+	More bool
+	// Cursor lets the statement open a cursor, for TakeCursor.
+	Cursor bool
+
+	set   *Set
+	out   *protocol.Client
+	state *store.Session
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	owner  *lockOwner
+	txn    txn
+	pinned []*store.Conn // by store; nil where none is held
+	order  []uint16
+	copies []copyOf
+	held   []byte // an answer that is kept back
+
+	opened  *Cursor   // by the last statement
+	cursors []*Cursor // all that are open
+
+	frame   protocol.Framer // of the answer that the client gets
+	scratch protocol.Framer // of answers that it does not
+
+	mu     sync.Mutex
+	active []*store.Conn // guarded by mu: what Abort has to abort
+}
+
+// NewClient returns the data path of a client that has logged in.
+func (s *Set) NewClient(out *protocol.Client, login store.Login, state *store.Session) *Client {
+	c := &Client{
+		Login: login, set: s, out: out, state: state,
+		owner:  newLockOwner(),
+		pinned: make([]*store.Conn, len(s.stores)),
+		order:  make([]uint16, len(s.stores)),
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	return c
+}
+
+// State is the session state that store connections of this client have.
+func (c *Client) State() *store.Session { return c.state }
+
+// SetState changes it without telling a store: the next statement's alignment
+// does. No connection may be pinned.
+func (c *Client) SetState(state *store.Session) { c.state = state }
+
+// Abort ends the running statement from another goroutine: at once, by cutting
+// its store connections, and with all also everything after it; otherwise by
+// asking the stores to kill it.
+func (c *Client) Abort(cause error, all bool) {
+	if all {
+		c.cancel(cause)
+	}
+	c.mu.Lock()
+	conns := append([]*store.Conn(nil), c.active...)
+	c.mu.Unlock()
+	for _, conn := range conns {
+		if all {
+			conn.Abort()
+		} else if err := conn.Store().KillQuery(c.ctx, conn.ThreadID()); err != nil {
+			c.set.log.Warn("statement not killed", "store", conn.Store().Name(), "err", err)
+		}
+	}
+}
+
+// Close rolls back and gives everything back.
+func (c *Client) Close() {
+	c.cancel(errors.New("client has gone"))
+	for i, conn := range c.pinned {
+		if conn != nil {
+			c.drop(i, conn) // the store rolls back when its client goes
+		}
+	}
+	for len(c.cursors) > 0 {
+		c.loseCursor(c.cursors[0])
+	}
+	c.set.locks.release(c.owner)
+}
+
+func (c *Client) watch(conn *store.Conn) {
+	c.mu.Lock()
+	c.active = append(c.active, conn)
+	c.mu.Unlock()
+}
+
+func (c *Client) unwatch(conn *store.Conn) {
+	c.mu.Lock()
+	for i, a := range c.active {
+		if a == conn {
+			last := len(c.active) - 1
+			c.active[i], c.active[last] = c.active[last], nil
+			c.active = c.active[:last]
+			break
+		}
+	}
+	c.mu.Unlock()
+}
+
+// acquire returns the connection to store i that the client's next statement
+// uses: the one that its transaction holds there, or one from the pool, which
+// joins the transaction if enlist is set and there is one.
+func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
+	if conn := c.pinned[i]; conn != nil {
+		return conn, nil
+	}
+	conn, err := c.set.stores[i].Get(c.ctx, c.Login, c.state, force)
+	if err != nil {
+		return nil, err
+	}
+	c.watch(conn)
+	if enlist && len(c.txn.prefix) > 0 {
+		if err := c.join(conn); err != nil {
+			c.drop(i, conn)
+			return nil, err
+		}
+		if c.txn.open {
+			c.pin(i, conn)
+		}
+	}
+	return conn, nil
+}
+
+// finish gives a connection back whose answer has been read to its end, unless
+// the transaction keeps it. With autocommit off it is the store's status that
+// says that a transaction has begun.
+func (c *Client) finish(i int, conn *store.Conn) {
+	if c.pinned[i] == conn {
+		return
+	}
+	if conn.Status().Has(protocol.StatusInTrans) {
+		c.pin(i, conn)
+		return
+	}
+	c.giveBack(conn)
+}
+
+// giveBack releases a connection unless a cursor is open on it.
+func (c *Client) giveBack(conn *store.Conn) {
+	if !c.hasCursor(conn) {
+		c.unwatch(conn)
+		conn.Release()
+	}
+}
+
+// pin keeps a connection for the transaction.
+func (c *Client) pin(i int, conn *store.Conn) {
+	c.pinned[i] = conn
+	c.txn.joined = append(c.txn.joined, i)
+}
+
+// drop closes a connection that failed or is in the middle of an answer.
+func (c *Client) drop(i int, conn *store.Conn) {
+	if c.pinned[i] == conn {
+		c.pinned[i] = nil
+	}
+	c.cursors = slices.DeleteFunc(c.cursors, func(k *Cursor) bool { return k.conn == conn })
+	c.unwatch(conn)
+	conn.Discard()
+}
+
+// send queues a request and sends it.
+func (c *Client) send(conn *store.Conn, req Request) error {
+	conn.Begin(time.Time{})
+	if err := req.Queue(c.ctx, conn); err != nil {
+		return err
+	}
+	return conn.Send()
+}
+
+// resetFrame makes c.frame follow an answer for the client.
+func (c *Client) resetFrame(kind protocol.AnswerKind, enlisted bool) {
+	c.frame.Reset(kind, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), c.out.Conn().Sequence())
+	if c.More {
+		c.frame.Set |= protocol.StatusMoreResults
+	}
+	if c.txn.open && !enlisted {
+		c.frame.Set |= protocol.StatusInTrans
+	}
+}
+
+// persistent are the status flags that outlive an answer.
+const persistent = protocol.StatusInTrans | protocol.StatusAutocommit |
+	protocol.StatusNoBackslashEscapes | protocol.StatusInTransReadonly
+
+// answered takes over what an answer said of the session.
+func (c *Client) answered() {
+	c.out.Conn().SetSequence(c.frame.Seq())
+	if a := c.frame.Answer(); a.Err == nil {
+		c.out.Status = a.Status & persistent
+	}
+}
+
+// Answer is what the last answer said that a store gave to the client.
+func (c *Client) Answer() *protocol.Answer { return c.frame.Answer() }
+
+// storeFailed reports whether err means that the store can't serve now, so that
+// another may, and not that it has answered.
+func storeFailed(err error) bool {
+	var e *protocol.Error
+	if !errors.As(err, &e) {
+		return true
+	}
+	switch e.Code {
+	case protocol.ErrConCount, protocol.ErrAccessDenied, protocol.ErrServerShutdown,
+		errUserConnections, errHostBlocked, errHostNotPrivileged, errHandshakeUnsupported:
+		return true
+	}
+	return false
+}
+
+// Errors of a login by which a store says that it can't take another client.
+const (
+	errUserConnections      = 1203
+	errHostBlocked          = 1129
+	errHostNotPrivileged    = 1130
+	errHandshakeUnsupported = 1251
+)

@@ -1,0 +1,345 @@
+package replica
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A record's image is carried from one store to another as text that means the
+// same whatever the session's charset, sql_mode and connection settings are:
+// strings and blobs travel as hexadecimal in the column's own charset, numbers
+// and times as decimal text, a float as the double that it is. For example
+//
+//	SELECT HEX(`id`), HEX(`data`), `expires` FROM `app`.`sessions` WHERE `id` = _utf8mb4 x'6162'
+//	REPLACE INTO `app`.`sessions` (`id`,`data`,`expires`) VALUES (x'6162',x'00ff',7)
+
+// maxRepairs bounds how often a copy is tried again after a deadlock.
+const maxRepairs = 5
+
+// equalise makes every copy but the deciding one equal to it, and finds stores
+// in the place of those that have failed.
+func (c *Client) equalise(w *Write, first int) error {
+	decided := c.copies[first].answer
+	inTxn := c.InTxn() || !c.state.Autocommit()
+	for j := range c.copies {
+		cp := &c.copies[j]
+		if j == first || (cp.read && sameAnswer(&decided, &cp.answer)) {
+			continue
+		}
+		if inTxn && cp.read && cp.answer.Err != nil && endsTxn(cp.answer.Err.Code) {
+			refused := cp.answer.Err
+			c.rollback()
+			return protocol.Errorf(protocol.ErrLockDeadlock,
+				"dsmproxy: store %s: %s; the transaction was rolled back, try restarting it",
+				c.set.stores[cp.store].Name(), refused.Message)
+		}
+		if decided.Err != nil && !cp.sent {
+			continue // nothing was written, and it has nothing
+		}
+		if err := c.mendCopy(w, first, cp); err != nil {
+			if inTxn {
+				return c.fail(err)
+			}
+			c.set.log.Warn("copy left behind", "store", c.set.stores[cp.store].Name(), "err", err)
+			if cp.conn != nil {
+				c.drop(cp.store, cp.conn)
+				cp.conn = nil
+			}
+		}
+	}
+	if decided.Err == nil {
+		return c.replace(w, first)
+	}
+	return nil
+}
+
+// endsTxn says by which errors of a copy a transaction can't go on.
+func endsTxn(code uint16) bool {
+	return code == protocol.ErrLockDeadlock || code == protocol.ErrLockWaitTimeout
+}
+
+// sameAnswer compares what two copies said.
+func sameAnswer(a, b *protocol.Answer) bool {
+	if a.Err != nil || b.Err != nil {
+		return a.Err != nil && b.Err != nil && a.Err.Code == b.Err.Code
+	}
+	return a.AffectedRows == b.AffectedRows && a.Rows == b.Rows
+}
+
+// mendCopy gives one copy the record as the deciding one has it.
+func (c *Client) mendCopy(w *Write, first int, cp *copyOf) error {
+	if cp.conn == nil {
+		if !c.set.live(cp.store) {
+			return store.ErrDown
+		}
+		conn, err := c.acquire(cp.store, true, false)
+		if err != nil {
+			return err
+		}
+		cp.conn = conn
+	}
+	return c.carryAll(c.copies[first].conn, cp.conn, w)
+}
+
+// replace brings the record to the next stores of the order until N have it.
+func (c *Client) replace(w *Write, first int) error {
+	have := 0
+	for i := range c.copies {
+		if c.copies[i].conn != nil {
+			have++
+		}
+	}
+	for _, s := range c.order {
+		i := int(s)
+		if have >= c.set.copies {
+			return nil
+		}
+		if c.hasCopy(i) || !c.set.live(i) {
+			continue
+		}
+		conn, err := c.acquire(i, true, false)
+		if err != nil {
+			continue
+		}
+		if err := c.carryAll(c.copies[first].conn, conn, w); err != nil {
+			c.drop(i, conn)
+			if c.InTxn() {
+				return c.fail(err)
+			}
+			c.set.log.Warn("copy not made", "store", c.set.stores[i].Name(), "err", err)
+			continue
+		}
+		c.copies = append(c.copies, copyOf{store: i, conn: conn})
+		have++
+	}
+	return nil
+}
+
+func (c *Client) hasCopy(store int) bool {
+	for i := range c.copies {
+		if c.copies[i].store == store {
+			return true
+		}
+	}
+	return false
+}
+
+// mend carries a record from store from, outside any transaction, to those of
+// its stores that are behind, or to others in the place of those that are
+// down. It is the best that can be done after a COMMIT that not all agreed to;
+// what it can't do is logged.
+func (c *Client) mend(t Table, key []byte, from int, stores, behind []int) {
+	src, err := c.acquire(from, false, false)
+	if err != nil {
+		c.set.log.Warn("copies left behind", "err", err)
+		return
+	}
+	defer c.finish(from, src)
+	missing := 0
+	c.copies = c.copies[:0]
+	for _, i := range stores {
+		c.copies = append(c.copies, copyOf{store: i})
+		for _, b := range behind {
+			if b == i {
+				missing++
+				if c.set.live(i) && c.carryTo(src, i, t, key) {
+					missing--
+				}
+			}
+		}
+	}
+	c.set.place.Order(c.order, key)
+	for _, s := range c.order {
+		if missing > 0 && !c.hasCopy(int(s)) && c.set.live(int(s)) && c.carryTo(src, int(s), t, key) {
+			missing--
+		}
+	}
+}
+
+func (c *Client) carryTo(src *store.Conn, i int, t Table, key []byte) bool {
+	dst, err := c.acquire(i, false, false)
+	if err != nil {
+		return false
+	}
+	if err := c.carry(src, dst, t, key); err != nil {
+		c.set.log.Warn("copy not made", "store", c.set.stores[i].Name(), "err", err)
+		c.drop(i, dst)
+		return false
+	}
+	c.finish(i, dst)
+	return true
+}
+
+func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
+	for _, key := range w.Keys {
+		if err := c.carry(src, dst, w.Table, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carry makes the record of key at dst equal to that at src.
+func (c *Client) carry(src, dst *store.Conn, t Table, key []byte) error {
+	if t.Schema == "" {
+		t.Schema = c.state.DB()
+	}
+	sc, err := c.set.schemas.get(c.ctx, t, func(ctx context.Context, sql string) ([][][]byte, error) {
+		return c.set.Query(ctx, t.Schema, sql)
+	})
+	if err != nil {
+		return err
+	}
+	rows, err := src.Query(c.ctx, sc.selectImage(key))
+	if err != nil {
+		return err
+	}
+	own := c.state.Autocommit() && !c.txn.open
+	for range maxRepairs {
+		err = c.install(dst, sc.installImage(key, rows), own)
+		var e *protocol.Error
+		if !errors.As(err, &e) || e.Code != protocol.ErrLockDeadlock || !own {
+			break
+		}
+	}
+	return err
+}
+
+// install runs the statements that install an image, in a transaction of their
+// own unless the client's is open.
+func (c *Client) install(dst *store.Conn, sqls []string, own bool) error {
+	if own && len(sqls) > 1 {
+		sqls = append(append([]string{"START TRANSACTION"}, sqls...), "COMMIT")
+	}
+	for _, sql := range sqls {
+		if _, err := dst.Exec(c.ctx, sql); err != nil {
+			if own && len(sqls) > 1 {
+				if _, undo := dst.Exec(c.ctx, "ROLLBACK"); undo != nil {
+					return undo
+				}
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// selectImage is the statement that reads the record of key.
+func (s *schema) selectImage(key []byte) string {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, c := range s.stored() {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(c.export())
+	}
+	b.WriteString(" FROM " + s.table.quoted() + " WHERE " + s.keyEquals(key))
+	return b.String()
+}
+
+// installImage are the statements that make rows the record of key.
+func (s *schema) installImage(key []byte, rows [][][]byte) []string {
+	remove := "DELETE FROM " + s.table.quoted() + " WHERE " + s.keyEquals(key)
+	if len(rows) == 0 {
+		return []string{remove}
+	}
+	columns := s.stored()
+	var b strings.Builder
+	b.WriteString("REPLACE INTO " + s.table.quoted() + " (")
+	for i, c := range columns {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(quoteName(c.name))
+	}
+	b.WriteString(") VALUES ")
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		for j, c := range columns {
+			b.WriteString([]string{"(", ","}[min(j, 1)])
+			b.WriteString(c.literal(row[j]))
+		}
+		b.WriteByte(')')
+	}
+	if s.keyUnique {
+		return []string{b.String()}
+	}
+	return []string{remove, b.String()}
+}
+
+// stored are the columns that can be given a value.
+func (s *schema) stored() []column {
+	list := make([]column, 0, len(s.columns))
+	for _, c := range s.columns {
+		if !c.generate {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (s *schema) keyEquals(key []byte) string {
+	lit := s.key.literal([]byte(hex.EncodeToString(key)))
+	switch {
+	case s.key.numeric():
+		lit = "'" + escape(string(key)) + "'"
+	case s.key.charset != "":
+		lit = "_" + s.key.charset + " " + lit
+	}
+	return quoteName(s.key.name) + " = " + lit
+}
+
+func (c column) numeric() bool {
+	switch c.typ {
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "year", "bit":
+		return true
+	}
+	return false
+}
+
+func (c column) temporal() bool {
+	switch c.typ {
+	case "date", "time", "datetime", "timestamp":
+		return true
+	}
+	return false
+}
+
+// export is the expression that reads the column as text.
+func (c column) export() string {
+	name := quoteName(c.name)
+	switch {
+	case c.typ == "float" || c.typ == "double":
+		return name + "+0e0"
+	case c.typ == "bit" || c.typ == "enum" || c.typ == "set":
+		return name + "+0"
+	case c.typ == "json":
+		return "HEX(CAST(" + name + " AS CHAR CHARACTER SET utf8mb4))"
+	case c.numeric() || c.temporal():
+		return name
+	}
+	return "HEX(" + name + ")"
+}
+
+// literal is the literal of a value that export's expression gave.
+func (c column) literal(v []byte) string {
+	switch {
+	case v == nil:
+		return "NULL"
+	case c.temporal():
+		return "'" + string(v) + "'"
+	case c.numeric() || c.typ == "enum" || c.typ == "set":
+		return string(v)
+	case c.typ == "json":
+		return "CONVERT(x'" + string(v) + "' USING utf8mb4)"
+	}
+	return "x'" + string(v) + "'"
+}

@@ -1,0 +1,140 @@
+package replica
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Read carries out a read of key on the first live store of its order, and on
+// the next one as long as the client has seen no byte of the answer. With lock
+// the read takes a row lock (FOR UPDATE): other writers of the key wait for it
+// here, as they would at the store.
+func (c *Client) Read(key []byte, req Request, lock bool) error {
+	c.set.place.Order(c.order, key)
+	if lock {
+		if err := c.lockKey(key); err != nil {
+			return err
+		}
+		defer c.unlockKeys()
+	}
+	return c.onFirst(c.order, req, true)
+}
+
+// ReadAny carries out a read that concerns no record on any live store,
+// preferring one that the transaction uses already.
+func (c *Client) ReadAny(req Request) error {
+	for i, conn := range c.pinned {
+		if conn != nil {
+			return c.onFirst([]uint16{uint16(i)}, req, true)
+		}
+	}
+	return c.onFirst(c.rotation(), req, false)
+}
+
+// On carries a statement out on one store, in full.
+func (c *Client) On(i int, req Request) error {
+	return c.onFirst([]uint16{uint16(i)}, req, true)
+}
+
+// rotation is all stores, beginning with one that depends on the client, so
+// that clients spread over them.
+func (c *Client) rotation() []uint16 {
+	m := len(c.order)
+	for i := range c.order {
+		c.order[i] = uint16((i + int(c.out.ID)) % m)
+	}
+	return c.order
+}
+
+// onFirst relays the answer of the first store of order that can give one. The
+// stores that are down are tried only when no other is left.
+func (c *Client) onFirst(order []uint16, req Request, enlist bool) error {
+	var last error
+	for _, force := range []bool{false, true} {
+		for _, i := range order {
+			if c.set.live(int(i)) == force && c.pinned[i] == nil {
+				continue
+			}
+			next, err := c.onStore(int(i), req, enlist, force)
+			if !next {
+				return err
+			}
+			last = err
+		}
+	}
+	return unreachable(last)
+}
+
+// onStore relays the answer of store i. It returns true if the next store may
+// be tried after err.
+func (c *Client) onStore(i int, req Request, enlist, force bool) (next bool, err error) {
+	conn, err := c.acquire(i, enlist, force)
+	if err != nil {
+		if c.ctx.Err() != nil {
+			return false, c.aborted()
+		}
+		return storeFailed(err), err
+	}
+	enlisted := c.pinned[i] == conn
+	if err := c.send(conn, req); err != nil {
+		return c.readFailed(i, conn, err)
+	}
+	if _, err := conn.Await(); err != nil {
+		return c.readFailed(i, conn, err)
+	}
+	c.resetFrame(req.Answer(), enlisted)
+	n, err := conn.Relay(c.out.Conn(), &c.frame)
+	if err != nil {
+		if n == 0 {
+			return c.readFailed(i, conn, err)
+		}
+		c.drop(i, conn)
+		return false, cutOff(err)
+	}
+	c.answered()
+	c.opens(i, conn)
+	c.finish(i, conn)
+	return false, c.settle()
+}
+
+// readFailed drops a connection that gave no byte of an answer. Outside a
+// transaction the next store may be asked.
+func (c *Client) readFailed(i int, conn *store.Conn, err error) (next bool, _ error) {
+	var e *protocol.Error
+	if errors.As(err, &e) { // the store refused to prepare the statement
+		c.finish(i, conn)
+		return false, e
+	}
+	inTxn := c.InTxn()
+	c.drop(i, conn)
+	var net *store.NetError
+	switch {
+	case c.ctx.Err() != nil:
+		return false, c.aborted()
+	case !errors.As(err, &net):
+		return false, cutOff(err)
+	case inTxn:
+		return false, c.fail(err)
+	}
+	return true, err
+}
+
+// aborted is the answer to a statement that Abort has ended.
+func (c *Client) aborted() error { return context.Cause(c.ctx) }
+
+// cutOff is the error that closes the client's connection.
+func cutOff(err error) error {
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		return &cut{e}
+	}
+	return err
+}
+
+// cut hides an *protocol.Error, so that it is not taken for an answer.
+type cut struct{ cause *protocol.Error }
+
+func (e *cut) Error() string { return "answer cut off: " + e.cause.Error() }

@@ -1,0 +1,192 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+)
+
+// Table names a session table and its key column.
+type Table struct {
+	Schema, Name, Key string
+}
+
+// Defaults says how far a table's own defaults differ from store to store.
+type Defaults uint8
+
+// What a column default or ON UPDATE clause depends on.
+const (
+	DefaultsConstant Defaults = iota
+	DefaultsTime              // the clock, which SET timestamp stops
+	DefaultsOther             // UUID() and the like
+)
+
+// schemaTTL bounds how long a change of a table behind the proxy's back goes
+// unnoticed.
+const schemaTTL = time.Minute
+
+// schema is what the proxy needs to know of a table to carry a record from one
+// store to another.
+type schema struct {
+	table     Table
+	columns   []column
+	key       column
+	keyUnique bool // the key alone identifies a row
+	defaults  Defaults
+	read      time.Time
+}
+
+// column is one that an INSERT can give a value to.
+type column struct {
+	name     string
+	typ      string // DATA_TYPE in lower case
+	charset  string // "" for what is not text
+	generate bool
+}
+
+// schemas caches them. Its zero value is ready; it is safe for concurrent use,
+// and a hit takes no lock.
+type schemas struct {
+	byTable atomic.Pointer[map[Table]*schema]
+	mu      sync.Mutex // held to replace byTable
+}
+
+// querier is a store connection, or the Set.
+type querier func(ctx context.Context, sql string) ([][][]byte, error)
+
+func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, error) {
+	if m := s.byTable.Load(); m != nil {
+		if sc := (*m)[t]; sc != nil && time.Since(sc.read) < schemaTTL {
+			return sc, nil
+		}
+	}
+	sc, err := readSchema(ctx, t, query)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := map[Table]*schema{}
+	if m := s.byTable.Load(); m != nil {
+		maps.Copy(next, *m)
+	}
+	next[t] = sc
+	s.byTable.Store(&next)
+	return sc, nil
+}
+
+func (s *schemas) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byTable.Store(nil)
+}
+
+// Columns returns the names of a table's columns in their order.
+func (s *Set) Columns(ctx context.Context, t Table) ([]string, error) {
+	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, c := range sc.columns {
+		names = append(names, c.name)
+	}
+	return names, nil
+}
+
+// Defaults says what t's own defaults depend on; for a table that can't be read
+// it answers with the clock, which costs little and is the usual one.
+func (s *Set) Defaults(ctx context.Context, t Table) Defaults {
+	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
+	if err != nil {
+		return DefaultsTime
+	}
+	return sc.defaults
+}
+
+// Forget drops what is known of the tables, after DDL.
+func (s *Set) Forget() { s.schemas.forget() }
+
+func (s *Set) queryIn(db string) querier {
+	return func(ctx context.Context, sql string) ([][][]byte, error) { return s.Query(ctx, db, sql) }
+}
+
+func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
+	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA "+
+		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
+	if err != nil {
+		return nil, err
+	}
+	sc := &schema{table: t, read: time.Now()}
+	for _, r := range rows {
+		c := column{name: string(r[0]), typ: strings.ToLower(string(r[1])), charset: string(r[2])}
+		extra := strings.ToLower(string(r[4]))
+		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
+		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))
+		sc.columns = append(sc.columns, c)
+		if strings.EqualFold(c.name, t.Key) {
+			sc.key = c
+		}
+	}
+	if sc.key.name == "" {
+		return nil, protocol.Errorf(protocol.ErrNoSuchTable,
+			"dsmproxy: table %s.%s has no column %s", t.Schema, t.Name, t.Key)
+	}
+	rows, err = query(ctx, "SELECT INDEX_NAME FROM information_schema.STATISTICS "+where+
+		" GROUP BY INDEX_NAME HAVING MAX(NON_UNIQUE) = 0 AND COUNT(*) = 1"+
+		" AND MAX(COLUMN_NAME) = '"+escape(sc.key.name)+"'")
+	if err != nil {
+		return nil, fmt.Errorf("indexes of %s: %w", t.Name, err)
+	}
+	sc.keyUnique = len(rows) > 0
+	return sc, nil
+}
+
+func schemaLiteral(schema string) string {
+	if schema == "" {
+		return "DATABASE()"
+	}
+	return "'" + escape(schema) + "'"
+}
+
+// defaultsOf classifies one column's default (as information_schema prints it)
+// and EXTRA.
+func defaultsOf(def, extra string) Defaults {
+	if strings.Contains(extra, "on update") {
+		return DefaultsTime
+	}
+	for _, clock := range []string{"current_timestamp", "now(", "curdate(", "curtime(", "localtime", "unix_timestamp(", "utc_"} {
+		if strings.HasPrefix(strings.TrimLeft(def, "("), clock) {
+			return DefaultsTime
+		}
+	}
+	// A quoted default is a constant with parentheses in it.
+	if strings.Contains(def, "(") && !strings.HasPrefix(def, "'") &&
+		(strings.Contains(extra, "default_generated") || strings.Contains(def, "uuid") || strings.Contains(def, "rand")) {
+		return DefaultsOther
+	}
+	return DefaultsConstant
+}
+
+// escape doubles what a quoted literal can't hold. Names come from the
+// configuration or from a store; a backslash is doubled as well, which is
+// wrong under NO_BACKSLASH_ESCAPES for names that have one.
+func escape(s string) string {
+	return strings.NewReplacer("'", "''", `\`, `\\`).Replace(s)
+}
+
+func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
+
+func (t Table) quoted() string {
+	if t.Schema == "" {
+		return quoteName(t.Name)
+	}
+	return quoteName(t.Schema) + "." + quoteName(t.Name)
+}

@@ -1,0 +1,120 @@
+package replica
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/placement"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Config is what a Set is made from.
+type Config struct {
+	Stores    []*store.Store
+	Placement placement.Placement
+	Copies    int // N, 1 to the number of stores
+	// Service is who the proxy logs in as for statements of its own.
+	Service store.Login
+	// LockWait bounds the wait for a key that another client writes; 0 means
+	// 50 s, as innodb_lock_wait_timeout.
+	LockWait time.Duration
+	Log      *slog.Logger
+}
+
+// Set is all stores with the rule by which records are spread over them. It is
+// safe for concurrent use.
+type Set struct {
+	stores   []*store.Store
+	place    placement.Placement
+	copies   int
+	service  store.Login
+	lockWait time.Duration
+	log      *slog.Logger
+	locks    *keyLocks
+	schemas  schemas
+	pending  []backlog // by store
+	catchUps sync.WaitGroup
+}
+
+// New returns the Set of the given stores.
+func New(c Config) *Set {
+	if c.LockWait == 0 {
+		c.LockWait = 50 * time.Second
+	}
+	return &Set{
+		stores: c.Stores, place: c.Placement, copies: c.Copies,
+		service: c.Service, lockWait: c.LockWait, log: c.Log,
+		locks: newKeyLocks(), pending: make([]backlog, len(c.Stores)),
+	}
+}
+
+// Stores are all stores, in the configured order.
+func (s *Set) Stores() []*store.Store { return s.stores }
+
+// StoreNamed returns the index of the store of the given name, or -1.
+func (s *Set) StoreNamed(name string) int {
+	for i, st := range s.stores {
+		if st.Name() == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// Version is the server version of the first store that has one.
+func (s *Set) Version() string {
+	for _, st := range s.stores {
+		if v := st.Version(); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (s *Set) live(i int) bool { return s.stores[i].State() != store.Down }
+
+// Query runs a statement of the proxy's own on the first store that answers
+// it, in database db ("" for none).
+func (s *Set) Query(ctx context.Context, db, sql string) ([][][]byte, error) {
+	var want *store.Session
+	if db != "" {
+		want = want.WithDB(db)
+	}
+	var last error
+	for _, force := range []bool{false, true} {
+		for _, st := range s.stores {
+			if !force && st.State() == store.Down {
+				continue
+			}
+			conn, err := st.Get(ctx, s.service, want, force)
+			if err != nil {
+				last = err
+				continue
+			}
+			rows, err := conn.Query(ctx, sql)
+			if err == nil {
+				conn.Release()
+				return rows, nil
+			}
+			if e, ok := err.(*protocol.Error); ok {
+				conn.Release()
+				return nil, e
+			}
+			conn.Discard()
+			last = err
+		}
+	}
+	return nil, unreachable(last)
+}
+
+// unreachable is what a client is told when no store is left.
+func unreachable(last error) *protocol.Error {
+	if last == nil {
+		last = store.ErrDown
+	}
+	return protocol.Errorf(protocol.ErrUnknown,
+		"dsmproxy: no store can serve this statement (last: %v); nothing was changed, see the proxy's log", last)
+}

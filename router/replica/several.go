@@ -1,0 +1,62 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+)
+
+// ErrApart says that the records of a statement have no store in common.
+var ErrApart = errors.New("the keys have no store in common")
+
+// firstLive appends the first N live stores of key's order to dst; if none is
+// alive, the first N.
+func (c *Client) firstLive(dst []uint16, key []byte) []uint16 {
+	c.set.place.Order(c.order, key)
+	at := len(dst)
+	for _, i := range c.order {
+		if c.set.live(int(i)) && len(dst)-at < c.set.copies {
+			dst = append(dst, i)
+		}
+	}
+	if len(dst) == at {
+		dst = append(dst, c.order[:c.set.copies]...)
+	}
+	return dst
+}
+
+// ReadSeveral carries out a read of several records on the stores that hold
+// all of them, or returns ErrApart if there is none.
+func (c *Client) ReadSeveral(keys [][]byte, req Request, lock bool) error {
+	common := c.firstLive(nil, keys[0])
+	for _, key := range keys[1:] {
+		holds := c.firstLive(nil, key)
+		common = slices.DeleteFunc(common, func(i uint16) bool { return !slices.Contains(holds, i) })
+	}
+	if len(common) == 0 {
+		return ErrApart
+	}
+	if lock {
+		for _, key := range keys {
+			if err := c.lockKey(key); err != nil {
+				return err
+			}
+		}
+		defer c.unlockKeys()
+	}
+	return c.onFirst(common, req, true)
+}
+
+// Together reports whether the records of all keys have the same stores, so
+// that one statement can write them.
+func (c *Client) Together(keys [][]byte) bool {
+	first := c.firstLive(nil, keys[0])
+	slices.Sort(first)
+	for _, key := range keys[1:] {
+		other := c.firstLive(nil, key)
+		slices.Sort(other)
+		if !slices.Equal(first, other) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,186 @@
+package replica
+
+import (
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Change carries out a statement that changes the client's session state (SET,
+// USE): on every connection that its transaction holds, for those are not
+// aligned again, and otherwise on any live store, which tells whether the
+// statement is right. If it is, next is the client's state from then on; after
+// is called with a connection that has it, before the client gets the answer.
+func (c *Client) Change(req Request, next *store.Session, after func(conn *store.Conn) error) error {
+	c.copies = c.copies[:0]
+	for _, i := range c.members() {
+		c.copies = append(c.copies, copyOf{store: i, conn: c.pinned[i], sent: true})
+	}
+	if len(c.copies) > 0 {
+		return c.changeAll(req, next, after)
+	}
+	var last error
+	for _, force := range []bool{false, true} {
+		for _, s := range c.rotation() {
+			i := int(s)
+			if c.set.live(i) == force {
+				continue
+			}
+			conn, err := c.acquire(i, false, force)
+			if err == nil {
+				c.copies = append(c.copies[:0], copyOf{store: i, conn: conn, sent: true})
+				err = c.changeAll(req, next, after)
+				if c.copies[0].conn != nil || c.ctx.Err() != nil {
+					return err
+				}
+			} else if c.ctx.Err() != nil {
+				return c.aborted()
+			} else if !storeFailed(err) {
+				return err
+			}
+			last = err
+		}
+	}
+	return unreachable(last)
+}
+
+// changeAll runs the statement on each of c.copies. A copy whose connection
+// fails has none afterwards.
+func (c *Client) changeAll(req Request, next *store.Session, after func(conn *store.Conn) error) error {
+	inTxn := c.InTxn()
+	for j := range c.copies {
+		cp := &c.copies[j]
+		err := c.send(cp.conn, req)
+		if err == nil {
+			err = c.readOne(&Write{Req: req}, cp, j == 0)
+		}
+		if err != nil {
+			var conn *store.Conn
+			conn, cp.conn = cp.conn, nil
+			c.drop(cp.store, conn)
+			if inTxn {
+				return c.fail(err)
+			}
+			return err
+		}
+		if j == 0 && cp.answer.Err != nil {
+			break // the others keep the state that they have
+		}
+		cp.conn.SetSession(next)
+	}
+	cp := &c.copies[0]
+	if cp.answer.Err == nil {
+		c.state = next
+		if after != nil {
+			if err := after(cp.conn); err != nil {
+				c.drop(cp.store, cp.conn)
+				return cutOff(err)
+			}
+		}
+	}
+	c.finish(cp.store, cp.conn)
+	if _, err := c.out.Conn().Write(c.held); err != nil {
+		return err
+	}
+	c.answered()
+	return nil
+}
+
+// Prepare prepares st at a live store and gives the client its answer, with id
+// in the place of the store's.
+func (c *Client) Prepare(req Request, st *store.Stmt, id uint32) error {
+	p := &prepare{Request: req, client: c, id: id}
+	order := c.rotation()
+	var last error
+	for _, force := range []bool{false, true} {
+		for _, s := range order {
+			i := int(s)
+			if c.set.live(i) == force && c.pinned[i] == nil {
+				continue
+			}
+			next, err := p.on(i, st, force)
+			if !next {
+				return err
+			}
+			last = err
+		}
+	}
+	return unreachable(last)
+}
+
+// prepare is one COM_STMT_PREPARE.
+type prepare struct {
+	Request
+	client *Client
+	id     uint32
+}
+
+func (p *prepare) on(i int, st *store.Stmt, force bool) (next bool, err error) {
+	c := p.client
+	conn, err := c.acquire(i, false, force)
+	if err != nil {
+		if c.ctx.Err() != nil {
+			return false, c.aborted()
+		}
+		return storeFailed(err), err
+	}
+	enlisted := c.pinned[i] == conn
+	if err := c.send(conn, p); err != nil {
+		return c.readFailed(i, conn, err)
+	}
+	if _, err := conn.Await(); err != nil {
+		return c.readFailed(i, conn, err)
+	}
+	c.resetFrame(protocol.AnswerPrepare, enlisted)
+	c.frame.StmtID = p.id
+	if n, err := conn.Relay(c.out.Conn(), &c.frame); err != nil {
+		if n == 0 {
+			return c.readFailed(i, conn, err)
+		}
+		c.drop(i, conn)
+		return false, cutOff(err)
+	}
+	if a := c.frame.Answer(); a.Err == nil {
+		conn.Adopt(st, a.StmtID)
+	}
+	c.out.Conn().SetSequence(c.frame.Seq())
+	c.finish(i, conn)
+	return false, nil
+}
+
+// Check brings a connection of some live store to the client's state, to learn
+// whether that is possible (its database exists, say).
+func (c *Client) Check() error {
+	var last error
+	for _, force := range []bool{false, true} {
+		for _, s := range c.rotation() {
+			if c.set.live(int(s)) == force {
+				continue
+			}
+			conn, err := c.acquire(int(s), false, force)
+			if err == nil {
+				c.finish(int(s), conn)
+				return nil
+			}
+			if !storeFailed(err) {
+				return err
+			}
+			last = err
+		}
+	}
+	return unreachable(last)
+}
+
+// Defaults says what t's own defaults depend on.
+func (c *Client) Defaults(t Table) Defaults { return c.set.Defaults(c.ctx, t) }
+
+// Everywhere reports whether every store holds every record.
+func (c *Client) Everywhere() bool { return c.set.copies == len(c.set.stores) }
+
+// Fresh forgets the last statement's answer.
+func (c *Client) Fresh() { c.frame.Reset(protocol.AnswerResult, true, 0) }
+
+// Failed reports whether the answer that was relayed last is an error.
+func (c *Client) Failed() bool { return c.frame.Answer().Err != nil }
+
+// Idle ends a statement that was answered with an error of the proxy's own.
+func (c *Client) Idle() { c.unlockKeys() }

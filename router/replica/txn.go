@@ -1,0 +1,311 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A transaction reaches no store until a statement names one: BEGIN always
+// precedes the key. A store joins with its first statement, when the
+// statements that the client has sent since (SET TRANSACTION, BEGIN,
+// SAVEPOINTs) are run there in order. COMMIT goes first to the store that
+// joined first; if that one refuses, all others roll back, and if it agrees,
+// the others are made equal to it whatever they say.
+//
+// With autocommit off there is no BEGIN: a transaction is open where a store's
+// status says so.
+
+// txn is the state of a client's transaction.
+type txn struct {
+	open   bool     // BEGIN was said and no COMMIT or ROLLBACK since
+	prefix []string // what a store runs when it joins
+	saves  []save   // savepoints, oldest first
+	joined []int    // stores, in the order in which they joined
+	writes []written
+}
+
+// save is a savepoint, with the length that prefix had before it.
+type save struct {
+	name string
+	at   int
+}
+
+// written is a record that the transaction has written, and where.
+type written struct {
+	table  Table
+	key    []byte
+	stores []int
+}
+
+// InTxn reports whether a transaction is open, be it not at any store yet.
+func (c *Client) InTxn() bool {
+	if c.txn.open {
+		return true
+	}
+	for _, conn := range c.pinned {
+		if conn != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// NextTxn remembers a statement (SET TRANSACTION) that concerns the next
+// transaction only.
+func (c *Client) NextTxn(sql string) { c.txn.prefix = append(c.txn.prefix, sql) }
+
+// Begin opens a transaction, committing one that is open. sql is the statement
+// that does so at a store.
+func (c *Client) Begin(sql string, readOnly bool) error {
+	if c.InTxn() {
+		if err := c.Commit(); err != nil {
+			return err
+		}
+	}
+	c.txn.open = true
+	c.txn.prefix = append(c.txn.prefix, sql)
+	c.out.Status |= protocol.StatusInTrans
+	if readOnly {
+		c.out.Status |= protocol.StatusInTransReadonly
+	}
+	return nil
+}
+
+// join brings conn into the transaction.
+func (c *Client) join(conn *store.Conn) error {
+	for _, sql := range c.txn.prefix {
+		if _, err := conn.Exec(c.ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Commit commits at all stores that have joined. It answers nothing.
+func (c *Client) Commit() error {
+	first := true
+	var behind []int // stores whose commit is unknown or failed after another's
+	for _, i := range c.members() {
+		conn := c.pinned[i]
+		_, err := conn.Exec(c.ctx, "COMMIT")
+		if err == nil {
+			first = false
+			c.unpin(i)
+			continue
+		}
+		var refused *protocol.Error
+		if errors.As(err, &refused) && first {
+			c.unpin(i)
+			c.rollback()
+			return refused
+		}
+		c.drop(i, conn)
+		behind = append(behind, i)
+	}
+	writes := c.txn.writes
+	c.ended()
+	if len(behind) == 0 {
+		return nil
+	}
+	return c.recommit(writes, behind)
+}
+
+// recommit gives the records of a transaction that did not reach some of their
+// stores to those, or to others in their place, from a store that committed
+// them. A record that no store has committed for certain makes the outcome
+// unknown, which the client must learn.
+func (c *Client) recommit(writes []written, behind []int) error {
+	for _, w := range writes {
+		from := -1
+		for _, i := range w.stores {
+			if !slices.Contains(behind, i) {
+				from = i
+				break
+			}
+		}
+		if from < 0 {
+			return errors.New("store lost while it committed; the outcome is unknown")
+		}
+		c.mend(w.table, w.key, from, w.stores, behind)
+	}
+	return nil
+}
+
+// Rollback rolls back at all stores that have joined. It answers nothing.
+func (c *Client) Rollback() {
+	c.rollback()
+}
+
+func (c *Client) rollback() {
+	for _, i := range c.members() {
+		conn := c.pinned[i]
+		if _, err := conn.Exec(c.ctx, "ROLLBACK"); err != nil {
+			c.drop(i, conn)
+			continue
+		}
+		c.unpin(i)
+	}
+	c.ended()
+}
+
+// fail rolls back because a store of the transaction was lost, and is the
+// error for the client: that of a deadlock, upon which programs begin the
+// transaction again.
+func (c *Client) fail(cause error) *protocol.Error {
+	c.rollback()
+	return protocol.Errorf(protocol.ErrLockDeadlock,
+		"dsmproxy: %v; the transaction was rolled back, try restarting it", cause)
+}
+
+// members are the stores whose connections the transaction holds, in the order
+// in which they joined: a fixed one, so that the first decides.
+func (c *Client) members() []int {
+	list := c.txn.joined[:0]
+	for _, i := range c.txn.joined {
+		if c.pinned[i] != nil && !slices.Contains(list, i) {
+			list = append(list, i)
+		}
+	}
+	for i, conn := range c.pinned {
+		if conn != nil && !slices.Contains(list, i) {
+			list = append(list, i)
+		}
+	}
+	c.txn.joined = list
+	return list
+}
+
+// unpin gives back the connection of a store whose transaction has ended.
+func (c *Client) unpin(i int) {
+	conn := c.pinned[i]
+	c.pinned[i] = nil
+	c.giveBack(conn)
+}
+
+// ended forgets the transaction.
+func (c *Client) ended() {
+	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0]}
+	c.out.Status &^= protocol.StatusInTrans | protocol.StatusInTransReadonly
+	c.set.locks.release(c.owner)
+}
+
+// settle ends a statement: it notes a transaction that a store has ended by
+// itself (a deadlock) and, outside a transaction, gives key locks back and
+// forgets what concerned this statement alone.
+func (c *Client) settle() error {
+	if a := c.frame.Answer(); a.Err != nil && a.Err.Code == protocol.ErrLockDeadlock && c.InTxn() {
+		c.rollback()
+		return nil
+	}
+	if !c.InTxn() {
+		c.txn.prefix = c.txn.prefix[:0]
+		c.unlockKeys()
+	}
+	return nil
+}
+
+// Savepoint sets a savepoint of the given name by sql, at stores that join
+// later as well.
+func (c *Client) Savepoint(name, sql string) error {
+	if !c.InTxn() && c.state.Autocommit() {
+		return nil // as MySQL: it ends with its own statement
+	}
+	if err := c.atMembers(sql); err != nil {
+		return err
+	}
+	c.forget(c.findSave(name), 1)
+	c.txn.saves = append(c.txn.saves, save{name, len(c.txn.prefix)})
+	c.txn.prefix = append(c.txn.prefix, sql)
+	return nil
+}
+
+// ReleaseSavepoint forgets a savepoint and those set after it.
+func (c *Client) ReleaseSavepoint(name, sql string) error {
+	at := c.findSave(name)
+	if at < 0 {
+		return noSavepoint(name)
+	}
+	if err := c.atMembers(sql); err != nil {
+		return err
+	}
+	c.forget(at, len(c.txn.saves)-at)
+	return nil
+}
+
+// RollbackTo undoes what was done since a savepoint.
+func (c *Client) RollbackTo(name, sql string) error {
+	at := c.findSave(name)
+	if at < 0 {
+		return noSavepoint(name)
+	}
+	if err := c.atMembers(sql); err != nil {
+		return err
+	}
+	c.forget(at+1, len(c.txn.saves)-at-1)
+	return nil
+}
+
+func noSavepoint(name string) *protocol.Error {
+	return &protocol.Error{Code: 1305, State: "42000", Message: "SAVEPOINT " + name + " does not exist"}
+}
+
+func (c *Client) findSave(name string) int {
+	return slices.IndexFunc(c.txn.saves, func(s save) bool { return strings.EqualFold(s.name, name) })
+}
+
+// forget takes n savepoints from at on out of what a joining store runs.
+func (c *Client) forget(at, n int) {
+	if at < 0 || n == 0 {
+		return
+	}
+	for range n {
+		i := c.txn.saves[at].at
+		c.txn.prefix = slices.Delete(c.txn.prefix, i, i+1)
+		c.txn.saves = slices.Delete(c.txn.saves, at, at+1)
+		for j := at; j < len(c.txn.saves); j++ {
+			c.txn.saves[j].at--
+		}
+	}
+}
+
+// atMembers runs a statement at all stores that have joined.
+func (c *Client) atMembers(sql string) error {
+	for _, i := range c.members() {
+		if _, err := c.pinned[i].Exec(c.ctx, sql); err != nil {
+			var e *protocol.Error
+			if errors.As(err, &e) {
+				return e
+			}
+			c.drop(i, c.pinned[i])
+			return c.fail(err)
+		}
+	}
+	return nil
+}
+
+// lockKey takes the key's lock, with MySQL's errors.
+func (c *Client) lockKey(key []byte) error {
+	switch err := c.set.locks.acquire(c.ctx, c.owner, key, c.set.lockWait); {
+	case err == nil:
+		return nil
+	case errors.Is(err, errDeadlock):
+		c.rollback()
+		return &protocol.Error{Code: protocol.ErrLockDeadlock, State: "40001",
+			Message: "Deadlock found when trying to get lock; try restarting transaction"}
+	case errors.Is(err, errLockTimeout):
+		return &protocol.Error{Code: protocol.ErrLockWaitTimeout, State: "HY000",
+			Message: "Lock wait timeout exceeded; try restarting transaction"}
+	}
+	return c.aborted()
+}
+
+// unlockKeys gives the key locks back unless a transaction keeps them.
+func (c *Client) unlockKeys() {
+	if !c.InTxn() {
+		c.set.locks.release(c.owner)
+	}
+}

@@ -1,0 +1,341 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A write goes to the first N live stores of the key's order. All packets are
+// out before the first answer is awaited. The first copy that answers decides
+// what the client sees; a copy that says something else, or nothing although
+// its store lives, or that stands in for a store that is down, gets the
+// record as the first copy has it (image.go). A store that fails is replaced
+// by the next in order.
+
+// Write is a write of one record, or of several that have the same stores.
+type Write struct {
+	Req   Request
+	Keys  [][]byte // at least one, all different
+	Table Table
+	// Image: run the statement on the first copy only and carry the record
+	// over, for it would not give the same on each.
+	Image bool
+	// FixTime: give the statement one time for all copies.
+	FixTime bool
+	// Partial: the statement needs the record as it is (an UPDATE), so that a
+	// store that stands in for another can't run it by itself.
+	Partial bool
+
+	tries int
+}
+
+// copyOf is one copy in the course of a write.
+type copyOf struct {
+	store  int
+	conn   *store.Conn // nil once it has failed
+	sent   bool        // it ran the statement itself, or may have
+	read   bool        // its answer has been read
+	answer protocol.Answer
+}
+
+// maxHeld bounds an answer to a write (RETURNING) that is kept back until all
+// copies have answered.
+const maxHeld = 16 << 20
+
+// Write carries w out.
+func (c *Client) Write(w *Write) error {
+	for _, key := range w.Keys {
+		if err := c.lockKey(key); err != nil {
+			c.unlockKeys()
+			return err
+		}
+	}
+	err := c.write(w)
+	c.unlockKeys()
+	return err
+}
+
+func (c *Client) write(w *Write) error {
+	c.set.place.Order(c.order, w.Keys[0])
+	if err := c.gather(w); err != nil {
+		return err
+	}
+	c.sendAll(w)
+	first, err := c.readAll(w)
+	if err != nil {
+		return err
+	}
+	if err := c.equalise(w, first); err != nil {
+		return err
+	}
+	if c.InTxn() && c.copies[first].answer.Err == nil {
+		c.note(w)
+	}
+	for i := range c.copies {
+		if cp := &c.copies[i]; cp.conn != nil {
+			c.finish(cp.store, cp.conn)
+			cp.conn = nil
+		}
+	}
+	if _, err := c.out.Conn().Write(c.held); err != nil {
+		return err
+	}
+	c.answered()
+	return c.settle()
+}
+
+// gather fills c.copies with connections to the first N stores of c.order that
+// give one.
+func (c *Client) gather(w *Write) error {
+	c.copies = c.copies[:0]
+	var last error
+	for _, force := range []bool{false, true} {
+		for at, s := range c.order {
+			i := int(s)
+			if len(c.copies) == c.set.copies {
+				return nil
+			}
+			if c.set.live(i) == force && c.pinned[i] == nil {
+				continue
+			}
+			conn, err := c.acquire(i, true, force)
+			if err != nil {
+				if c.ctx.Err() != nil || !storeFailed(err) {
+					c.releaseCopies()
+					if c.ctx.Err() != nil {
+						return c.aborted()
+					}
+					return err
+				}
+				last = err
+				continue
+			}
+			// The first copy always runs the statement; one that stands in for
+			// another runs it only if it does not matter what it has.
+			stands := at >= c.set.copies && w.Partial
+			c.copies = append(c.copies, copyOf{store: i, conn: conn,
+				sent: len(c.copies) == 0 || !(w.Image || stands)})
+		}
+		if len(c.copies) > 0 {
+			return nil // fewer than N: all that live
+		}
+	}
+	return unreachable(last)
+}
+
+func (c *Client) releaseCopies() {
+	for i := range c.copies {
+		if cp := &c.copies[i]; cp.conn != nil {
+			c.finish(cp.store, cp.conn)
+			cp.conn = nil
+		}
+	}
+}
+
+// sendAll sends the statement to every copy that runs it itself.
+func (c *Client) sendAll(w *Write) {
+	var stamp [40]byte
+	var fix []byte
+	if w.FixTime && !w.Image {
+		fix = appendTimestamp(append(stamp[:0], byte(protocol.ComQuery)), time.Now())
+	}
+	for i := range c.copies {
+		cp := &c.copies[i]
+		if !cp.sent {
+			continue
+		}
+		if err := c.sendOne(cp.conn, w.Req, fix); err != nil {
+			c.lose(cp, err)
+		}
+	}
+}
+
+func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
+	conn.Begin(time.Time{})
+	if fix != nil {
+		if err := conn.Queue(fix); err != nil {
+			return err
+		}
+	}
+	if err := req.Queue(c.ctx, conn); err != nil {
+		return err
+	}
+	if fix != nil {
+		if err := conn.Queue(unfix); err != nil {
+			return err
+		}
+	}
+	return conn.Send()
+}
+
+var unfix = append([]byte{byte(protocol.ComQuery)}, "SET timestamp=DEFAULT"...)
+
+// appendTimestamp appends the statement that stops a session's clock at t.
+func appendTimestamp(dst []byte, t time.Time) []byte {
+	dst = append(dst, "SET timestamp="...)
+	dst = strconv.AppendInt(dst, t.Unix(), 10)
+	dst = append(dst, '.')
+	micro := strconv.AppendInt(nil, int64(t.Nanosecond()/1000)+1e6, 10)
+	return append(dst, micro[1:]...)
+}
+
+// lose drops a copy's connection. What err says is remembered for the case
+// that no copy is left.
+func (c *Client) lose(cp *copyOf, err error) {
+	if cp.conn == nil {
+		return
+	}
+	var refused *protocol.Error
+	if errors.As(err, &refused) { // while preparing: the store's own answer
+		cp.answer = protocol.Answer{Err: refused}
+	}
+	if !store.MayHaveRun(err) {
+		cp.sent = false
+	}
+	c.drop(cp.store, cp.conn)
+	cp.conn = nil
+}
+
+// readAll reads the answers of all copies and returns the index of the one
+// that decides. Its frames are in c.held.
+func (c *Client) readAll(w *Write) (first int, err error) {
+	first = -1
+	inTxn := c.txn.open || c.InTxn()
+	var last error
+	for i := range c.copies {
+		cp := &c.copies[i]
+		if cp.conn == nil || !cp.sent {
+			continue
+		}
+		decides := first < 0
+		if err := c.readOne(w, cp, decides); err != nil {
+			last = err
+			c.lose(cp, err)
+			if inTxn {
+				c.dropUnread()
+				if c.ctx.Err() != nil {
+					return 0, c.aborted()
+				}
+				return 0, c.fail(err)
+			}
+			continue
+		}
+		if decides {
+			first = i
+		}
+	}
+	switch {
+	case first >= 0:
+		return first, nil
+	case c.ctx.Err() != nil:
+		return 0, c.aborted()
+	}
+	return c.noAnswer(w, last)
+}
+
+// readOne reads the answer of one copy: into c.held if it decides.
+func (c *Client) readOne(w *Write, cp *copyOf, decides bool) error {
+	fix := w.FixTime && !w.Image
+	f := &c.scratch
+	if fix {
+		if err := c.skip(cp.conn); err != nil {
+			return err
+		}
+	}
+	if _, err := cp.conn.Await(); err != nil {
+		return err
+	}
+	if decides {
+		f = &c.frame
+		c.resetFrame(w.Req.Answer(), c.pinned[cp.store] == cp.conn)
+	} else {
+		f.Reset(w.Req.Answer(), c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
+	}
+	frames, err := cp.conn.Read(f, maxHeld)
+	if err != nil {
+		return err
+	}
+	if decides {
+		c.held = append(c.held[:0], frames...)
+	}
+	cp.answer = *f.Answer()
+	if fix {
+		if err := c.skip(cp.conn); err != nil {
+			return err
+		}
+	}
+	cp.read = true
+	return nil
+}
+
+// dropUnread closes the connections of copies whose answers have not been
+// read: nothing can be asked of them.
+func (c *Client) dropUnread() {
+	for i := range c.copies {
+		if cp := &c.copies[i]; cp.conn != nil && cp.sent && !cp.read {
+			c.drop(cp.store, cp.conn)
+			cp.conn = nil
+		}
+	}
+}
+
+// skip reads an answer that only concerns the proxy.
+func (c *Client) skip(conn *store.Conn) error {
+	if _, err := conn.Await(); err != nil {
+		return err
+	}
+	c.scratch.Reset(protocol.AnswerResult, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
+	_, err := conn.Read(&c.scratch, maxHeld)
+	return err
+}
+
+// noAnswer is reached when every copy failed. If none can have run the
+// statement, it is tried on the stores that are left; otherwise the outcome is
+// unknown, and the client's connection is closed.
+func (c *Client) noAnswer(w *Write, last error) (int, error) {
+	again := true
+	for i := range c.copies {
+		cp := &c.copies[i]
+		if cp.answer.Err != nil {
+			c.releaseCopies()
+			return 0, cp.answer.Err
+		}
+		again = again && !cp.sent
+	}
+	c.releaseCopies()
+	if !again || c.InTxn() {
+		return 0, cutOff(last)
+	}
+	if w.tries++; w.tries > len(c.order) {
+		return 0, unreachable(last)
+	}
+	if err := c.gather(w); err != nil {
+		return 0, err
+	}
+	c.sendAll(w)
+	return c.readAll(w)
+}
+
+// note remembers the records that the transaction has written.
+func (c *Client) note(w *Write) {
+	for _, key := range w.Keys {
+		at := slices.IndexFunc(c.txn.writes, func(t written) bool {
+			return t.table == w.Table && string(t.key) == string(key)
+		})
+		if at < 0 {
+			at = len(c.txn.writes)
+			c.txn.writes = append(c.txn.writes, written{table: w.Table, key: slices.Clone(key)})
+		}
+		t := &c.txn.writes[at]
+		for _, cp := range c.copies {
+			if !slices.Contains(t.stores, cp.store) {
+				t.stores = append(t.stores, cp.store)
+			}
+		}
+	}
+}

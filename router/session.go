@@ -1,0 +1,154 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// session is one client's MySQL session. Its methods but Abort are called by
+// one goroutine at a time.
+type session struct {
+	router *Router
+	client *protocol.Client
+	data   *replica.Client
+
+	mode      rewrite.Mode
+	fixedTime bool // the client has SET timestamp itself
+	inSet     bool // a SET with autocommit among others is in the state's log
+	warnings  uint16
+
+	stmt     rewrite.Statement // of the running COM_QUERY
+	text     textRequest
+	keys     [][]byte // scratch
+	prepared map[uint32]*prepared
+	lastStmt uint32
+	cursors  cursors
+}
+
+// begin brings the session to the state after login.
+func (s *session) begin() error {
+	c := s.client
+	s.mode = rewrite.Mode(s.router.baseMode.Load())
+	if unsafeCollation(c.Collation) {
+		s.mode |= rewrite.ModeUnsafeCharset
+	}
+	s.fixedTime, s.inSet, s.warnings = false, false, 0
+	c.Status = protocol.StatusAutocommit
+	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {
+		c.Status |= protocol.StatusNoBackslashEscapes
+	}
+	var state *store.Session
+	if c.DB != "" {
+		state = state.WithDB(c.DB)
+	}
+	s.data = s.router.Set.NewClient(c, s.router.login(c), state)
+	if c.DB == "" {
+		return nil
+	}
+	if _, ok := s.router.known.Load(access{c.User, c.DB}); ok {
+		return nil
+	}
+	if err := s.data.Check(); err != nil {
+		s.data.Close()
+		return err
+	}
+	s.router.known.Store(access{c.User, c.DB}, struct{}{})
+	return nil
+}
+
+// unsafeCollation reports whether a collation's charset has characters whose
+// second byte may be a backslash: big5, gbk, sjis, cp932, gb18030.
+func unsafeCollation(id uint8) bool {
+	switch id {
+	case 1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250:
+		return true
+	}
+	return false
+}
+
+// Command implements protocol.Session.
+func (s *session) Command(cmd protocol.Command, payload []byte) error {
+	err := s.command(cmd, payload)
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		s.data.Idle()
+	}
+	return err
+}
+
+func (s *session) command(cmd protocol.Command, payload []byte) error {
+	s.data.More = false
+	switch cmd {
+	case protocol.ComQuery:
+		return s.query(payload)
+	case protocol.ComInitDB:
+		return s.use(string(payload[1:]), &textRequest{payload: payload})
+	case protocol.ComFieldList:
+		return s.data.ReadAny(&textRequest{payload: payload, answer: protocol.AnswerFields})
+	case protocol.ComStmtPrepare:
+		return s.prepare(payload)
+	case protocol.ComStmtExecute:
+		return s.execute(payload)
+	case protocol.ComStmtSendLongData:
+		return s.sendLongData(payload)
+	case protocol.ComStmtFetch:
+		return s.fetch(payload)
+	case protocol.ComStmtReset:
+		return s.resetStmt(payload)
+	case protocol.ComStmtClose:
+		s.closeStmt(payload)
+		return nil
+	}
+	return protocol.Errorf(protocol.ErrUnknownCommand, "Unknown command")
+}
+
+// Reset implements protocol.Session.
+func (s *session) Reset() error {
+	s.end()
+	return s.begin()
+}
+
+// Abort implements protocol.Session.
+func (s *session) Abort(cause *protocol.Error, all bool) { s.data.Abort(cause, all) }
+
+// Close implements protocol.Session.
+func (s *session) Close() { s.end() }
+
+func (s *session) end() {
+	s.dropCursors()
+	for id, p := range s.prepared {
+		p.stmt.Close()
+		delete(s.prepared, id)
+	}
+	s.data.Close()
+}
+
+// ok answers a statement that no store has to carry out.
+func (s *session) ok() error {
+	if s.data.More {
+		s.client.Status |= protocol.StatusMoreResults
+		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
+	}
+	s.warnings = 0
+	return s.client.WriteOK(protocol.OK{})
+}
+
+// refuse answers a statement that can't be routed rightly.
+func refuse(construct string) *protocol.Error {
+	return protocol.Errorf(protocol.ErrNotSupportedYet,
+		"dsmproxy: this statement can't be routed: %s", construct)
+}
+
+// textRequest is a command that is sent to a store as it came.
+type textRequest struct {
+	payload []byte
+	answer  protocol.AnswerKind
+}
+
+// String names the request in a debug log, without its text.
+func (r *textRequest) String() string { return fmt.Sprintf("%d bytes", len(r.payload)) }

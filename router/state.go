@@ -1,0 +1,208 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// setState carries a statement out that changes the session: it is tried on a
+// store, remembered, and replayed on every store connection that this client
+// uses from then on.
+func (s *session) setState(st *rewrite.Statement, req replica.Request) error {
+	p := st.Plan
+	switch {
+	case p.Database != "":
+		return s.use(p.Database, req)
+	case p.NextTxn:
+		return s.nextTxn(string(st.Text))
+	case p.Pins != "":
+		return refuse(p.Pins)
+	case p.Params > 0:
+		return refuse("SET with a parameter")
+	}
+	autocommit, others := none, 0
+	for _, a := range p.Set {
+		switch {
+		case a.Global:
+			return refuse("SET GLOBAL " + a.Name)
+		case a.Name == "autocommit":
+			if autocommit = onOff(a.Value); autocommit == none {
+				return refuse("SET autocommit to an expression")
+			}
+		default:
+			others++
+		}
+	}
+	if autocommit == on && !s.data.State().Autocommit() && s.data.InTxn() {
+		if err := s.data.Commit(); err != nil {
+			return err
+		}
+	}
+	next := s.data.State()
+	if others > 0 {
+		next = s.remember(next, st)
+	}
+	if autocommit != none {
+		next = s.withAutocommit(next, autocommit == on, others > 0)
+	}
+	if others == 0 && !s.data.InTxn() {
+		s.data.SetState(next)
+		s.setAutocommitStatus()
+		return s.ok()
+	}
+	err := s.data.Change(req, next, func(conn *store.Conn) error { return s.learn(p, conn) })
+	s.setAutocommitStatus()
+	return err
+}
+
+// Values of a switch.
+const (
+	none = iota
+	off
+	on
+)
+
+func onOff(value string) int {
+	switch strings.Trim(value, `'"`) {
+	case "0", "OFF", "FALSE":
+		return off
+	case "1", "ON", "TRUE", "DEFAULT":
+		return on
+	}
+	return none
+}
+
+// remember returns the state after a SET.
+func (s *session) remember(state *store.Session, st *rewrite.Statement) *store.Session {
+	names := make([]string, len(st.Plan.Set))
+	constant := true
+	for i, a := range st.Plan.Set {
+		names[i] = a.Name
+		constant = constant && a.Const
+	}
+	return state.WithSet(st.Text, names, constant)
+}
+
+// withAutocommit returns the state with autocommit on or off. Once a SET of
+// several variables with autocommit among them is to be replayed, each later
+// change is replayed behind it.
+func (s *session) withAutocommit(state *store.Session, to, amongOthers bool) *store.Session {
+	s.inSet = s.inSet || amongOthers
+	if s.inSet {
+		sql := "SET autocommit=0"
+		if to {
+			sql = "SET autocommit=1"
+		}
+		state = state.WithSet([]byte(sql), []string{"autocommit"}, true)
+	}
+	return state.WithAutocommit(to)
+}
+
+func (s *session) setAutocommitStatus() {
+	if s.data.State().Autocommit() {
+		s.client.Status |= protocol.StatusAutocommit
+	} else {
+		s.client.Status &^= protocol.StatusAutocommit
+	}
+}
+
+// learn takes over what a SET changes in how this client's SQL is read.
+func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
+	for _, a := range p.Set {
+		switch a.Name {
+		case "sql_mode":
+			if err := s.learnMode(conn); err != nil {
+				return err
+			}
+		case "names", "charset", "character_set_client":
+			s.mode &^= rewrite.ModeUnsafeCharset
+			switch strings.ToLower(strings.Trim(a.Value, `'"`)) {
+			case "gbk", "big5", "sjis", "cp932", "gb18030", "gb2312":
+				s.mode |= rewrite.ModeUnsafeCharset
+			case "": // an expression: assume the worst
+				s.mode |= rewrite.ModeUnsafeCharset
+			}
+		case "timestamp":
+			s.fixedTime = a.Value != "DEFAULT" && a.Value != "0"
+		}
+	}
+	return nil
+}
+
+func (s *session) learnMode(conn *store.Conn) error {
+	rows, err := conn.Query(context.Background(), "SELECT @@sql_mode")
+	if err != nil {
+		return err
+	}
+	s.mode = s.mode&rewrite.ModeUnsafeCharset | rewrite.ParseMode(string(rows[0][0]))
+	return nil
+}
+
+// use changes the default database.
+func (s *session) use(db string, req replica.Request) error {
+	next := s.data.State().WithDB(db)
+	who := access{s.client.User, db}
+	if _, ok := s.router.known.Load(who); ok && !s.data.InTxn() {
+		s.data.SetState(next)
+		s.client.DB = db
+		return s.ok()
+	}
+	if err := s.data.Change(req, next, nil); err != nil || s.failed() {
+		return err
+	}
+	s.router.known.Store(who, struct{}{})
+	s.client.DB = db
+	return nil
+}
+
+// nextTxn takes SET TRANSACTION, which concerns the next transaction only.
+func (s *session) nextTxn(sql string) error {
+	if s.data.InTxn() {
+		return &protocol.Error{Code: 1568, State: "25001",
+			Message: "Transaction characteristics can't be changed while a transaction is in progress"}
+	}
+	s.data.NextTxn(sql)
+	return s.ok()
+}
+
+// transaction carries BEGIN, COMMIT, ROLLBACK and the savepoints out.
+func (s *session) transaction(st *rewrite.Statement) error {
+	p, sql := st.Plan, string(st.Text)
+	var err error
+	switch p.Kind {
+	case rewrite.KindTxnBegin:
+		err = s.data.Begin(sql, p.ReadOnly)
+	case rewrite.KindTxnCommit:
+		err = s.data.Commit()
+	case rewrite.KindTxnRollback:
+		s.data.Rollback()
+	case rewrite.KindTxnSavepoint:
+		err = s.data.Savepoint(p.Savepoint, sql)
+	case rewrite.KindTxnReleaseSavepoint:
+		err = s.data.ReleaseSavepoint(p.Savepoint, sql)
+	case rewrite.KindTxnRollbackToSavepoint:
+		err = s.data.RollbackTo(p.Savepoint, sql)
+	}
+	if err == nil && p.Chain {
+		err = s.data.Begin("START TRANSACTION", false)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.ok(); err != nil {
+		return err
+	}
+	if p.Release {
+		return errReleased
+	}
+	return nil
+}
+
+// errReleased closes the connection of a client that asked for it.
+var errReleased = errors.New("COMMIT or ROLLBACK with RELEASE")
