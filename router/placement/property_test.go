@@ -173,7 +173,7 @@ func TestGrowth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			const keys = 20_000
+			const keys = 8_000
 			moved := 0
 			a, b := make([]uint16, m), make([]uint16, m+1)
 			for k := range keys {
