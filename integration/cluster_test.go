@@ -1,0 +1,334 @@
+package integration
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/dsmproxy/dsmproxy/internal/faultlink"
+	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
+	"github.com/dsmproxy/dsmproxy/internal/realstore"
+)
+
+// schema is made on each store before the proxy starts.
+const schema = `
+CREATE DATABASE app CHARACTER SET utf8mb4;
+CREATE DATABASE second CHARACTER SET utf8mb4;
+CREATE TABLE app.sessions (
+  id VARBINARY(128) NOT NULL PRIMARY KEY,
+  data LONGBLOB NOT NULL,
+  expires INT UNSIGNED NOT NULL DEFAULT 0,
+  owner VARCHAR(60) NULL,
+  KEY (expires), KEY (owner)) ENGINE=InnoDB;
+CREATE TABLE app.other (id INT PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE app.laravel_sessions (
+  id VARCHAR(255) NOT NULL PRIMARY KEY, user_id BIGINT UNSIGNED NULL, ip_address VARCHAR(45) NULL,
+  user_agent TEXT NULL, payload LONGTEXT NOT NULL, last_activity INT NOT NULL,
+  KEY (user_id), KEY (last_activity)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE TABLE app.symfony_sessions (
+  sess_id VARBINARY(128) NOT NULL PRIMARY KEY, sess_data BLOB NOT NULL,
+  sess_lifetime INT UNSIGNED NOT NULL, sess_time INT UNSIGNED NOT NULL,
+  KEY (sess_lifetime)) ENGINE=InnoDB;
+CREATE TABLE app.ci_sessions (
+  id VARCHAR(128) NOT NULL PRIMARY KEY, ip_address VARCHAR(45) NOT NULL,
+  timestamp INT UNSIGNED NOT NULL DEFAULT 0, data BLOB NOT NULL, KEY (timestamp)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+`
+
+// tables are the session tables of the configuration; "missing" exists on no
+// store, and "made" is made by a test through the proxy.
+const tables = `
+[[table]]
+name = "sessions"
+key = "id"
+
+[[table]]
+name = "laravel_sessions"
+key = "id"
+
+[[table]]
+name = "symfony_sessions"
+key = "sess_id"
+
+[[table]]
+name = "ci_sessions"
+key = "id"
+
+[[table]]
+name = "missing"
+key = "id"
+
+[[table]]
+name = "made"
+key = "id"
+`
+
+// options say how a cluster is made.
+type options struct {
+	stores, copies int
+	links          bool     // put a faulty link before each store
+	top            string   // TOML before the first table
+	sections       string   // TOML after it
+	storeTLS       string   // TOML of each store's tls table
+	storeArgs      []string // of mariadbd
+}
+
+// node is one store of a cluster.
+type node struct {
+	*realstore.Server
+	name string
+	link *faultlink.Link // nil without options.links
+	db   *sql.DB         // straight to the server
+}
+
+// cluster is some stores with the proxy before them.
+type cluster struct {
+	*proxy
+	nodes  []*node
+	copies int
+	config string // the file
+}
+
+// startCluster starts stores named s0, s1, ... and the proxy.
+func startCluster(t testing.TB, o options) *cluster {
+	t.Helper()
+	c := startStores(t, o)
+	c.proxy = serve(t, c.config)
+	return c
+}
+
+// startStores starts the stores of a cluster and writes the configuration.
+func startStores(t testing.TB, o options) *cluster {
+	t.Helper()
+	c := &cluster{copies: o.copies, config: filepath.Join(t.TempDir(), "dsmproxy.toml")}
+	var toml strings.Builder
+	fmt.Fprintf(&toml, "listen = \"127.0.0.1:0\"\ncopies = %d\n%s\n", o.copies, o.top)
+	fmt.Fprintf(&toml, "[[user]]\nname = %q\npassword = %q\n", mariadbtest.User, mariadbtest.Password)
+	for i, s := range servers.Start(t, o.stores, o.storeArgs...) {
+		n := &node{Server: s, name: "s" + strconv.Itoa(i)}
+		addr := s.Addr()
+		if o.links {
+			var err error
+			if n.link, err = faultlink.New(addr); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { n.link.Close() })
+			addr = n.link.Addr()
+		}
+		n.db = open(t, s.Addr(), func(c *mysql.Config) { c.MultiStatements = true })
+		mustExec(t, n.db, schema)
+		c.nodes = append(c.nodes, n)
+		fmt.Fprintf(&toml, "\n[[store]]\nname = %q\naddr = %q\n", n.name, addr)
+		if o.storeTLS != "" {
+			fmt.Fprintf(&toml, "[store.tls]\n%s\n", o.storeTLS)
+		}
+	}
+	toml.WriteString(tables + o.sections)
+	if err := os.WriteFile(c.config, []byte(toml.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// open opens a pool of plain clients to addr, in database app once it exists.
+func open(t testing.TB, addr string, change ...func(*mysql.Config)) *sql.DB {
+	t.Helper()
+	c := mysql.NewConfig()
+	c.Net, c.Addr, c.User, c.Passwd = "tcp", addr, mariadbtest.User, mariadbtest.Password
+	c.MaxAllowedPacket = 64 << 20
+	c.Timeout = 10 * time.Second
+	c.Logger = log.New(io.Discard, "", 0)
+	for _, f := range change {
+		f(c)
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// client opens a pool of clients of the proxy.
+func (c *cluster) client(t testing.TB, change ...func(*mysql.Config)) *sql.DB {
+	t.Helper()
+	return open(t, c.addr, append([]func(*mysql.Config){func(c *mysql.Config) { c.DBName = "app" }}, change...)...)
+}
+
+func mustExec(t testing.TB, db *sql.DB, query string, args ...any) sql.Result {
+	t.Helper()
+	r, err := db.Exec(query, args...)
+	if err != nil {
+		t.Fatalf("%.200s: %v", query, err)
+	}
+	return r
+}
+
+// node returns the store with a name.
+func (c *cluster) node(t testing.TB, name string) *node {
+	t.Helper()
+	for _, n := range c.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	t.Fatalf("there is no store %q", name)
+	return nil
+}
+
+// orders asks `dsmproxy route` for the stores of each key.
+func (c *cluster) orders(t testing.TB, keys ...string) map[string][]string {
+	t.Helper()
+	orders := make(map[string][]string, len(keys))
+	for len(keys) > 0 {
+		batch := keys[:min(len(keys), 500)]
+		keys = keys[len(batch):]
+		args := append([]string{"route", "--json", "-config", c.config}, batch...)
+		out, err := exec.Command(dsmproxy(t), args...).Output()
+		if err != nil {
+			t.Fatalf("dsmproxy route: %v\n%s", err, stderrOf(err))
+		}
+		dec := json.NewDecoder(strings.NewReader(string(out)))
+		for range batch {
+			var line struct {
+				ID    string   `json:"id"`
+				Order []string `json:"order"`
+			}
+			if err := dec.Decode(&line); err != nil {
+				t.Fatalf("dsmproxy route printed %q: %v", out, err)
+			}
+			orders[line.ID] = line.Order
+		}
+	}
+	return orders
+}
+
+// wantPlaced wants each record of app.sessions on exactly the first copies
+// stores of its order, with equal copies, and keys that are gone nowhere.
+func (c *cluster) wantPlaced(t testing.TB, keys, gone []string) {
+	t.Helper()
+	c.wantPlacedIn(t, "sessions", "id", keys, gone)
+}
+
+func (c *cluster) wantPlacedIn(t testing.TB, table, column string, keys, gone []string) {
+	t.Helper()
+	orders := c.orders(t, append(append([]string{}, keys...), gone...)...)
+	found := make(map[string]map[string]string) // key -> store -> copy
+	for _, n := range c.nodes {
+		for key, row := range rowsOf(t, n.db, table, column) {
+			if found[key] == nil {
+				found[key] = make(map[string]string)
+			}
+			found[key][n.name] = row
+		}
+	}
+	bad := 0
+	report := func(format string, args ...any) {
+		t.Helper()
+		if bad++; bad <= 10 {
+			t.Errorf(format, args...)
+		}
+	}
+	for _, key := range keys {
+		order := orders[key]
+		want := order[:min(c.copies, len(order))]
+		copies := found[key]
+		for _, name := range want {
+			if _, ok := copies[name]; !ok {
+				report("%s %q: no copy on %s; want it on %v, found on %v", table, key, name, want, names(copies))
+			} else if copies[name] != copies[want[0]] {
+				report("%s %q: the copies on %s and %s differ", table, key, name, want[0])
+			}
+		}
+		if len(copies) > len(want) {
+			report("%s %q: on %v, want it on %v alone", table, key, names(copies), want)
+		}
+	}
+	for _, key := range gone {
+		if len(found[key]) > 0 {
+			report("%s %q: deleted, yet on %v", table, key, names(found[key]))
+		}
+	}
+	if bad > 10 {
+		t.Errorf("%s: %d more such records", table, bad-10)
+	}
+}
+
+// rowsOf reads a whole table: the key and a digest of the row.
+func rowsOf(t testing.TB, db *sql.DB, table, column string) map[string]string {
+	t.Helper()
+	var columns string
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err := db.QueryRowContext(ctx, `SELECT GROUP_CONCAT('COALESCE(MD5(', column_name, '), 0)' ORDER BY ordinal_position)
+		FROM information_schema.columns WHERE table_schema = 'app' AND table_name = ?`, table).Scan(&columns)
+	if err != nil {
+		t.Fatalf("columns of %s: %v", table, err)
+	}
+	rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT %s, MD5(CONCAT(%s)) FROM app.%s", column, columns, table))
+	if err != nil {
+		t.Fatalf("read %s: %v", table, err)
+	}
+	defer rows.Close()
+	all := make(map[string]string)
+	for rows.Next() {
+		var key, row string
+		if err := rows.Scan(&key, &row); err != nil {
+			t.Fatal(err)
+		}
+		all[key] = row
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func names(copies map[string]string) []string {
+	var all []string
+	for name := range copies {
+		all = append(all, name)
+	}
+	return all
+}
+
+// stderrOf is what a program wrote before it failed.
+func stderrOf(err error) string {
+	if e, ok := err.(*exec.ExitError); ok {
+		return string(e.Stderr)
+	}
+	return ""
+}
+
+// eventually waits until ok is true, with a generous limit.
+func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// hostPort splits an address for clients that want it in two.
+func hostPort(t testing.TB, addr string) (host, port string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host, port
+}
