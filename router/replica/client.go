@@ -224,25 +224,11 @@ func (c *Client) answered() {
 // Answer is what the last answer said that a store gave to the client.
 func (c *Client) Answer() *protocol.Answer { return c.frame.Answer() }
 
-// storeFailed reports whether err means that the store can't serve now, so that
-// another may, and not that it has answered.
+// storeFailed reports whether err means that the store can't serve anybody, so
+// that another is to be asked. A store that answers is not to be passed over,
+// be it with "too many connections": its copies would miss a write, or serve
+// old ones once it has room again.
 func storeFailed(err error) bool {
 	var e *protocol.Error
-	if !errors.As(err, &e) {
-		return true
-	}
-	switch e.Code {
-	case protocol.ErrConCount, protocol.ErrAccessDenied, protocol.ErrServerShutdown,
-		errUserConnections, errHostBlocked, errHostNotPrivileged, errHandshakeUnsupported:
-		return true
-	}
-	return false
+	return !errors.As(err, &e)
 }
-
-// Errors of a login by which a store says that it can't take another client.
-const (
-	errUserConnections      = 1203
-	errHostBlocked          = 1129
-	errHostNotPrivileged    = 1130
-	errHandshakeUnsupported = 1251
-)

@@ -40,7 +40,7 @@ type waiter struct {
 
 // Get returns a connection whose session state is want: an idle one (one whose
 // state is want already, if there is one) or a new one. It waits, in turn,
-// while MaxConns are open. A failure to dial makes the store Down; an *protocol.Error
+// while MaxConns are open, WaitTimeout at most (1040). A failure to dial makes the store Down; an *protocol.Error
 // of the store's login (1045, 1049, 1040) or of a statement of want is returned as
 // it is and does not.
 //
@@ -120,10 +120,17 @@ func (s *Store) take(ctx context.Context, l Login, want *Session, force bool) (*
 }
 
 func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, error) {
+	timer := time.NewTimer(s.cfg.WaitTimeout)
+	defer timer.Stop()
+	var why error
 	select {
 	case <-w.ready:
 		return w.conn, w.err
 	case <-ctx.Done():
+		why = context.Cause(ctx)
+	case <-timer.C:
+		why = protocol.Errorf(protocol.ErrConCount, "dsmproxy: all %d connections to store %s have been in use for %s "+
+			"(pool.max_conns, pool.wait_timeout)", s.cfg.MaxConns, s.cfg.Name, s.cfg.WaitTimeout)
 	}
 	s.mu.Lock()
 	select {
@@ -139,7 +146,7 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 		s.waiters.Remove(e)
 		s.mu.Unlock()
 	}
-	return nil, context.Cause(ctx)
+	return nil, why
 }
 
 // put makes c idle, or hands it to who waits longest.

@@ -32,6 +32,7 @@ type Config struct {
 	MaxConns       int           // open connections, of all logins; 0 means 200
 	MaxIdle        int           // idle ones kept; 0 means MaxConns
 	MaxLifetime    time.Duration // of a connection; 0 means no bound
+	WaitTimeout    time.Duration // for a connection while MaxConns are open; 0 means 10 s
 	ConnectTimeout time.Duration // dial and login together; 0 means 1 s
 	ProbeInterval  time.Duration // 0 means 250 ms
 	ProbeTimeout   time.Duration // 0 means 1 s
@@ -48,6 +49,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxIdle == 0 || c.MaxIdle > c.MaxConns {
 		c.MaxIdle = c.MaxConns
+	}
+	if c.WaitTimeout == 0 {
+		c.WaitTimeout = 10 * time.Second
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = time.Second
