@@ -417,3 +417,43 @@ func TestShapesTellTokens(t *testing.T) {
 		t.Errorf("only %d shapes were shared", shared)
 	}
 }
+
+// slowStringEnd is stringEnd as the manual tells it.
+func slowStringEnd(text []byte, i int, backslash bool) (end int, escaped bool) {
+	quote := text[i]
+	for i++; i < len(text); i++ {
+		switch {
+		case backslash && text[i] == '\\':
+			escaped = true
+			i++
+		case text[i] == quote && i+1 < len(text) && text[i+1] == quote:
+			escaped = true
+			i++
+		case text[i] == quote:
+			return i + 1, escaped
+		}
+	}
+	return -1, escaped
+}
+
+func TestStringEnd(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 200_000 {
+		text := make([]byte, 1+rnd.IntN(120))
+		frequent := rnd.IntN(60)
+		for i := range text {
+			if text[i] = byte('\'' + rnd.IntN(2)); rnd.IntN(60) < frequent {
+				text[i] = "'\\a\xa7\x26\x28\xdc\\"[rnd.IntN(8)]
+			} else if rnd.IntN(3) > 0 {
+				text[i] = 'x'
+			}
+		}
+		text[0] = '\''
+		backslash := rnd.IntN(2) == 0
+		end, escaped := stringEnd(text, 0, backslash)
+		wantEnd, wantEscaped := slowStringEnd(text, 0, backslash)
+		if end != wantEnd || escaped != wantEscaped {
+			t.Fatalf("stringEnd(%q, %t) = %d, %t, want %d, %t", text, backslash, end, escaped, wantEnd, wantEscaped)
+		}
+	}
+}
