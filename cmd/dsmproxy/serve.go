@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,17 +24,17 @@ import (
 )
 
 // runServe runs the proxy until SIGTERM or SIGINT.
-func runServe(args []string, _ io.Reader, _, stderr io.Writer) error {
-	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
-	fs.SetOutput(stderr)
+func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
+	fs := newFlags("serve", "[-config FILE]", "Runs the proxy until SIGTERM or SIGINT.")
 	path := fs.String("config", "dsmproxy.toml", "configuration `file`")
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		return errUsage
+	rest, done, err := parseFlags(fs, args, stdout, stderr)
+	if done || err != nil {
+		return err
 	}
-	cfg, err := conf.Load(*path)
+	if len(rest) > 0 {
+		return usageError(fs, stderr, "takes no argument %q", rest[0])
+	}
+	cfg, err := loadConfig(*path, stderr)
 	if err != nil {
 		return err
 	}
