@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"unicode/utf8"
@@ -39,11 +40,13 @@ type Explanation struct {
 
 // JSON returns the explanation in one line.
 func (e *Explanation) JSON() []byte {
-	text, err := json.Marshal(e)
-	if err != nil { // strings and lists of them
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil { // strings and lists of them
 		panic(err)
 	}
-	return text
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // Explain makes the explanation of sql for a client in the given database and
