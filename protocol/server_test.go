@@ -1,0 +1,453 @@
+package protocol
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// users are the test server's credentials.
+type users map[string]string
+
+func (u users) Password(user string) (string, bool) {
+	p, ok := u[user]
+	return p, ok
+}
+
+var testUsers = users{"app": "secret", "other": "geheim", "nobody": ""}
+
+// testHandler answers a few statements by itself; see testSession.Command.
+type testHandler struct {
+	opened, closed, reset atomic.Int64
+}
+
+func (h *testHandler) Open(c *Client) (Session, error) {
+	if c.DB == "missing" {
+		return nil, Errorf(ErrBadDB, "Unknown database '%s'", c.DB)
+	}
+	if c.Attributes["panic"] != "" {
+		panic("in Open")
+	}
+	h.opened.Add(1)
+	return &testSession{c: c, h: h, aborted: make(chan *Error, 10)}, nil
+}
+
+type testSession struct {
+	c       *Client
+	h       *testHandler
+	aborted chan *Error
+	kept    int // STMT_CLOSE and SEND_LONG_DATA commands
+}
+
+func (s *testSession) Command(cmd Command, payload []byte) error {
+	if cmd != ComQuery {
+		if !answered(cmd) {
+			s.kept++
+			return Errorf(ErrUnknown, "not to be sent")
+		}
+		return s.c.WriteOK(OK{Info: fmt.Sprintf("command %d", cmd)})
+	}
+	text := string(payload[1:])
+	verb, arg, _ := strings.Cut(text, " ")
+	switch verb {
+	case "whoami":
+		return s.row(s.c.User, s.c.DB, fmt.Sprint(s.c.TLS), fmt.Sprint(s.c.Collation), fmt.Sprint(uint32(s.c.Capabilities)), s.c.Attributes["program_name"], fmt.Sprint(s.kept))
+	case "echo":
+		return s.row(arg)
+	case "null":
+		return s.c.WriteResult([]Column{{Name: "v", Type: 253, Charset: 63}}, [][][]byte{{nil}, {{}}})
+	case "fail":
+		return Errorf(ErrNoSuchTable, "Table '%s' doesn't exist", arg)
+	case "break":
+		s.c.WriteOK(OK{})
+		return Errorf(ErrUnknown, "too late")
+	case "die":
+		return io.ErrUnexpectedEOF
+	case "panic":
+		panic("in Command")
+	case "begin":
+		s.c.Status |= StatusInTrans
+	case "commit":
+		s.c.Status &^= StatusInTrans
+	case "wait":
+		select {
+		case cause := <-s.aborted:
+			return cause
+		case <-time.After(patience):
+			return errors.New("nobody aborts")
+		}
+	case "kill":
+		var id uint32
+		fmt.Sscan(arg, &id)
+		if err := s.c.server.Kill(id, false, s.c); err != nil {
+			return err
+		}
+	}
+	return s.c.WriteOK(OK{AffectedRows: 3, InsertID: 4})
+}
+
+func (s *testSession) row(values ...string) error {
+	var columns []Column
+	var row [][]byte
+	for i, v := range values {
+		columns = append(columns, Column{Name: fmt.Sprintf("c%d", i), Type: 253, Charset: 45, Length: 1000})
+		row = append(row, []byte(v))
+	}
+	return s.c.WriteResult(columns, [][][]byte{row})
+}
+
+func (s *testSession) Reset() error {
+	s.h.reset.Add(1)
+	s.c.Status = StatusAutocommit
+	if s.c.DB == "missing" {
+		return Errorf(ErrBadDB, "Unknown database '%s'", s.c.DB)
+	}
+	return nil
+}
+
+func (s *testSession) Abort(cause *Error, all bool) { s.aborted <- cause }
+
+func (s *testSession) Close() { s.h.closed.Add(1) }
+
+// syncBuffer is a log that tests can read.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// testServer is a Server with a testHandler on a loopback port.
+type testServer struct {
+	*Server
+	h    *testHandler
+	addr string
+	log  *syncBuffer
+}
+
+func startServer(t testing.TB, change func(*Server)) *testServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveOn(t, l, change)
+}
+
+func serveOn(t testing.TB, l net.Listener, change func(*Server)) *testServer {
+	t.Helper()
+	h, log := &testHandler{}, &syncBuffer{}
+	s := &Server{
+		Handler:     h,
+		Credentials: testUsers,
+		Log:         slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Version:     func() string { return "10.11.9-MariaDB" },
+	}
+	if change != nil {
+		change(s)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-served; err != net.ErrClosed {
+			t.Errorf("Serve = %v, want net.ErrClosed", err)
+		}
+		if h.opened.Load() != h.closed.Load() {
+			t.Errorf("%d sessions opened, %d closed", h.opened.Load(), h.closed.Load())
+		}
+		if n := s.Clients(); n != 0 {
+			t.Errorf("%d clients after Close", n)
+		}
+	})
+	return &testServer{s, h, l.Addr().String(), log}
+}
+
+// selfSigned returns the TLS configuration of a server.
+func selfSigned(t testing.TB) *tls.Config {
+	t.Helper()
+	cert, err := SelfSigned("proxy.test", "10.1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{*cert}}
+}
+
+// open returns a pool of one connection through the usual Go driver.
+func (s *testServer) open(t testing.TB, change func(*mysql.Config)) *sql.DB {
+	t.Helper()
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.Net, c.Addr, c.Timeout = "app", "secret", "tcp", s.addr, patience
+	c.Logger = &mysql.NopLogger{}
+	if change != nil {
+		change(c)
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+type identity struct {
+	user, db, tls, collation string
+	caps                     uint32
+	program, kept            string
+}
+
+func whoami(t testing.TB, db *sql.DB) identity {
+	t.Helper()
+	var id identity
+	if err := db.QueryRow("whoami").Scan(&id.user, &id.db, &id.tls, &id.collation, &id.caps, &id.program, &id.kept); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestLogin(t *testing.T) {
+	s := startServer(t, func(s *Server) { s.TLS = selfSigned(t) })
+	for _, tc := range []struct {
+		name   string
+		change func(*mysql.Config)
+		want   identity
+	}{
+		{"caching_sha2", nil, identity{user: "app", tls: "false"}},
+		{"database", func(c *mysql.Config) { c.DBName = "shop" }, identity{user: "app", db: "shop", tls: "false"}},
+		{"empty password", func(c *mysql.Config) { c.User, c.Passwd = "nobody", "" }, identity{user: "nobody", tls: "false"}},
+		{"tls", func(c *mysql.Config) { c.TLS = &tls.Config{InsecureSkipVerify: true} }, identity{user: "app", tls: "true"}},
+		{"attributes", func(c *mysql.Config) { c.ConnectionAttributes = "program_name:test" }, identity{user: "app", tls: "false", program: "test"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := whoami(t, s.open(t, tc.change))
+			got.caps, got.collation, got.kept = 0, "", ""
+			if got != tc.want {
+				t.Errorf("whoami = %+v, want %+v", got, tc.want)
+			}
+		})
+	}
+	found := whoami(t, s.open(t, func(c *mysql.Config) { c.ClientFoundRows, c.MultiStatements = true, true }))
+	if !Capability(found.caps).Has(ClientFoundRows | ClientMultiStatements) {
+		t.Errorf("capabilities %#x lack FOUND_ROWS or MULTI_STATEMENTS", found.caps)
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	plain := startServer(t, nil)
+	strict := startServer(t, func(s *Server) { s.TLS, s.RequireTLS = selfSigned(t), true })
+	for _, tc := range []struct {
+		name    string
+		s       *testServer
+		change  func(*mysql.Config)
+		code    uint16
+		message string
+	}{
+		{"wrong password", plain, func(c *mysql.Config) { c.Passwd = "x" }, 1045, "Access denied for user 'app'@'127.0.0.1' (using password: YES)"},
+		{"no password", plain, func(c *mysql.Config) { c.Passwd = "" }, 1045, "Access denied for user 'app'@'127.0.0.1' (using password: NO)"},
+		{"unknown user", plain, func(c *mysql.Config) { c.User = "eve" }, 1045, "Access denied for user 'eve'@'127.0.0.1' (using password: YES)"},
+		{"unknown user without password", plain, func(c *mysql.Config) { c.User, c.Passwd = "eve", "" }, 1045, "Access denied for user 'eve'@'127.0.0.1' (using password: NO)"},
+		{"password for a user without", plain, func(c *mysql.Config) { c.User = "nobody" }, 1045, "Access denied for user 'nobody'@'127.0.0.1' (using password: YES)"},
+		{"unknown database", plain, func(c *mysql.Config) { c.DBName = "missing" }, 1049, "Unknown database 'missing'"},
+		{"without tls", strict, nil, 3159, "Connections using insecure transport are prohibited while --require_secure_transport=ON."},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := tc.s.open(t, tc.change).Ping()
+			var e *mysql.MySQLError
+			if !errors.As(err, &e) || e.Number != tc.code || e.Message != tc.message {
+				t.Errorf("login: %v, want error %d: %s", err, tc.code, tc.message)
+			}
+		})
+	}
+	if st := plain.Stats(); st.Denied != 5 || st.Clients != 0 {
+		t.Errorf("Stats() = %+v, want 5 denied", st)
+	}
+	if log := plain.log.String(); strings.Contains(log, "secret") || !strings.Contains(log, "access denied") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestAnswersThroughDriver(t *testing.T) {
+	s := startServer(t, nil)
+	db := s.open(t, func(c *mysql.Config) { c.MaxAllowedPacket = 64 << 20 })
+	r, err := db.Exec("insert")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := r.RowsAffected(); n != 3 {
+		t.Errorf("RowsAffected() = %d, want 3", n)
+	}
+	if n, _ := r.LastInsertId(); n != 4 {
+		t.Errorf("LastInsertId() = %d, want 4", n)
+	}
+	rows, err := db.Query("null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []sql.RawBytes
+	var nulls []bool
+	for rows.Next() {
+		var v sql.RawBytes
+		if err := rows.Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		got, nulls = append(got, v), append(nulls, v == nil)
+	}
+	if err := rows.Err(); err != nil || len(got) != 2 || !nulls[0] || nulls[1] {
+		t.Errorf("rows: %q, null: %v, %v", got, nulls, err)
+	}
+	for _, n := range []int{0, 250, 251, 70_000, 200_000, MaxFrame - 4, MaxFrame + 100, 20 << 20} {
+		want := strings.Repeat("x", n)
+		var v string
+		if err := db.QueryRow("echo " + want).Scan(&v); err != nil || v != want {
+			t.Errorf("echo of %d bytes: %d bytes, %v", n, len(v), err)
+		}
+	}
+	var e *mysql.MySQLError
+	if _, err := db.Exec("fail t"); !errors.As(err, &e) || e.Number != 1146 || string(e.SQLState[:]) != "42S02" {
+		t.Errorf("fail: %v, want error 1146 (42S02)", err)
+	}
+	if err := db.Ping(); err != nil {
+		t.Errorf("after an error: %v", err)
+	}
+}
+
+func TestUnixSocket(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveOn(t, l, func(s *Server) { s.RequireTLS = true })
+	db := s.open(t, func(c *mysql.Config) { c.Net, c.Addr = "unix", l.Addr().String() })
+	if got := whoami(t, db); got.user != "app" {
+		t.Errorf("whoami = %+v", got)
+	}
+	err = s.open(t, func(c *mysql.Config) { c.Net, c.Addr, c.Passwd = "unix", l.Addr().String(), "x" }).Ping()
+	if err == nil || !strings.Contains(err.Error(), "'app'@'localhost'") {
+		t.Errorf("wrong password: %v", err)
+	}
+}
+
+func TestTooManyConnections(t *testing.T) {
+	s := startServer(t, func(s *Server) { s.MaxClients = 2 })
+	a, b := s.open(t, nil), s.open(t, nil)
+	if a.Ping() != nil || b.Ping() != nil {
+		t.Fatal("the first two clients can't log in")
+	}
+	var e *mysql.MySQLError
+	if err := s.open(t, nil).Ping(); !errors.As(err, &e) || e.Number != 1040 || e.Message != "Too many connections" {
+		t.Errorf("third client: %v, want error 1040", err)
+	}
+	a.Close()
+	waitFor(t, "a place to be free", func() bool { return s.Clients() == 1 })
+	waitFor(t, "a new client to be let in", func() bool { return s.open(t, nil).Ping() == nil })
+	if s.Stats().Refused == 0 {
+		t.Error("nothing was counted as refused")
+	}
+}
+
+func TestPanicEndsOneClient(t *testing.T) {
+	s := startServer(t, nil)
+	other := s.open(t, nil)
+	if err := other.Ping(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.open(t, nil).Exec("panic"); err == nil {
+		t.Error("panic: no error")
+	}
+	if err := s.open(t, func(c *mysql.Config) { c.ConnectionAttributes = "panic:yes" }).Ping(); err == nil {
+		t.Error("panic in Open: no error")
+	}
+	if err := other.Ping(); err != nil {
+		t.Errorf("the other client: %v", err)
+	}
+	waitFor(t, "both panics to be counted", func() bool { return s.Stats().Panics == 2 })
+	if log := s.log.String(); !strings.Contains(log, "in Command") || !strings.Contains(log, "testSession") {
+		t.Errorf("no panic with its stack in the log: %s", log)
+	}
+}
+
+func TestBrokenAnswersEndTheConnection(t *testing.T) {
+	s := startServer(t, nil)
+	for _, text := range []string{"die", "break"} {
+		c := s.login(t)
+		c.send(t, ComQuery, text)
+		c.expectEnd(t)
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	s := startServer(t, nil)
+	idle, busy, trans := s.login(t), s.login(t), s.login(t)
+	trans.send(t, ComQuery, "begin")
+	trans.expectOK(t)
+	busy.send(t, ComQuery, "wait")
+	silent, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != context.DeadlineExceeded {
+		t.Errorf("Shutdown = %v, want an expired deadline", err)
+	}
+	idle.expectEnd(t)
+	if n := s.Clients(); n != 2 {
+		t.Errorf("%d clients, want the busy one and the one in a transaction", n)
+	}
+	if _, err := net.Dial("tcp", s.addr); err == nil {
+		t.Error("the listener is open")
+	}
+	trans.send(t, ComQuery, "echo still there")
+	if n := trans.rows(t); n != 1 {
+		t.Errorf("in a transaction: %d rows, want 1", n)
+	}
+	trans.send(t, ComQuery, "commit")
+	trans.expectOK(t)
+	trans.expectEnd(t)
+	s.Kill(busy.id, true, nil)
+	busy.expectError(t, ErrQueryInterrupted)
+	busy.expectEnd(t)
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown = %v", err)
+	}
+}
+
+func TestCloseEndsRunningCommands(t *testing.T) {
+	s := startServer(t, nil)
+	c := s.login(t)
+	c.send(t, ComQuery, "wait")
+	waitFor(t, "the command to run", func() bool { return s.Stats().Questions == 1 })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if s.h.closed.Load() != 1 {
+		t.Error("the session was not closed")
+	}
+}
