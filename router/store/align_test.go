@@ -16,7 +16,7 @@ const state = "SELECT @@sql_mode, @@time_zone, @@character_set_client, @@collati
 var (
 	ansi     = set{"SET sql_mode='ANSI_QUOTES'", "sql_mode"}
 	noBack   = set{"SET sql_mode='NO_BACKSLASH_ESCAPES'", "sql_mode"}
-	addMode  = set{"SET SESSION sql_mode=CONCAT(@@sql_mode, ',HIGH_NOT_PRECEDENCE')", "sql_mode=?"}
+	addMode  = set{"SET SESSION sql_mode=CONCAT(@@sql_mode, ',PAD_CHAR_TO_FULL_LENGTH')", "sql_mode=?"}
 	zoneTwo  = set{"SET time_zone='+02:00'", "time_zone"}
 	latin1   = set{"SET NAMES latin1", "names"}
 	userVar  = set{"SET @a=7", "@a"}
@@ -47,8 +47,8 @@ func TestAlign(t *testing.T) {
 		{"assigned anew", none.with(noBack), "NO_BACKSLASH_ESCAPES SYSTEM utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
 		{"one more", none.with(noBack, zoneTwo), "NO_BACKSLASH_ESCAPES +02:00 utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
 		{"reset", none.with(zoneTwo), "MODE +02:00 utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
-		{"an expression", none.with(zoneTwo, addMode), "MODE,HIGH_NOT_PRECEDENCE +02:00 utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
-		{"an expression after a constant", none.with(ansi, addMode), "ANSI_QUOTES,HIGH_NOT_PRECEDENCE SYSTEM utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
+		{"an expression", none.with(zoneTwo, addMode), "MODE,PAD_CHAR_TO_FULL_LENGTH +02:00 utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
+		{"an expression after a constant", none.with(ansi, addMode), "ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH SYSTEM utf8mb4 utf8mb4_general_ci 1 NULL NULL"},
 		{"charset", none.with(latin1, userVar), "MODE SYSTEM latin1 latin1_swedish_ci 1 NULL 7"},
 		{"autocommit", none.with(latin1).WithAutocommit(false), "MODE SYSTEM latin1 latin1_swedish_ci 0 NULL NULL"},
 		{"back to the login", nil, login},
@@ -294,7 +294,8 @@ func TestPrepareBehindQueuedCommands(t *testing.T) {
 		}
 		answers[i] = string(b)
 	}
-	if answers[0][4] != 0 || !strings.Contains(answers[1], "early") || !strings.Contains(answers[2], "1000") {
+	// 1000 as a double, and the mode that the connection has again.
+	if answers[0][4] != 0 || !strings.Contains(answers[1], "early") || !strings.Contains(answers[2], "\x00@\x8f@\vANSI_QUOTES") {
 		t.Errorf("answers %q", answers)
 	}
 	if c.unread != 0 || c.early != nil {
