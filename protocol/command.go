@@ -42,16 +42,30 @@ func (c *Client) serve() {
 // was and the time is right for it.
 func (c *Client) next() ([]byte, error) {
 	for {
-		if cause := c.due(); cause != nil {
-			return nil, cause
+		cause := c.due()
+		if cause != nil {
+			if cause.Code != ErrServerShutdown || !c.asking() {
+				return nil, cause
+			}
+			// A command is there already: a shutdown answers it, for the client
+			// couldn't tell whether it has run.
+			c.raw.SetReadDeadline(time.Now().Add(lingerTime))
 		}
 		payload, err := c.conn.ReadPacket(c.server.maxPacket())
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return payload, err
 		}
+		if cause != nil {
+			return nil, cause
+		}
 		// Woken by end; yet a shutdown waits for a transaction.
 		c.raw.SetReadDeadline(time.Time{})
 	}
+}
+
+// asking reports whether some of the next command has arrived.
+func (c *Client) asking() bool {
+	return c.conn.Buffered() > 0 || c.conn.peek.look() == peerTalks
 }
 
 // refuse ends a client whose next command can't be read or isn't wanted.
