@@ -43,6 +43,12 @@ func TestAuthentication(t *testing.T) {
 			if c.plugin != pluginCachingSHA2 || c.caps != offered {
 				t.Errorf("greeted with %q and %#x", c.plugin, uint32(c.caps))
 			}
+			if c.status != StatusAutocommit || !bytes.Equal(c.reserved, make([]byte, 10)) {
+				t.Errorf("greeted with status %#x, reserved %x", c.status, c.reserved)
+			}
+			if bytes.ContainsAny(c.scramble[:], "\x00$") {
+				t.Errorf("scramble %q", c.scramble)
+			}
 			var auth []byte
 			if tc.auth != nil {
 				auth = tc.auth(c.scramble[:], "secret")
