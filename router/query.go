@@ -144,7 +144,10 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		return s.data.ReadAny(req) // no record has the key NULL
 	}
 	if len(s.keys) > 1 && !s.data.Together(s.keys) {
-		return refuse("several keys whose records are on different stores")
+		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
+			return refuse("several rows whose records are on different stores")
+		}
+		return s.sweep(st, req, s.keys)
 	}
 	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(p), Partial: p.Verb == rewrite.VerbUpdate}
 	s.sameOnAll(&w, p)
@@ -230,14 +233,6 @@ func (s *session) scatter(p *rewrite.Plan, req replica.Request) error {
 		return s.data.ReadAny(req)
 	}
 	return refuse("a read without the key " + p.Table.Key + " (scatter-read)")
-}
-
-// broadcast carries a statement for all stores out.
-func (s *session) broadcast(st *rewrite.Statement, req replica.Request) error {
-	if st.Plan.Verb != rewrite.VerbDDL && st.Plan.Verb != rewrite.VerbTruncate {
-		return refuse("a write without the key " + st.Plan.Table.Key + " (broadcast-write)")
-	}
-	return s.data.Broadcast(req, string(st.Text))
 }
 
 // any carries a statement out that any live store can answer.

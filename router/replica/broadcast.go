@@ -28,7 +28,8 @@ type missed struct {
 }
 
 // Broadcast carries DDL out on every store. The first store that answers
-// decides what the client sees; a store that is down gets sql when it returns.
+// decides what the client sees; a store that is down gets sql when it returns,
+// unless that is "".
 func (c *Client) Broadcast(req Request, sql string) error {
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
@@ -82,7 +83,7 @@ func (c *Client) Broadcast(req Request, sql string) error {
 	case !answered:
 		return unreachable(last)
 	}
-	if c.frame.Answer().Err == nil {
+	if c.frame.Answer().Err == nil && sql != "" {
 		for _, i := range down {
 			c.set.remember(i, missed{c.state, sql})
 		}

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -186,12 +185,7 @@ func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
 
 // carry makes the record of key at dst equal to that at src.
 func (c *Client) carry(src, dst *store.Conn, t Table, key []byte) error {
-	if t.Schema == "" {
-		t.Schema = c.state.DB()
-	}
-	sc, err := c.set.schemas.get(c.ctx, t, func(ctx context.Context, sql string) ([][][]byte, error) {
-		return c.set.Query(ctx, t.Schema, sql)
-	})
+	sc, err := c.schema(t)
 	if err != nil {
 		return err
 	}
@@ -208,6 +202,11 @@ func (c *Client) carry(src, dst *store.Conn, t Table, key []byte) error {
 		}
 	}
 	return err
+}
+
+// schema is what is known of a session table.
+func (c *Client) schema(t Table) (*schema, error) {
+	return c.set.schemas.get(c.ctx, t, c.set.queryIn(t.Schema))
 }
 
 // install runs the statements that install an image, in a transaction of their
@@ -287,14 +286,20 @@ func (s *schema) stored() []column {
 }
 
 func (s *schema) keyEquals(key []byte) string {
-	lit := s.key.literal([]byte(hex.EncodeToString(key)))
+	return quoteName(s.key.name) + " = " + s.keyLiteral(key)
+}
+
+// keyLiteral is a key as a literal of its column's own charset, so that the
+// column's index serves and its collation compares.
+func (s *schema) keyLiteral(key []byte) string {
+	hexed := "x'" + hex.EncodeToString(key) + "'"
 	switch {
 	case s.key.numeric():
-		lit = "'" + escape(string(key)) + "'"
+		return "'" + escape(string(key)) + "'"
 	case s.key.charset != "":
-		lit = "_" + s.key.charset + " " + lit
+		return "_" + s.key.charset + " " + hexed
 	}
-	return quoteName(s.key.name) + " = " + lit
+	return hexed
 }
 
 func (c column) numeric() bool {

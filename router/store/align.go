@@ -61,7 +61,7 @@ var (
 // unfit says that another connection is needed, which is no fault of the store.
 func (c *Conn) unfit(err error) error {
 	c.doomed = true
-	return &NetError{Store: c.store.cfg.Name, Err: err}
+	return c.store.netError(err, false)
 }
 
 // align sends a reset if asked for, and then what leads to want.

@@ -347,7 +347,7 @@ func (c *Conn) fail(err error) error {
 		}
 		c.store.suspectNow()
 	}
-	return &NetError{Store: c.store.cfg.Name, Err: err, Sent: c.sent}
+	return c.store.netError(err, c.sent)
 }
 
 var errClosed = errors.New("the store closed the connection")

@@ -53,7 +53,7 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 	case suspected:
 		s.suspectNow()
 	}
-	return nil, &NetError{Store: s.cfg.Name, Err: err}
+	return nil, s.netError(err, false)
 }
 
 // login dials and logs in until ctx ends. The connection is not registered

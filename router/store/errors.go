@@ -40,6 +40,16 @@ func MayHaveRun(err error) bool {
 	return errors.As(err, &e) && e.Sent
 }
 
+// netError makes a NetError of err. An *protocol.Error in it would be taken for
+// the store's answer to the statement, so only its text is kept.
+func (s *Store) netError(err error, sent bool) *NetError {
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		err = errors.New(err.Error())
+	}
+	return &NetError{Store: s.cfg.Name, Err: err, Sent: sent}
+}
+
 // Errors by which a store ends a connection, beside those of protocol.
 const (
 	errAborting       = 1152

@@ -55,7 +55,7 @@ func (s *Store) KillQuery(ctx context.Context, thread uint32) error {
 		if e, ok := err.(*protocol.Error); ok {
 			return e
 		}
-		return &NetError{Store: s.cfg.Name, Err: err}
+		return s.netError(err, false)
 	}
 	defer c.quit()
 	_, err = c.Exec(dctx, sql)
