@@ -60,6 +60,18 @@ func TestServerLife(t *testing.T) {
 		}
 	}
 	addr, pid := s.Addr(), s.Pid()
+	t.Run("no account without a password", func(t *testing.T) {
+		for _, addr := range []string{"tcp(" + addr + ")", "unix(" + s.Socket() + ")"} {
+			root, err := sql.Open("mysql", "root@"+addr+"/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := root.PingContext(ctx); err == nil {
+				t.Errorf("root may log in over %s", addr)
+			}
+			root.Close()
+		}
+	})
 	count := func() (n int, err error) {
 		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM d.t").Scan(&n)
 		return n, err

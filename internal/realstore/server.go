@@ -31,8 +31,8 @@ type Options struct {
 	Dir string
 	// Port is where to listen on 127.0.0.1; 0 chooses a free one.
 	Port int
-	// User is an account with all rights that is made, with Password. root has
-	// no password and exists in any case, for 127.0.0.1 and the socket.
+	// User is an account with all rights that is made, with Password, and is the
+	// only one then. Without it there is root, who has no password.
 	User, Password string
 	// Args are further options of the server, such as
 	// "--max-allowed-packet=64M"; they win over those that Start sets.
@@ -88,7 +88,8 @@ func (s *Server) install() error {
 	}
 	// The server runs this before it takes connections, at every start.
 	account := fmt.Sprintf("'%s'@'%%'", quote(s.o.User))
-	sql := fmt.Sprintf("CREATE USER IF NOT EXISTS %s IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO %s WITH GRANT OPTION;\n",
+	sql := fmt.Sprintf("CREATE USER IF NOT EXISTS %s IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO %s WITH GRANT OPTION;\n"+
+		"DROP USER IF EXISTS root@localhost, root@'127.0.0.1', root@'::1';\n",
 		account, quote(s.o.Password), account)
 	return os.WriteFile(s.initFile(), []byte(sql), 0o600)
 }
@@ -179,6 +180,7 @@ func (s *Server) args() []string {
 		"--port=" + strconv.Itoa(s.Port()),
 		"--skip-networking=0",
 		"--skip-name-resolve",
+		"--secure-file-priv=" + filepath.Join(s.o.Dir, "tmp"),
 		"--skip-log-bin",
 		"--performance-schema=off",
 		"--innodb-buffer-pool-size=16M",
