@@ -122,6 +122,15 @@ func (a *analyzer) insertRows(t *source, columns []string, rows [][]ast.ExprNode
 			a.insertKey(t, row, columns, key, surrogate)
 		}
 	}
+	numbered := 0
+	for _, k := range a.p.Keys {
+		if k.Null {
+			numbered++
+		}
+	}
+	if numbered > 0 && len(a.p.Keys) > 1 {
+		a.refuse("INSERT of several rows that the store numbers")
+	}
 }
 
 // insertKey adds the key of one row to the plan.
@@ -156,7 +165,7 @@ func (a *analyzer) insertKey(t *source, row []ast.ExprNode, columns []string, ke
 // inserted returns the value that a row gives to a column; NULL stands for
 // DEFAULT as well.
 func (a *analyzer) inserted(e ast.ExprNode) (v Value, ok bool) {
-	if _, isDefault := bare(e).(*ast.DefaultExpr); isDefault {
+	if _, isDefault := unparen(e).(*ast.DefaultExpr); isDefault {
 		return Value{Null: true}, true
 	}
 	return a.value(e, true)
@@ -227,7 +236,7 @@ func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) 
 
 // selectedFrom returns the key of the record whose key or surrogate e is.
 func (a *analyzer) selectedFrom(t *source, e ast.ExprNode) []Value {
-	c, ok := bare(e).(*ast.ColumnNameExpr)
+	c, ok := unparen(e).(*ast.ColumnNameExpr)
 	if !ok {
 		return nil
 	}
@@ -263,7 +272,7 @@ func (a *analyzer) onDuplicate(sc *scope, t *source, n *ast.InsertStmt) {
 		if id == identityNone || a.keepsColumn(sc, ref, s.Expr) {
 			continue
 		}
-		switch x := bare(s.Expr).(type) {
+		switch x := unparen(s.Expr).(type) {
 		case *ast.ValuesExpr: // VALUES(column)
 			if x.Column != nil && x.Column.Name.Name.L == ref.col {
 				continue

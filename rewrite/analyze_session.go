@@ -48,7 +48,14 @@ func (a *analyzer) setDetail() {
 	for _, s := range a.p.Set {
 		switch {
 		case s.Name == "autocommit" && s.Value != "":
-			a.detail("autocommit=" + s.Value)
+			switch s.Value {
+			case "ON":
+				a.detail("autocommit=1")
+			case "OFF":
+				a.detail("autocommit=0")
+			default:
+				a.detail("autocommit=" + s.Value)
+			}
 		case strings.HasPrefix(s.Name, "@") && !strings.Contains(a.p.Detail, "user-variable"):
 			a.detail("user-variable")
 		}

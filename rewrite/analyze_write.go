@@ -37,7 +37,7 @@ func (a *analyzer) update(u *ast.UpdateStmt) {
 		a.p.Kind = KindWrite
 		return
 	}
-	a.written(t, u.Where != nil)
+	a.written(t)
 	if !assigned {
 		if a.p.Kind == KindBroadcast && u.Where == nil {
 			a.detail("update all")
@@ -87,17 +87,20 @@ func (a *analyzer) delete(d *ast.DeleteStmt) {
 	if t == nil {
 		return
 	}
-	a.limited(t, d.Limit != nil, d.Order)
-	a.written(t, d.Where != nil)
-	if a.p.Kind != KindBroadcast {
-		return
+	a.written(t)
+	gc := false
+	if a.p.Kind == KindBroadcast {
+		switch {
+		case d.Where == nil:
+			a.detail("delete all")
+		case a.collects(sc, t, d.Where):
+			a.detail("GC")
+			gc = true
+		}
 	}
-	switch {
-	case d.Where == nil:
-		a.detail("delete all")
-	case a.collects(sc, t, d.Where):
-		a.detail("GC")
-	}
+	// Garbage that one store still holds after another has lost it does no
+	// harm, and is collected the next time.
+	a.limited(t, d.Limit != nil && !gc, d.Order)
 }
 
 // target returns the session table that an UPDATE or DELETE changes, and nil
@@ -160,7 +163,7 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 }
 
 // written sets kind and keys of an UPDATE or DELETE of t.
-func (a *analyzer) written(t *source, where bool) {
+func (a *analyzer) written(t *source) {
 	if t.kind == sourceSecondary {
 		a.detail("secondary table")
 	}
@@ -182,7 +185,7 @@ func (a *analyzer) written(t *source, where bool) {
 
 // limited notes a LIMIT that may take other rows on each store.
 func (a *analyzer) limited(t *source, limit bool, order *ast.OrderByClause) {
-	if !limit || len(t.keys) == 1 {
+	if !limit || len(t.keys) == 1 || len(t.column(identitySurrogate)) == 1 {
 		return
 	}
 	if order != nil && len(order.Items) == 1 {
@@ -226,7 +229,7 @@ func (a *analyzer) assignsKey(sc *scope, t *source, list []*ast.Assignment) (to 
 
 // keepsColumn tells whether e is the column that it is assigned to.
 func (a *analyzer) keepsColumn(sc *scope, ref colRef, e ast.ExprNode) bool {
-	c, ok := bare(e).(*ast.ColumnNameExpr)
+	c, ok := unparen(e).(*ast.ColumnNameExpr)
 	if !ok {
 		return false
 	}
@@ -245,7 +248,7 @@ func (a *analyzer) namedBy(t *source, ref colRef, e ast.ExprNode) bool {
 // other than the key: garbage collection.
 func (a *analyzer) collects(sc *scope, t *source, where ast.ExprNode) bool {
 	for _, c := range conjuncts(nil, where) {
-		c = bare(c)
+		c = unparen(c)
 		var sides []ast.ExprNode
 		switch x := c.(type) {
 		case *ast.BinaryOperationExpr:

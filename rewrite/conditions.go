@@ -90,7 +90,7 @@ func either(l, r []restriction) (both []restriction) {
 
 // compared returns what l = r says, rows included.
 func (a *analyzer) compared(sc *scope, l, r ast.ExprNode) (list []restriction) {
-	l, r = bare(l), bare(r)
+	l, r = unparen(l), unparen(r)
 	if lr, ok := l.(*ast.RowExpr); ok {
 		rr, ok := r.(*ast.RowExpr)
 		if !ok || len(lr.Values) != len(rr.Values) {
@@ -117,12 +117,12 @@ func (a *analyzer) listed(sc *scope, e ast.ExprNode, list []ast.ExprNode) (rs []
 	if len(list) > maxKeys {
 		return nil
 	}
-	e = bare(e)
+	e = unparen(e)
 	if row, ok := e.(*ast.RowExpr); ok {
 		for i := range row.Values {
 			var column []ast.ExprNode
 			for _, item := range list {
-				r, ok := bare(item).(*ast.RowExpr)
+				r, ok := unparen(item).(*ast.RowExpr)
 				if !ok || len(r.Values) != len(row.Values) {
 					return nil
 				}
@@ -166,11 +166,11 @@ func (a *analyzer) equality(sc *scope, e ast.ExprNode, within map[*source]bool) 
 	if !ok || x.Op != opcode.EQ && x.Op != opcode.NullEQ {
 		return
 	}
-	l, ok := a.columnOf(sc, bare(x.L))
+	l, ok := a.columnOf(sc, unparen(x.L))
 	if !ok {
 		return
 	}
-	r, ok := a.columnOf(sc, bare(x.R))
+	r, ok := a.columnOf(sc, unparen(x.R))
 	if !ok {
 		return
 	}
@@ -190,8 +190,8 @@ func (a *analyzer) connect(l, r colRef, within map[*source]bool) {
 	}
 }
 
-// bare returns e without parentheses.
-func bare(e ast.ExprNode) ast.ExprNode {
+// unparen returns e without parentheses.
+func unparen(e ast.ExprNode) ast.ExprNode {
 	for {
 		p, ok := e.(*ast.ParenthesesExpr)
 		if !ok {
@@ -203,7 +203,7 @@ func bare(e ast.ExprNode) ast.ExprNode {
 
 // columnOf returns the column that e is: by itself, or compared byte by byte.
 func (a *analyzer) columnOf(sc *scope, e ast.ExprNode) (ref colRef, ok bool) {
-	switch x := bare(e).(type) {
+	switch x := unparen(e).(type) {
 	case *ast.ColumnNameExpr:
 		return sc.column(x.Name)
 	case *ast.FuncCastExpr:

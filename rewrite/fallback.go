@@ -159,7 +159,7 @@ func rowAlias(n *ast.InsertStmt, alias []string) {
 		return
 	}
 	for _, s := range n.OnDuplicate {
-		c, ok := bare(s.Expr).(*ast.ColumnNameExpr)
+		c, ok := unparen(s.Expr).(*ast.ColumnNameExpr)
 		if !ok {
 			continue
 		}
