@@ -38,8 +38,13 @@ type Client struct {
 	owner     atomic.Pointer[string] // User, for Kill
 	// ending is why the client ends at its next statement boundary; nil: it
 	// doesn't.
-	ending   atomic.Pointer[Error]
-	vanished bool // the sweeper has seen the client's end
+	ending atomic.Pointer[Error]
+
+	// What the sweeper alone uses: that it has seen the client's end, and when
+	// it first saw the write that is under way.
+	vanished   bool
+	writes     uint32
+	writeSince int64
 
 	// mu guards session, which is nil before the login and after its Close, so
 	// that Abort finds a session that is open. Abort is called under it.
@@ -50,7 +55,8 @@ type Client struct {
 func newClient(s *Server, nc net.Conn) *Client {
 	c := &Client{server: s, raw: nc, conn: NewConn(nc), Status: StatusAutocommit}
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		c.RemoteAddr = a.AddrPort()
+		p := a.AddrPort()
+		c.RemoteAddr = netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 	}
 	return c
 }
@@ -69,7 +75,7 @@ func (c *Client) host() string {
 	if !c.RemoteAddr.IsValid() {
 		return "localhost"
 	}
-	return c.RemoteAddr.Addr().Unmap().String()
+	return c.RemoteAddr.Addr().String()
 }
 
 // setUser notes who the client is.
@@ -110,10 +116,12 @@ func (c *Client) abort(cause *Error, all bool) {
 
 // end makes the client end at its next statement boundary: a blocked read of
 // its next command is woken. A shutdown waits for the end of a transaction,
-// other causes do not, so these replace it.
+// other causes do not, so these replace it; nor do they wait for a client that
+// doesn't take its answer.
 func (c *Client) end(cause *Error) {
 	if cause.Code != ErrServerShutdown {
 		c.ending.Store(cause)
+		c.raw.SetWriteDeadline(time.Now().Add(lingerTime))
 	} else if !c.ending.CompareAndSwap(nil, cause) {
 		return
 	}

@@ -187,6 +187,44 @@ func TestVanishedClientIsAborted(t *testing.T) {
 	waitFor(t, "the session to be closed", func() bool { return s.h.closed.Load() == 1 })
 }
 
+func TestClientThatTakesNoAnswer(t *testing.T) {
+	s := startServer(t, func(s *Server) { s.WriteTimeout = time.Second })
+	c := s.login(t)
+	for range 3 { // long answers, within what is patient
+		c.send(t, ComQuery, "echo "+strings.Repeat("x", 10<<20))
+		if n := c.rows(t); n != 1 {
+			t.Fatalf("%d rows, want 1", n)
+		}
+	}
+	c.send(t, ComQuery, "echo "+strings.Repeat("x", 30<<20))
+	waitFor(t, "the session to be closed", func() bool { return s.h.closed.Load() == 1 })
+}
+
+func TestKillOfClientThatTakesNoAnswer(t *testing.T) {
+	s := startServer(t, nil)
+	c := s.login(t)
+	c.send(t, ComQuery, "echo "+strings.Repeat("x", 30<<20))
+	if err := s.Kill(c.id, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the session to be closed", func() bool { return s.h.closed.Load() == 1 })
+}
+
+func TestCommandAllocatesNothing(t *testing.T) {
+	s := startServer(t, nil)
+	c := s.login(t)
+	command := []byte{byte(ComPing)}
+	ping := func() {
+		c.ResetSequence()
+		c.QueuePacket(command)
+		c.Flush()
+		c.ReadPacket(100)
+	}
+	if n := testing.AllocsPerRun(500, ping); n > 0.1 && !raceDetector {
+		t.Errorf("a command allocates %v times", n)
+	}
+}
+
 func TestIdleTimeout(t *testing.T) {
 	s := startServer(t, func(s *Server) { s.IdleTimeout = time.Second })
 	busy, idle := s.login(t), s.login(t)

@@ -5,6 +5,9 @@ import "net"
 // maxCopy is the longest payload that QueuePacket copies.
 const maxCopy = 64 << 10
 
+// maxWrite is the most that one write brings of a long payload.
+const maxWrite = 1 << 20
+
 // QueuePacket frames payload into the write buffer with the next sequence
 // numbers. It copies a short payload; one of more than 64 KiB is written at
 // once, after what was queued before it. It never changes payload.
@@ -36,7 +39,7 @@ func (c *Conn) Write(frames []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.nc.Write(frames)
+	return c.write(frames)
 }
 
 // Flush writes what was queued, in one system call where the kernel takes it.
@@ -46,7 +49,7 @@ func (c *Conn) Flush() error {
 	}
 	var err error
 	if len(c.out) > 0 {
-		_, err = c.nc.Write(c.out)
+		_, err = c.write(c.out)
 	}
 	c.releaseOut()
 	return err
@@ -80,27 +83,48 @@ func (c *Conn) reserve(n int) error {
 	return nil
 }
 
+// write makes one write, and shows that it is under way.
+func (c *Conn) write(b []byte) (int, error) {
+	c.writes.Add(1)
+	n, err := c.nc.Write(b)
+	c.writes.Add(1)
+	return n, err
+}
+
 // writeThrough writes what is queued and payload, without copying it.
 func (c *Conn) writeThrough(payload []byte) error {
-	frames := len(payload)/MaxFrame + 1
-	headers := make([]byte, 0, frames*headerSize)
-	bufs := make(net.Buffers, 0, 1+2*frames)
-	if len(c.out) > 0 {
-		bufs = append(bufs, c.out)
-	}
-	c.queued += uint64(len(payload) + frames*headerSize)
-	for range frames {
+	for {
 		n := min(len(payload), MaxFrame)
-		headers = appendHeader(headers, n, c.seq)
-		bufs = append(bufs, headers[len(headers)-headerSize:])
-		if n > 0 {
-			bufs = append(bufs, payload[:n])
+		if err := c.reserve(headerSize); err != nil {
+			return err
+		}
+		c.out = appendHeader(c.out, n, c.seq)
+		c.seq++
+		c.queued += uint64(headerSize + n)
+		if err := c.writeFrame(payload[:n]); err != nil {
+			return err
 		}
 		payload = payload[n:]
-		c.seq++
+		if n < MaxFrame {
+			return nil
+		}
 	}
+}
+
+// writeFrame writes what is queued and the rest of a frame behind it. It does
+// so in pieces, for a write that doesn't end is a sign of a peer that takes
+// nothing.
+func (c *Conn) writeFrame(rest []byte) error {
+	n := min(len(rest), maxWrite)
+	bufs := net.Buffers{c.out, rest[:n]}
+	c.writes.Add(1)
 	_, err := bufs.WriteTo(c.nc)
+	c.writes.Add(1)
 	c.releaseOut()
+	for rest = rest[n:]; err == nil && len(rest) > 0; rest = rest[n:] {
+		n = min(len(rest), maxWrite)
+		_, err = c.write(rest[:n])
+	}
 	return err
 }
 

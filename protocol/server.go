@@ -54,6 +54,7 @@ type Credentials interface {
 // The defaults of a Server's fields.
 const (
 	defaultHandshakeTimeout = 10 * time.Second
+	defaultWriteTimeout     = 60 * time.Second
 	defaultMaxPacket        = 64 << 20
 	defaultVersion          = "8.0.0-dsmproxy"
 )
@@ -80,6 +81,9 @@ type Server struct {
 	// IdleTimeout closes a client that has sent no command for so long, unless
 	// 0. (MySQL's wait_timeout.) It is kept to the second.
 	IdleTimeout time.Duration
+	// WriteTimeout closes a client that has taken nothing of its answer for so
+	// long; 0 means 60 s. (MySQL's net_write_timeout.) It is kept to the second.
+	WriteTimeout time.Duration
 	// MaxPacket bounds a command in bytes (max_allowed_packet); 0 means 64 MiB.
 	MaxPacket int
 
@@ -233,6 +237,13 @@ func (s *Server) handshakeTimeout() time.Duration {
 		return s.HandshakeTimeout
 	}
 	return defaultHandshakeTimeout
+}
+
+func (s *Server) writeTimeout() time.Duration {
+	if s.WriteTimeout > 0 {
+		return s.WriteTimeout
+	}
+	return defaultWriteTimeout
 }
 
 func (s *Server) maxPacket() int {

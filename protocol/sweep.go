@@ -32,21 +32,42 @@ func (s *Server) sweep() {
 	}
 }
 
-// inspect ends c if it has vanished or was idle for too long. A tick is a
-// second at most, so that n of them are more than n-1 seconds.
+// inspect ends c if it has vanished, takes no answer or was idle for too long.
 func (s *Server) inspect(c *Client, now int64) {
 	switch since := c.since.Load(); {
-	case since > 0:
-		if now-since >= 2 && !c.vanished && c.conn.peek.look() == peerGone {
-			c.vanished = true
+	case since > 0 && !c.vanished:
+		switch {
+		case now-since >= 2 && c.conn.peek.look() == peerGone:
 			s.log.Debug("client vanished during its command", "client", c)
-			cause := Errorf(ErrQueryInterrupted, "Query execution was interrupted")
-			c.end(cause)
-			c.abort(cause, true)
+			s.lost(c)
+		case s.stuck(c, now):
+			s.log.Info("client takes no answer", "client", c)
+			s.lost(c)
 		}
-	case since < 0 && s.IdleTimeout > 0:
-		if time.Duration(now+since-1)*sweepEvery >= s.IdleTimeout {
-			c.end(Errorf(ErrIdleTimeout, "The client was disconnected by the server because of inactivity."))
-		}
+	case since < 0 && s.IdleTimeout > 0 && passed(now+since, s.IdleTimeout):
+		c.end(Errorf(ErrIdleTimeout, "The client was disconnected by the server because of inactivity."))
 	}
+}
+
+// passed reports whether so many ticks are d at least. A tick is a second at
+// most, so that n of them are more than n-1 seconds.
+func passed(ticks int64, d time.Duration) bool {
+	return time.Duration(ticks-1)*sweepEvery >= d
+}
+
+// stuck reports whether one write to c has been under way for too long.
+func (s *Server) stuck(c *Client, now int64) bool {
+	w := c.conn.writes.Load()
+	if w != c.writes {
+		c.writes, c.writeSince = w, now
+	}
+	return w%2 == 1 && passed(now-c.writeSince, s.writeTimeout())
+}
+
+// lost ends a client to which nothing can be said, and its command.
+func (s *Server) lost(c *Client) {
+	c.vanished = true
+	cause := Errorf(ErrQueryInterrupted, "Query execution was interrupted")
+	c.end(cause)
+	c.abort(cause, true)
 }
