@@ -236,29 +236,42 @@ func TestFramerChangesInPlace(t *testing.T) {
 	}
 }
 
+// TestFramerLongRows has a row of a frame less one byte, of a frame, and of
+// more, and one whose first byte is that of an EOF, as of 16 MiB it is.
 func TestFramerLongRows(t *testing.T) {
-	for _, n := range []int{MaxFrame - 20, MaxFrame - 10, MaxFrame - 9, MaxFrame - 8, MaxFrame, 2 * MaxFrame} {
-		value := string(make([]byte, n))
-		for _, dep := range []bool{false, true} {
-			s := from(1).packet(1).defs(1)
-			if !dep {
-				s.eof(0)
+	long := string(make([]byte, 2*MaxFrame))
+	for _, tc := range []struct {
+		n   int
+		dep bool
+	}{
+		{MaxFrame - 5, true}, {MaxFrame - 4, false}, {MaxFrame - 4, true}, {MaxFrame - 3, false},
+		{1 << 24, true}, {1 << 24, false}, {2*MaxFrame - 9, true},
+	} {
+		s := from(1)
+		s.b = make([]byte, 0, tc.n+1000)
+		s.packet(1).defs(1)
+		if !tc.dep {
+			s.eof(0)
+		}
+		s.row(long[:tc.n]).row("b")
+		if tc.dep {
+			s.ok(0xfe, 0)
+		} else {
+			s.eof(0)
+		}
+		var f Framer
+		f.Reset(AnswerResult, tc.dep, 1)
+		fed, seen, done := 0, 0, false
+		for seen < len(s.b) && !done {
+			seen = min(len(s.b), seen+100_000)
+			n, d, err := f.Feed(s.b[fed:seen])
+			if err != nil {
+				t.Fatalf("row of %d bytes: %v", tc.n, err)
 			}
-			s.row(value).row("b")
-			if dep {
-				s.ok(0xfe, 0)
-			} else {
-				s.eof(0)
-			}
-			var f Framer
-			f.Reset(AnswerResult, dep, 1)
-			out, done, err := follow(&f, s.b, func() int { return 100_000 })
-			if err != nil || !done || !bytes.Equal(out, s.b) {
-				t.Errorf("row of %d bytes: done = %v, %v, equal: %v", n, done, err, bytes.Equal(out, s.b))
-			}
-			if f.Answer().Rows != 2 {
-				t.Errorf("row of %d bytes: Rows = %d, want 2", n, f.Answer().Rows)
-			}
+			fed, done = fed+n, d
+		}
+		if !done || fed != len(s.b) || f.Answer().Rows != 2 || f.Seq() != s.seq {
+			t.Errorf("row of %d bytes: done = %v, %d of %d bytes, %d rows, sequence %d", tc.n, done, fed, len(s.b), f.Answer().Rows, f.Seq())
 		}
 	}
 }
