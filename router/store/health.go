@@ -149,5 +149,4 @@ func (s *Store) suspectNow() {
 type downError struct{ cause error }
 
 func (e *downError) Error() string        { return "store is down: " + e.cause.Error() }
-func (e *downError) Unwrap() error        { return e.cause }
 func (e *downError) Is(target error) bool { return target == ErrDown }
