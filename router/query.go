@@ -88,6 +88,8 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindTxnBegin, rewrite.KindTxnCommit, rewrite.KindTxnRollback,
 		rewrite.KindTxnSavepoint, rewrite.KindTxnReleaseSavepoint, rewrite.KindTxnRollbackToSavepoint:
 		return s.transaction(st)
+	case rewrite.KindLock, rewrite.KindUnlock, rewrite.KindLockTest, rewrite.KindUnlockAll:
+		err = s.lock(st, req, args)
 	case rewrite.KindKill:
 		return s.kill(st, args)
 	default:

@@ -51,7 +51,7 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request) error {
 	if autocommit != none {
 		next = s.withAutocommit(next, autocommit == on, others > 0)
 	}
-	if others == 0 && !s.data.InTxn() {
+	if others == 0 && !s.data.Holds() {
 		s.data.SetState(next)
 		s.setAutocommitStatus()
 		return s.ok()
@@ -148,7 +148,7 @@ func (s *session) learnMode(conn *store.Conn) error {
 func (s *session) use(db string, req replica.Request) error {
 	next := s.data.State().WithDB(db)
 	who := access{s.client.User, db}
-	if _, ok := s.router.known.Load(who); ok && !s.data.InTxn() {
+	if _, ok := s.router.known.Load(who); ok && !s.data.Holds() {
 		s.data.SetState(next)
 		s.client.DB = db
 		return s.ok()

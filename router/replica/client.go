@@ -41,7 +41,9 @@ type Client struct {
 
 	owner  *lockOwner
 	txn    txn
-	pinned []*store.Conn // by store; nil where none is held
+	pinned []*store.Conn // of the transaction, by store; nil where none is held
+	kept   []*store.Conn // those that hold locks, by store
+	locks  []heldLock
 	order  []uint16
 	copies []copyOf
 	held   []byte // an answer that is kept back
@@ -62,6 +64,7 @@ func (s *Set) NewClient(out *protocol.Client, login store.Login, state *store.Se
 		Login: login, set: s, out: out, state: state,
 		owner:  newLockOwner(),
 		pinned: make([]*store.Conn, len(s.stores)),
+		kept:   make([]*store.Conn, len(s.stores)),
 		order:  make([]uint16, len(s.stores)),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
@@ -102,6 +105,11 @@ func (c *Client) Close() {
 			c.drop(i, conn) // the store rolls back when its client goes
 		}
 	}
+	for i, conn := range c.kept {
+		if conn != nil {
+			c.drop(i, conn) // it frees the locks as well
+		}
+	}
 	for len(c.cursors) > 0 {
 		c.loseCursor(c.cursors[0])
 	}
@@ -134,11 +142,14 @@ func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
 	if conn := c.pinned[i]; conn != nil {
 		return conn, nil
 	}
-	conn, err := c.set.stores[i].Get(c.ctx, c.Login, c.state, force)
-	if err != nil {
-		return nil, err
+	conn := c.kept[i]
+	if conn == nil {
+		var err error
+		if conn, err = c.set.stores[i].Get(c.ctx, c.Login, c.state, force); err != nil {
+			return nil, err
+		}
+		c.watch(conn)
 	}
-	c.watch(conn)
 	if enlist && len(c.txn.prefix) > 0 {
 		if err := c.join(conn); err != nil {
 			c.drop(i, conn)
@@ -165,9 +176,9 @@ func (c *Client) finish(i int, conn *store.Conn) {
 	c.giveBack(conn)
 }
 
-// giveBack releases a connection unless a cursor is open on it.
+// giveBack releases a connection unless it holds a lock or a cursor.
 func (c *Client) giveBack(conn *store.Conn) {
-	if !c.hasCursor(conn) {
+	if !c.hasCursor(conn) && !slices.Contains(c.kept, conn) {
 		c.unwatch(conn)
 		conn.Release()
 	}
@@ -183,6 +194,10 @@ func (c *Client) pin(i int, conn *store.Conn) {
 func (c *Client) drop(i int, conn *store.Conn) {
 	if c.pinned[i] == conn {
 		c.pinned[i] = nil
+	}
+	if c.kept[i] == conn {
+		c.kept[i] = nil
+		c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i })
 	}
 	c.cursors = slices.DeleteFunc(c.cursors, func(k *Cursor) bool { return k.conn == conn })
 	c.unwatch(conn)

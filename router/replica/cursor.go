@@ -58,9 +58,8 @@ func (c *Client) CloseCursor(k *Cursor) {
 		return
 	}
 	c.cursors = slices.Delete(c.cursors, i, i+1)
-	if c.pinned[k.store] != k.conn && !c.hasCursor(k.conn) {
-		c.unwatch(k.conn)
-		k.conn.Release()
+	if c.pinned[k.store] != k.conn {
+		c.giveBack(k.conn)
 	}
 }
 

@@ -1,19 +1,26 @@
 package replica
 
 import (
+	"slices"
+
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
 // Change carries out a statement that changes the client's session state (SET,
-// USE): on every connection that its transaction holds, for those are not
-// aligned again, and otherwise on any live store, which tells whether the
+// USE): on every connection that it holds, for those are not aligned again, and
+// otherwise on any live store, which tells whether the
 // statement is right. If it is, next is the client's state from then on; after
 // is called with a connection that has it, before the client gets the answer.
 func (c *Client) Change(req Request, next *store.Session, after func(conn *store.Conn) error) error {
 	c.copies = c.copies[:0]
 	for _, i := range c.members() {
 		c.copies = append(c.copies, copyOf{store: i, conn: c.pinned[i], sent: true})
+	}
+	for i, conn := range c.kept {
+		if conn != nil && conn != c.pinned[i] {
+			c.copies = append(c.copies, copyOf{store: i, conn: conn, sent: true})
+		}
 	}
 	if len(c.copies) > 0 {
 		return c.changeAll(req, next, after)
@@ -168,6 +175,13 @@ func (c *Client) Check() error {
 		}
 	}
 	return unreachable(last)
+}
+
+// Holds reports whether the client holds store connections, which Change must
+// tell of each change of state.
+func (c *Client) Holds() bool {
+	held := func(conn *store.Conn) bool { return conn != nil }
+	return slices.ContainsFunc(c.pinned, held) || slices.ContainsFunc(c.kept, held)
 }
 
 // Defaults says what t's own defaults depend on.
