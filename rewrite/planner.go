@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -71,16 +72,32 @@ func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) {
 	if cap(l.literals) > maxKeptLiterals {
 		l.literals = nil
 	}
-	l.shape = append(l.shape[:0], byte(mode))
-	if p.schemas {
-		l.shape = append(l.shape, byte(len(db)>>8), byte(len(db)))
-		l.shape = append(l.shape, db...)
-	}
+	l.shape = p.prefix(l.shape[:0], db, mode)
 	l.prefix = len(l.shape)
 	lex(l, text, mode)
 	s.Text, s.mode, s.literals = text, mode, l.literals
 	s.Plan = p.find(l, db)
 	p.giveBack(l)
+}
+
+// prefix appends what a plan depends on beside the shape.
+func (p *Planner) prefix(dst []byte, db string, mode Mode) []byte {
+	const ownSchema, systemSchema = 0, 1
+	switch {
+	case p.schemas:
+		dst = append(dst, byte(mode), byte(len(db)>>8), byte(len(db)))
+		return append(dst, db...)
+	case isSystemSchema(db):
+		return append(dst, byte(mode), systemSchema)
+	}
+	return append(dst, byte(mode), ownSchema)
+}
+
+// isSystemSchema tells whether tables without a schema are the server's own
+// for a client whose default database is db.
+func isSystemSchema(db string) bool {
+	return strings.EqualFold(db, "information_schema") || strings.EqualFold(db, "mysql") ||
+		strings.EqualFold(db, "performance_schema") || strings.EqualFold(db, "sys")
 }
 
 // find returns the plan of a lexed statement.

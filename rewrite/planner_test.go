@@ -87,6 +87,18 @@ func TestDatabaseIsPartOfTheKey(t *testing.T) {
 	}
 }
 
+func TestSystemSchemasHavePlansOfTheirOwn(t *testing.T) {
+	p := NewPlanner(Options{Tables: []Table{{Name: "t", Key: "id"}}})
+	var system, own Statement
+	for _, db := range []string{"mysql", "Information_Schema", "performance_schema", "SYS"} {
+		p.Plan(&system, []byte("SELECT id FROM t WHERE id = 'a'"), db, 0)
+		p.Plan(&own, []byte("SELECT id FROM t WHERE id = 'a'"), "d", 0)
+		if system.Plan == own.Plan || own.Plan.Kind != KindRead {
+			t.Errorf("%s: plans are shared: %t; kind %d, want %d", db, system.Plan == own.Plan, own.Plan.Kind, KindRead)
+		}
+	}
+}
+
 func TestWideListsAreNotCached(t *testing.T) {
 	p := NewPlanner(Options{Tables: []Table{{Name: "t", Key: "id"}}})
 	var s Statement
