@@ -28,6 +28,7 @@ var errSilent = errors.New("silent")
 
 // commands are the subcommands; each adds its line here.
 var commands = map[string]command{
+	"demo":    {"start stores and a proxy to try, and kill some", runDemo},
 	"explain": {"print what a statement is, its keys and their stores", runExplain},
 	"check":   {"read the configuration and print every problem", runCheck},
 	"route":   {"print the order of the stores for session IDs", runRoute},

@@ -94,6 +94,12 @@ func (p *Program) Prepare(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	// One that is interrupted leaves temporary tables behind.
+	tmp := dir + ".tmp"
+	if err := os.MkdirAll(tmp, 0o700); err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
 	var cmd *exec.Cmd
 	if p.MariaDB {
 		// --rpm keeps the script from changing the owner of a plugin's
@@ -107,7 +113,8 @@ func (p *Program) Prepare(ctx context.Context, dir string) error {
 			"--initialize-insecure", "--datadir="+dir,
 			"--loose-innodb-redo-log-capacity=8388608", "--skip-log-bin")
 	}
-	cmd.Args = append(cmd.Args, asUser()...)
+	cmd.Args = append(append(cmd.Args, "--tmpdir="+tmp), asUser()...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	cmd.Dir = dir
 	cmd.SysProcAttr = ownGroup()
 	// An interrupt ends the script's own children as well.
