@@ -55,7 +55,6 @@ func (c *Conn) canHaveDB(want *Session) bool {
 var (
 	errDBStays = errors.New("connection has a database that it can't leave")
 	errNoReset = errors.New("the store refuses COM_RESET_CONNECTION")
-	errFormer  = errors.New("connection waits for its reset for too long")
 )
 
 // unfit says that another connection is needed, which is no fault of the store.
@@ -235,10 +234,9 @@ func (c *Conn) ready() bool {
 		return false
 	}
 	if c.store.cfg.TLS != nil && c.store.tick.Load()-c.rested > restRounds {
-		if c.queue([]byte{byte(protocol.ComPing)}) != nil || c.flush() != nil {
-			return false
-		}
-		return c.readAnswers(1) == nil
+		err := c.ping(c.store.cfg.ConnectTimeout)
+		c.pc.SetDeadline(time.Time{})
+		return err == nil
 	}
 	return true
 }

@@ -25,6 +25,7 @@ type Conn struct {
 
 	thread       uint32
 	deprecateEOF bool
+	probes       bool // it is the probe's
 	restores     bool // COM_RESET_CONNECTION restores the login's charset
 
 	// What follows belongs to who uses the connection, and to the pool while it
@@ -345,7 +346,9 @@ func (c *Conn) fail(err error) error {
 		if err == io.EOF {
 			err = errClosed
 		}
-		c.store.suspectNow()
+		if !c.probes {
+			c.store.suspectNow()
+		}
 	}
 	return c.store.netError(err, c.sent)
 }

@@ -243,28 +243,28 @@ func TestPlugins(t *testing.T) {
 	client := &tls.Config{RootCAs: p.pool}
 	for _, tt := range []struct {
 		name     string
-		f        fake
+		f        *fake
 		tls      *tls.Config
 		password string
 		err      string
 		clear    int
 	}{
-		{"fast", fake{plugin: cachingSha2, cached: true, password: "secret"}, nil, "secret", "", 0},
-		{"fast, wrong", fake{plugin: cachingSha2, cached: true, password: "secret"}, nil, "wrong", "1045", 0},
-		{"full by RSA", fake{plugin: cachingSha2, key: key, password: "secret"}, nil, "secret", "", 0},
-		{"full by RSA, long", fake{plugin: cachingSha2, key: key, password: strings.Repeat("long", 30)}, nil, strings.Repeat("long", 30), "", 0},
-		{"full by RSA, wrong", fake{plugin: cachingSha2, key: key, password: "secret"}, nil, "wrong", "1045", 0},
-		{"full by TLS", fake{plugin: cachingSha2, key: key, password: "secret", tls: server}, client, "secret", "", 1},
-		{"TLS there but not wanted", fake{plugin: cachingSha2, key: key, password: "secret", tls: server}, nil, "secret", "", 0},
-		{"TLS wanted but not there", fake{plugin: cachingSha2, key: key, password: "secret"}, client, "secret", "does not offer TLS", 0},
-		{"empty password", fake{plugin: cachingSha2}, nil, "", "", 0},
-		{"switch to native", fake{plugin: cachingSha2, switchTo: nativePassword, password: "secret"}, nil, "secret", "", 0},
-		{"switch to sha2", fake{plugin: nativePassword, switchTo: cachingSha2, key: key, password: "secret"}, nil, "secret", "", 0},
-		{"switch to sha2, fast", fake{plugin: nativePassword, switchTo: cachingSha2, cached: true, password: "secret"}, nil, "secret", "", 0},
-		{"unknown plugin first", fake{plugin: "sha256_password", switchTo: cachingSha2, cached: true, password: "secret"}, nil, "secret", "", 0},
-		{"clear password", fake{plugin: nativePassword, switchTo: "mysql_clear_password", password: "secret"}, nil, "secret", "not supported", 0},
-		{"clear password by TLS", fake{plugin: nativePassword, switchTo: "mysql_clear_password", password: "secret", tls: server}, client, "secret", "not supported", 0},
-		{"dialog", fake{plugin: nativePassword, switchTo: "dialog", password: "secret"}, nil, "secret", "not supported", 0},
+		{"fast", &fake{plugin: cachingSha2, cached: true, password: "secret"}, nil, "secret", "", 0},
+		{"fast, wrong", &fake{plugin: cachingSha2, cached: true, password: "secret"}, nil, "wrong", "1045", 0},
+		{"full by RSA", &fake{plugin: cachingSha2, key: key, password: "secret"}, nil, "secret", "", 0},
+		{"full by RSA, long", &fake{plugin: cachingSha2, key: key, password: strings.Repeat("long", 30)}, nil, strings.Repeat("long", 30), "", 0},
+		{"full by RSA, wrong", &fake{plugin: cachingSha2, key: key, password: "secret"}, nil, "wrong", "1045", 0},
+		{"full by TLS", &fake{plugin: cachingSha2, key: key, password: "secret", tls: server}, client, "secret", "", 1},
+		{"TLS there but not wanted", &fake{plugin: cachingSha2, key: key, password: "secret", tls: server}, nil, "secret", "", 0},
+		{"TLS wanted but not there", &fake{plugin: cachingSha2, key: key, password: "secret"}, client, "secret", "does not offer TLS", 0},
+		{"empty password", &fake{plugin: cachingSha2}, nil, "", "", 0},
+		{"switch to native", &fake{plugin: cachingSha2, switchTo: nativePassword, password: "secret"}, nil, "secret", "", 0},
+		{"switch to sha2", &fake{plugin: nativePassword, switchTo: cachingSha2, key: key, password: "secret"}, nil, "secret", "", 0},
+		{"switch to sha2, fast", &fake{plugin: nativePassword, switchTo: cachingSha2, cached: true, password: "secret"}, nil, "secret", "", 0},
+		{"unknown plugin first", &fake{plugin: "sha256_password", switchTo: cachingSha2, cached: true, password: "secret"}, nil, "secret", "", 0},
+		{"clear password", &fake{plugin: nativePassword, switchTo: "mysql_clear_password", password: "secret"}, nil, "secret", "not supported", 0},
+		{"clear password by TLS", &fake{plugin: nativePassword, switchTo: "mysql_clear_password", password: "secret", tls: server}, client, "secret", "not supported", 0},
+		{"dialog", &fake{plugin: nativePassword, switchTo: "dialog", password: "secret"}, nil, "secret", "not supported", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.f.version = "8.4.3"

@@ -94,7 +94,7 @@ func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, er
 	if err != nil {
 		return nil, err
 	}
-	s.server.Store(&server{version: g.version, mariaDB: g.mariaDB})
+	s.version.Store(&g.version)
 	if !g.caps.Has(needed) {
 		return nil, fmt.Errorf("store %s (%s) is older than MySQL 4.1, which can't be used", s.cfg.Name, g.version)
 	}

@@ -63,6 +63,7 @@ func (s *Store) alive(byProbe bool) {
 	}
 	if h.state == Down {
 		s.up, s.goDown = context.WithCancelCause(context.Background())
+		s.noReset.Store(false) // it may be another version now
 	}
 	s.change(&health{state: Up, err: h.err})
 	s.mu.Unlock()
@@ -128,6 +129,15 @@ func (s *Store) refused(err error) {
 	s.cfg.Log.Error("store down", "store", s.cfg.Name, "err", err,
 		"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
 		"action", "let the proxy's user in at the store, or correct user and password in the configuration")
+}
+
+// stillDown notes why a store that is Down did not let the probe in.
+func (s *Store) stillDown(err error) {
+	s.mu.Lock()
+	if h := s.health.Load(); h.state == Down {
+		s.health.Store(&health{state: Down, since: h.since, err: err, changed: h.changed})
+	}
+	s.mu.Unlock()
 }
 
 // change makes h the health of the store; s.mu is held.

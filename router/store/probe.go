@@ -19,19 +19,27 @@ func (s *Store) probe(ctx context.Context) {
 	t := time.NewTicker(s.cfg.ProbeInterval)
 	defer t.Stop()
 	var c *Conn
-	for {
+	for ctx.Err() == nil {
+		began := time.Now()
 		c = s.probeOnce(ctx, c)
 		select {
 		case <-ctx.Done():
-			if c != nil {
-				c.quit()
-			}
-			return
 		case <-t.C:
 		case <-s.suspect:
+			// Many connections fail at once, each asking for a probe.
+			select {
+			case <-ctx.Done():
+			case <-time.After(s.cfg.ProbeInterval/suspicions - time.Since(began)):
+			}
 		}
 	}
+	if c != nil {
+		c.quit()
+	}
 }
+
+// suspicions bounds the probes in one interval.
+const suspicions = 20
 
 // probeOnce asks once, on c or, if it is nil or broken, by a new login, and
 // notes the outcome. It returns the connection for the next time.
@@ -55,6 +63,7 @@ func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 	defer cancel()
 	c, err := s.login(lctx, s.cfg.ProbeLogin)
 	if err == nil {
+		c.probes = true
 		if err = c.ping(s.cfg.ProbeTimeout); err == nil {
 			s.alive(true)
 			return c
@@ -76,7 +85,10 @@ func (s *Store) probeFailed(err error, began time.Time) {
 	case answered && !endsConnection(e):
 		// It has no room for us (1040), say, but is alive; if it was Down, it
 		// stays so until it lets us in.
-		s.alive(false)
+		if s.State() != Down {
+			s.alive(false)
+		}
+		s.stillDown(err)
 	case !answered && judge(err) == unrelated:
 		s.cfg.Log.Debug("probe not made", "store", s.cfg.Name, "err", err)
 	default:

@@ -58,6 +58,9 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 	c.mu.Lock()
 	_, ok = c.stmts[st]
 	c.mu.Unlock()
+	if !ok && st.isClosed() {
+		return 0, protocol.Errorf(protocol.ErrUnknownStmtHandler, "Unknown prepared statement handler given to EXECUTE")
+	}
 	if !ok {
 		return 0, protocol.Errorf(protocol.ErrNotSupportedYet,
 			"dsmproxy: a prepared statement can't be used on store %s in a session whose variables were changed since by what is not a constant", c.store.cfg.Name)
@@ -129,6 +132,12 @@ func (st *Stmt) Close() {
 	for _, c := range conns {
 		c.drop(st)
 	}
+}
+
+func (st *Stmt) isClosed() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.closed
 }
 
 // drop has st closed on this connection.

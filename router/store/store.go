@@ -91,8 +91,8 @@ type Login struct {
 type Store struct {
 	cfg     Config
 	health  atomic.Pointer[health]
-	server  atomic.Pointer[server]
-	suspect chan struct{} // asks for a probe at once
+	version atomic.Pointer[string] // of the last greeting
+	suspect chan struct{}          // asks for a probe at once
 
 	// tick counts the janitor's rounds: a clock that costs nothing to read.
 	tick atomic.Uint32
@@ -116,12 +116,6 @@ type Store struct {
 	// up ends when the store goes down, with the cause; it ends the dials.
 	up     context.Context
 	goDown context.CancelCauseFunc
-}
-
-// server is what the last greeting said.
-type server struct {
-	version string
-	mariaDB bool
 }
 
 // New returns a Store; Run must be called for it to be probed.
@@ -159,8 +153,8 @@ func (s *Store) Name() string { return s.cfg.Name }
 
 // Version is the server version of the store's greeting; "" before the first.
 func (s *Store) Version() string {
-	if v := s.server.Load(); v != nil {
-		return v.version
+	if v := s.version.Load(); v != nil {
+		return *v
 	}
 	return ""
 }
