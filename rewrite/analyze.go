@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // analyze makes the plan of a lexed statement. The plan may be kept for all
@@ -74,13 +75,18 @@ func (a *analyzer) uncertain(p *Plan) string {
 	}
 	if a.l.wideWord {
 		for _, t := range a.l.tokens {
-			if (t.kind == tokWord || t.kind == tokUserVar || t.kind == tokSysVar) &&
-				bytes.ContainsAny(a.l.bytes(t), "\x85\xa0") && !validUTF8(a.l.bytes(t)) {
+			if (t.kind == tokWord || t.kind == tokUserVar || t.kind == tokSysVar) && mayHoldBlank(a.l.bytes(t)) {
 				return "bytes in a name that are blanks in some character sets"
 			}
 		}
 	}
 	return ""
+}
+
+// mayHoldBlank tells whether a name holds a byte that is a blank in latin1, and
+// is not UTF-8, where it is none.
+func mayHoldBlank(name []byte) bool {
+	return (bytes.IndexByte(name, 0x85) >= 0 || bytes.IndexByte(name, 0xa0) >= 0) && !utf8.Valid(name)
 }
 
 // keyed tells whether statements of the kind go where a key says.

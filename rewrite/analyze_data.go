@@ -80,6 +80,8 @@ func (a *analyzer) readPlan(n ast.Node) {
 		a.p.Kind = KindAny
 		if a.has(sourceMeta) {
 			a.detail("schema metadata")
+		} else if f := a.storedFunction(); f != "" {
+			a.refuse("the stored function " + f)
 		}
 		return
 	}
@@ -94,9 +96,13 @@ func (a *analyzer) readPlan(n ast.Node) {
 		if forUpdate {
 			a.p.Kind = KindReadForUpdate
 		}
+		if len(a.p.Keys) > 1 {
+			a.noteReads()
+		}
 		return
 	}
 	a.p.Kind = KindScatterRead
+	a.noteReads()
 	a.p.Keys = nil
 	a.scatter(first, forUpdate)
 }
@@ -118,9 +124,8 @@ func (a *analyzer) readKeys() bool {
 			a.p.Keys = append(a.p.Keys, s.keys...)
 			continue
 		}
-		// The records of one query must be on one store.
 		if !a.sameKeys(seen, s.keys) {
-			a.refuse("one query of the records of several keys")
+			a.p.Keys = append(a.p.Keys, s.keys...)
 		}
 	}
 	return true
@@ -146,21 +151,6 @@ func (a *analyzer) scatter(first *source, forUpdate bool) {
 	}
 	if forUpdate {
 		a.refuse("a locking read without the key")
-	}
-	ours := 0
-	for _, s := range a.tables {
-		if !s.ours() {
-			continue
-		}
-		ours++
-		switch {
-		case s.depth > 0:
-			a.refuse("a subquery over the records of all stores")
-		case s.arm > 0:
-			a.refuse("UNION over the records of all stores")
-		case ours > 1 && s.keys == nil && !a.connected(s):
-			a.refuse("a join of the records of all stores")
-		}
 	}
 }
 

@@ -54,10 +54,17 @@ func (a *analyzer) insert(n *ast.InsertStmt) {
 		a.refuse("INSERT without a column list")
 		return
 	}
-	if n.Select != nil {
-		a.insertSelect(t, columns, fields)
-	} else {
+	switch {
+	case n.Select == nil:
 		a.insertRows(t, columns, n.Lists)
+	case fields != nil && fields.Kind == ast.SelectStmtKindValues: // VALUES ROW(...)
+		var rows [][]ast.ExprNode
+		for _, row := range fields.Lists {
+			rows = append(rows, row.Values)
+		}
+		a.insertRows(t, columns, rows)
+	default:
+		a.insertSelect(t, columns, fields)
 	}
 	a.insertSources(t)
 	a.onDuplicate(sc, t, n)
@@ -198,17 +205,10 @@ func (a *analyzer) insertSecondary(t *source, row []ast.ExprNode, surrogate int)
 // insertSelect finds the key of INSERT ... SELECT: a value in its list, or the
 // record that rows of a secondary table are taken from.
 func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) {
-	if s == nil || s.Fields == nil || len(s.Fields.Fields) != len(columns) {
+	row := selected(s)
+	if len(row) == 0 || len(row) != len(columns) {
 		a.refuse("INSERT ... SELECT")
 		return
-	}
-	var row []ast.ExprNode
-	for _, f := range s.Fields.Fields {
-		if f.Expr == nil {
-			a.refuse("INSERT ... SELECT")
-			return
-		}
-		row = append(row, f.Expr)
 	}
 	key, surrogate := t.keyColumn(columns)
 	linked := key
@@ -232,6 +232,37 @@ func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) 
 		}
 	}
 	a.refuse("INSERT ... SELECT")
+}
+
+// selected returns the list of a SELECT, or that of the SELECT without a table
+// from which it takes all columns; nil if there are other columns.
+func selected(s *ast.SelectStmt) (row []ast.ExprNode) {
+	if s == nil || s.Fields == nil {
+		return nil
+	}
+	for _, f := range s.Fields.Fields {
+		if f.Expr == nil {
+			return selectedAll(s)
+		}
+		row = append(row, f.Expr)
+	}
+	return row
+}
+
+// selectedAll returns the list of the SELECT in SELECT * FROM (SELECT ...).
+func selectedAll(s *ast.SelectStmt) []ast.ExprNode {
+	if len(s.Fields.Fields) != 1 || s.From == nil || s.From.TableRefs == nil || s.From.TableRefs.Right != nil {
+		return nil
+	}
+	t, ok := s.From.TableRefs.Left.(*ast.TableSource)
+	if !ok {
+		return nil
+	}
+	inner, ok := t.Source.(*ast.SelectStmt)
+	if !ok || inner.From != nil {
+		return nil
+	}
+	return selected(inner)
 }
 
 // selectedFrom returns the key of the record whose key or surrogate e is.

@@ -141,6 +141,8 @@ func (a *analyzer) assign(name string, global bool, i, end int) {
 			switch {
 			case a.is(k, "select"), a.are(k, "next", "value"), a.are(k, "previous", "value"):
 				a.setSelect(k, end)
+				s.Const = false
+				continue
 			case a.p.Nondet == 0 || !a.op(k+1, "(") && !timeFunctions[a.word(k)]:
 				continue
 			}
@@ -184,7 +186,7 @@ func (a *analyzer) constantAt(i, end int) string {
 	if end-i == 2 && a.op(i, "-") && a.kind(i+1) == tokNumber {
 		return "-" + string(a.l.bytes(a.toks[i+1]))
 	}
-	if end-i != 1 {
+	if end-i != 1 || i >= len(a.toks) {
 		return ""
 	}
 	switch t := a.toks[i]; t.kind {

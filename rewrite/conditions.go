@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pingcap/tidb/pkg/parser/ast"
@@ -63,7 +64,7 @@ func (a *analyzer) restrictions(sc *scope, e ast.ExprNode) []restriction {
 		case opcode.LogicAnd:
 			return append(a.restrictions(sc, x.L), a.restrictions(sc, x.R)...)
 		case opcode.LogicOr:
-			return either(a.restrictions(sc, x.L), a.restrictions(sc, x.R))
+			return a.either(sc, disjuncts(nil, x))
 		case opcode.EQ, opcode.NullEQ:
 			return a.compared(sc, x.L, x.R)
 		}
@@ -75,17 +76,50 @@ func (a *analyzer) restrictions(sc *scope, e ast.ExprNode) []restriction {
 	return nil
 }
 
-// either returns what holds if one of two conditions does.
-func either(l, r []restriction) (both []restriction) {
-	for _, p := range l {
-		for _, q := range r {
-			if p.colRef == q.colRef && len(p.vals)+len(q.vals) <= maxKeys {
-				vals := append(append([]Value(nil), p.vals...), q.vals...)
-				both = append(both, restriction{p.colRef, vals})
+// disjuncts appends the conditions that e joins by OR.
+func disjuncts(list []ast.ExprNode, e ast.ExprNode) []ast.ExprNode {
+	switch x := e.(type) {
+	case *ast.ParenthesesExpr:
+		return disjuncts(list, x.Expr)
+	case *ast.BinaryOperationExpr:
+		if x.Op == opcode.LogicOr {
+			return disjuncts(disjuncts(list, x.L), x.R)
+		}
+	}
+	return append(list, e)
+}
+
+// either returns what holds if one of several conditions does: of a column
+// that all of them restrict, that it has one of all their values.
+func (a *analyzer) either(sc *scope, conditions []ast.ExprNode) (both []restriction) {
+	for i, c := range conditions {
+		rs := a.restrictions(sc, c)
+		if i == 0 {
+			for _, r := range rs {
+				both = append(both, restriction{r.colRef, slices.Clone(r.vals)})
 			}
+			continue
+		}
+		both = slices.DeleteFunc(both, func(r restriction) bool { return restrictionOf(rs, r.colRef) == nil })
+		for k := range both {
+			both[k].vals = append(both[k].vals, restrictionOf(rs, both[k].colRef).vals...)
+		}
+		if len(both) == 0 || len(both[0].vals) > maxKeys {
+			return nil
 		}
 	}
 	return both
+}
+
+// restrictionOf returns the one with the fewest values for a column, nil for
+// none.
+func restrictionOf(rs []restriction, ref colRef) (best *restriction) {
+	for i := range rs {
+		if rs[i].colRef == ref && (best == nil || len(rs[i].vals) < len(best.vals)) {
+			best = &rs[i]
+		}
+	}
+	return best
 }
 
 // compared returns what l = r says, rows included.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -311,6 +312,30 @@ func testCorpus(t *testing.T, glob string) {
 		t.Logf("%-26s %3d of %3d", k, good[k], total[k])
 	}
 	t.Logf("%-26s %3d of %3d", "all", sumGood, sum)
+}
+
+// TestRefusals keeps all that is refused in the two corpora, sorted by reason, in
+// one file.
+func TestRefusals(t *testing.T) {
+	files, err := filepath.Glob("testdata/[cm]or*/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no corpus", err)
+	}
+	var lines []string
+	for _, f := range files {
+		for _, e := range readCorpus(t, f) {
+			if e.proto != "text" && e.proto != "prepared" {
+				continue
+			}
+			var s Statement
+			NewPlanner(Options{Tables: e.tables}).Plan(&s, e.sql, "sess", e.mode)
+			if s.Plan.Refuse != "" {
+				lines = append(lines, fmt.Sprintf("%s\n    %s: %s\n", s.Plan.Refuse, s.Plan.Kind, clip(e.sql)))
+			}
+		}
+	}
+	sort.Strings(lines)
+	checkGolden(t, "testdata/plans/refusals.txt", []byte(strings.Join(slices.Compact(lines), "")))
 }
 
 // planLines returns the plans of an entry, each behind its statement.

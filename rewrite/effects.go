@@ -94,6 +94,33 @@ func (a *analyzer) wordEffect(i int) {
 	}
 }
 
+// storedFunction returns the first function that is not built in, "" for none:
+// it may read a table on the store that runs it, or write one.
+func (a *analyzer) storedFunction() string {
+	for i := range a.toks {
+		if !a.op(i+1, "(") || !a.callable(i) {
+			continue
+		}
+		switch a.kind(i) {
+		case tokWord, tokQuotedIdent:
+		default:
+			continue
+		}
+		name, _ := a.ident(i)
+		w := strings.ToLower(name)
+		if a.op(i-1, ".") || a.kind(i) == tokQuotedIdent && !a.op(i-1, ")") {
+			return name
+		}
+		if _, ok := functionUses[w]; ok || syntaxWords[w] || timeFunctions[w] || pureFunctions[w] ||
+			impureFunctions[w] || strings.HasPrefix(w, "st_") || strings.HasPrefix(w, "gtid_") ||
+			strings.HasPrefix(w, "wsrep_") || strings.HasPrefix(w, "mbr") {
+			continue
+		}
+		return name
+	}
+	return ""
+}
+
 // lastInsertID notes LAST_INSERT_ID(expr). A write answers with the value, so
 // that nothing is lost with the connection.
 func (a *analyzer) lastInsertID() {
@@ -114,7 +141,10 @@ func (a *analyzer) sysVarName(i int) string {
 
 // splitSysVar splits @@scope.name.
 func splitSysVar(text string) (scope, name string) {
-	name = strings.ToLower(strings.NewReplacer("`", "", `"`, "").Replace(strings.TrimPrefix(text, "@@")))
+	name = strings.ToLower(strings.TrimPrefix(text, "@@"))
+	if strings.ContainsAny(name, "`\"") {
+		name = strings.ReplaceAll(strings.ReplaceAll(name, "`", ""), `"`, "")
+	}
 	for _, s := range []string{"global", "session", "local", "persist", "persist_only"} {
 		if rest, ok := strings.CutPrefix(name, s+"."); ok {
 			return s, rest
@@ -151,10 +181,18 @@ var functionUses = map[string]Uses{
 var timeFunctions = words(`now current_timestamp current_date current_time curdate curtime localtime
 	localtimestamp utc_date utc_time utc_timestamp`)
 
+// impureFunctions are the built-in functions that are neither pure nor ruled
+// by @@timestamp.
+var impureFunctions = words(`benchmark binlog_gtid_pos current_role current_user encrypt get_lock
+	icu_version is_free_lock is_used_lock load_file master_gtid_wait master_pos_wait name_const
+	ps_current_thread_id ps_thread_id rand random_bytes release_all_locks release_lock roles_graphml
+	session_user sleep source_pos_wait sys_guid sysdate system_user unix_timestamp user uuid
+	uuid_short uuid_v4 uuid_v7 version wait_for_executed_gtid_set statement_digest`)
+
 // syntaxWords may stand before a parenthesis without being functions.
 var syntaxWords = words(`all and any as between binary by case check collate distinct distinctrow div
-	duplicate else end escape except exists from full group having ignore in index inner insert_into
-	intersect interval into is join key keys lateral left_join like limit match mod_ natural not of
+	duplicate else end escape except exists from full group having ignore in index inner insert
+	intersect interval into is join key keys lateral left like limit match natural not of
 	offset on or order outer over partition primary procedure range references regexp returning
 	rlike row rows select separator set some straight_join table then union unique unknown update
 	use using value values when where window with xor against cross delete do sounds force
@@ -168,7 +206,7 @@ var pureFunctions = words(`abs acos adddate addtime aes_decrypt aes_encrypt any_
 	datediff day dayname dayofmonth dayofweek dayofyear decode decode_oracle default degrees
 	dense_rank des_decrypt des_encrypt elt encode exp export_set extract extractvalue field
 	find_in_set first_value floor format format_bytes format_pico_time from_base64 from_days
-	from_unixtime get_format greatest group_concat grouping hex hour if ifnull in_ inet6_aton
+	from_unixtime get_format greatest group_concat grouping hex hour if ifnull inet6_aton
 	inet6_ntoa inet_aton inet_ntoa insert instr interval is_ipv4 is_ipv4_compat is_ipv4_mapped
 	is_ipv6 is_uuid isnull json_array json_array_append json_array_insert json_arrayagg json_compact
 	json_contains json_contains_path json_depth json_detailed json_equals json_exists json_extract
@@ -187,7 +225,7 @@ var pureFunctions = words(`abs acos adddate addtime aes_decrypt aes_encrypt any_
 	timestampdiff to_base64 to_char to_days to_seconds trim truncate ucase uncompress
 	uncompressed_length unhex updatexml upper uuid_to_bin bin_to_uuid value values var_pop var_samp
 	variance week weekday weekofyear weight_string year yearweek signed unsigned decimal varchar
-	datetime double float nchar nvarchar varbinary integer int bigint left_ right_ st_astext
+	datetime double float nchar nvarchar varbinary integer int bigint st_astext
 	st_geomfromtext st_x st_y x y`)
 
 func words(list string) map[string]bool {

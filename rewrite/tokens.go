@@ -1,9 +1,6 @@
 package rewrite
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // How the analyzer looks at its tokens. An index beyond them is allowed and
 // finds nothing.
@@ -18,7 +15,24 @@ func (a *analyzer) word(i int) string {
 }
 
 // is tells whether the given word, in lower case, stands at i.
-func (a *analyzer) is(i int, word string) bool { return a.word(i) == word }
+func (a *analyzer) is(i int, word string) bool {
+	if i < 0 || i >= len(a.toks) {
+		return false
+	}
+	t := a.toks[i]
+	if t.kind != tokWord || int(t.end-t.start) != len(word) || i > 0 && a.op(i-1, ".") {
+		return false
+	}
+	for k, c := range a.l.bytes(t) {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != word[k] {
+			return false
+		}
+	}
+	return true
+}
 
 // are tells whether the given words stand at i and behind it.
 func (a *analyzer) are(i int, words ...string) bool {
@@ -187,5 +201,3 @@ func (a *analyzer) literalPart(i int) (p Part, ok bool) {
 	}
 	return p, true
 }
-
-func validUTF8(b []byte) bool { return utf8.Valid(b) }

@@ -27,7 +27,7 @@ DELETE FROM `main`.`Session` WHERE (`main`.`Session`.`id` = ? AND 1=1)
 DELETE FROM `main`.`Session` WHERE `main`.`Session`.`expires` < ?
 -- params: ["2026-01-01"]
 
--- expect: scatter-read refuse: a subquery over the records of all stores
+-- expect: scatter-read
 -- proto: prepared
 SELECT COUNT(*) FROM (SELECT `main`.`Session`.`id` FROM `main`.`Session` WHERE 1=1 LIMIT ? OFFSET ?) AS `sub`
 -- params: [10, 0]

@@ -50,7 +50,7 @@ INSERT INTO `sessions` (sess_id, sess_data, sess_lifetime, sess_time) VALUES ('a
 -- proto: text
 TRUNCATE TABLE s_core_sessions
 
--- expect: scatter-read refuse: a join of the records of all stores
+-- expect: scatter-read
 -- proto: text
 SELECT COUNT(*) FROM s_core_sessions a JOIN sessions b ON a.user = b.user
 

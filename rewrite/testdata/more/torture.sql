@@ -114,7 +114,7 @@ SELECT * FROM sessions s RIGHT JOIN users u ON u.id = 'abc' AND s.user_id = u.id
 -- proto: text
 SELECT * FROM users u INNER JOIN sessions s ON u.id = s.user_id AND s.id = 'abc' ORDER BY u.name
 
--- expect: scatter-read refuse: a subquery over the records of all stores
+-- expect: scatter-read
 -- proto: text
 SELECT * FROM sessions WHERE user_id IN (SELECT user_id FROM sessions WHERE id = 'abc')
 
@@ -122,11 +122,11 @@ SELECT * FROM sessions WHERE user_id IN (SELECT user_id FROM sessions WHERE id =
 -- proto: text
 SELECT * FROM users WHERE EXISTS (SELECT 1 FROM logs WHERE id = 'abc')
 
--- expect: scatter-read refuse: a subquery over the records of all stores
+-- expect: scatter-read
 -- proto: text
 SELECT EXISTS(SELECT * FROM sessions WHERE user_id = 5)
 
--- expect: scatter-read refuse: UNION over the records of all stores
+-- expect: scatter-read
 -- proto: text
 SELECT id FROM sessions WHERE id = 'abc' UNION SELECT id FROM sessions WHERE user_id = 5
 
@@ -280,11 +280,11 @@ WITH s AS (SELECT * FROM sessions WHERE id = 'abc') SELECT * FROM s
 -- proto: text
 SELECT t.data FROM (SELECT id, data FROM sessions) t WHERE t.id = 'abc'
 
--- expect: scatter-read refuse: a subquery over the records of all stores
+-- expect: scatter-read
 -- proto: text
 SELECT t.data FROM (SELECT id, data FROM sessions LIMIT 1) t WHERE t.id = 'abc'
 
--- expect: scatter-read refuse: a subquery over the records of all stores
+-- expect: scatter-read
 -- proto: text
 SELECT t.n FROM (SELECT user_id AS id, COUNT(*) AS n FROM sessions GROUP BY user_id) t WHERE t.id = 'abc'
 
@@ -292,7 +292,7 @@ SELECT t.n FROM (SELECT user_id AS id, COUNT(*) AS n FROM sessions GROUP BY user
 -- proto: text
 SELECT * FROM sessions a JOIN sessions b ON a.id = b.id WHERE a.id = 'abc'
 
--- expect: read refuse: one query of the records of several keys
+-- expect: read key='abc'
 -- proto: prepared
 SELECT * FROM sessions a JOIN sessions b WHERE a.id = ? AND b.id = ?
 -- params: ["abc", "abc"]
