@@ -159,6 +159,9 @@ type Plan struct {
 	// Refuse names the construct for which the statement can't be carried out
 	// whatever the router can do; "" if there is none.
 	Refuse string
+	// Malformed: Refuse is a syntax error that each store would answer with
+	// 1064 (an unterminated string, say).
+	Malformed bool
 
 	Table *Table // the session table it is about; nil for none
 	// Schema is the schema that the statement itself names; "" if it relies on
@@ -170,6 +173,9 @@ type Plan struct {
 	// Keys are the keys of a read or write in order of appearance, From and To
 	// of a move, and the names of a lock statement.
 	Keys []Value
+	// Reads are the tables with session records that a KindScatterRead, or a
+	// read of several keys, reads.
+	Reads []Read
 	// OtherColumn and OtherValues name the row of a write-by-other-column (and
 	// of a scatter-read by one); the new key, if it sets one, is in Keys.
 	OtherColumn string

@@ -104,7 +104,7 @@ func isSystemSchema(db string) bool {
 func (p *Planner) find(l *lexed, db string) *Plan {
 	switch {
 	case l.err != "":
-		return &Plan{Refuse: l.err}
+		return &Plan{Refuse: l.err, Malformed: malformed(l.err)}
 	case l.multi:
 		return planMulti
 	case len(l.tokens) == 0:

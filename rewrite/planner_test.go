@@ -19,12 +19,16 @@ func TestPlanIsAlwaysFound(t *testing.T) {
 		{"", KindEmpty, false},
 		{" /* x */ ; ", KindEmpty, false},
 		{"SELECT 'x", KindInvalid, true},
+		{"SELECT /*! /*! */ */", KindInvalid, true},
 		{"SELECT \x00", KindInvalid, true},
 		{"SELECT 1; SELECT 2", KindMulti, false},
 	} {
 		p.Plan(&s, []byte(c.sql), "", 0)
 		if s.Plan.Kind != c.kind || (s.Plan.Refuse != "") != c.refuse {
 			t.Errorf("Plan(%q) = %d, refuse %q", c.sql, s.Plan.Kind, s.Plan.Refuse)
+		}
+		if want := c.refuse && !strings.Contains(c.sql, "/*!"); s.Plan.Malformed != want {
+			t.Errorf("Plan(%q): malformed = %t, want %t", c.sql, s.Plan.Malformed, want)
 		}
 		if string(s.Text) != c.sql {
 			t.Errorf("Text = %q, want %q", s.Text, c.sql)

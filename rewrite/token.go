@@ -106,19 +106,30 @@ type lexed struct {
 	inExec   bool
 }
 
-// Why a text is refused. MySQL and MariaDB answer 1064 to all but the last
-// ones, of which no one can tell how a store reads them.
+// Why a text is refused.
 const (
-	errString    = "unterminated string"
-	errIdent     = "unterminated identifier"
-	errComment   = "unterminated comment"
-	errControl   = "control character outside quotes"
-	errNumber    = "malformed number"
-	errHex       = "malformed hexadecimal or bit literal"
-	errVariable  = "malformed variable name"
+	errString   = "unterminated string"
+	errIdent    = "unterminated identifier"
+	errComment  = "unterminated comment"
+	errControl  = "control character outside quotes"
+	errNumber   = "malformed number"
+	errHex      = "malformed hexadecimal or bit literal"
+	errVariable = "malformed variable name"
+
+	// No one can tell how a store reads these.
 	errLong      = "statement too long"
 	errExecNest  = "nested executable comment"
 	errExecSemi  = "semicolon in an executable comment"
 	errExecQuote = "comment sign inside quotes in an executable comment"
 	errHintQuote = "comment sign inside quotes in a hint"
 )
+
+// malformed tells whether each store answers error 1064 to a text that the
+// lexer refuses for the given reason.
+func malformed(err string) bool {
+	switch err {
+	case errLong, errExecNest, errExecSemi, errExecQuote, errHintQuote:
+		return false
+	}
+	return err != ""
+}
