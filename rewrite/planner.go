@@ -57,14 +57,15 @@ const (
 var (
 	planMulti = &Plan{Kind: KindMulti}
 	planEmpty = &Plan{Kind: KindEmpty}
+	// planUnsafe: what looks like a second statement may be somebody's data.
+	planUnsafe = &Plan{Refuse: "several statements with bytes beyond ASCII in a character set where they may hold a backslash or a quote"}
 )
 
 // Plan reads text, which s refers to from then on, and finds its plan, by the
 // given mode and for a client whose default database is db. A plan is always
 // found; what can't be read has a plan that refuses.
 func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) {
-	// An unsafe charset does no harm to ASCII.
-	if mode&ModeUnsafeCharset != 0 && isASCII(text) {
+	if !unsafe(text, mode) {
 		mode &^= ModeUnsafeCharset
 	}
 	l := p.borrow()
@@ -78,6 +79,11 @@ func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) {
 	s.Text, s.mode, s.literals = text, mode, l.literals
 	s.Plan = p.find(l, db)
 	p.giveBack(l)
+}
+
+// unsafe tells whether the lexer can be wrong about where literals end.
+func unsafe(text []byte, mode Mode) bool {
+	return mode&ModeUnsafeCharset != 0 && !isASCII(text)
 }
 
 // prefix appends what a plan depends on beside the shape.
@@ -105,6 +111,8 @@ func (p *Planner) find(l *lexed, db string) *Plan {
 	switch {
 	case l.err != "":
 		return &Plan{Refuse: l.err, Malformed: malformed(l.err)}
+	case l.multi && l.mode&ModeUnsafeCharset != 0:
+		return planUnsafe
 	case l.multi:
 		return planMulti
 	case len(l.tokens) == 0:
@@ -129,11 +137,15 @@ func (p *Planner) find(l *lexed, db string) *Plan {
 
 // Split cuts text into its statements at the semicolons outside literals and
 // comments, without the empty ones at the end. The semicolons within a
-// statement that defines a routine cut nothing.
+// statement that defines a routine cut nothing, nor do any where
+// ModeUnsafeCharset leaves it uncertain which ones are outside literals.
 func (p *Planner) Split(text []byte, mode Mode) [][]byte {
 	l := p.borrow()
 	defer p.giveBack(l)
 	l.prefix = 0
+	if unsafe(text, mode) {
+		return [][]byte{text}
+	}
 	var list [][]byte
 	for {
 		lex(l, text, mode)

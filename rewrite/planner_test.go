@@ -91,6 +91,23 @@ func TestDatabaseIsPartOfTheKey(t *testing.T) {
 	}
 }
 
+// In gbk, 0xbf5c is one character: the string ends behind it, and the second
+// statement is within the next string.
+func TestNothingIsCutInUnsafeCharsets(t *testing.T) {
+	p := NewPlanner(Options{Tables: []Table{{Name: "t", Key: "id"}}})
+	text := []byte("UPDATE t SET a = '\xbf\\', b = '; DELETE FROM t -- ' WHERE id = 'a'")
+	var s Statement
+	if p.Plan(&s, text, "", ModeUnsafeCharset); s.Plan.Kind == KindMulti || s.Plan.Refuse == "" {
+		t.Errorf("plan = %v, want a refusal", s.Plan)
+	}
+	if pieces := p.Split(text, ModeUnsafeCharset); len(pieces) != 1 {
+		t.Errorf("Split = %q, want one piece", pieces)
+	}
+	if p.Plan(&s, text, "", 0); s.Plan.Kind != KindMulti {
+		t.Errorf("in a safe charset the kind is %v, want %v", s.Plan.Kind, KindMulti)
+	}
+}
+
 func TestSystemSchemasHavePlansOfTheirOwn(t *testing.T) {
 	p := NewPlanner(Options{Tables: []Table{{Name: "t", Key: "id"}}})
 	var system, own Statement
