@@ -168,8 +168,12 @@ func (a *analyzer) unknown() {
 	case "handler", "grant", "revoke", "flush", "shutdown", "restart", "xa", "signal", "resignal",
 		"clone", "checksum":
 		a.refuse(strings.ToUpper(w))
-	default:
+	case "if", "case", "while", "loop", "repeat", "for", "declare", "return", "open", "fetch",
+		"close", "leave", "iterate", "elseif", "else", "end":
 		a.refuse("statement not understood near '" + a.near(0) + "'")
+	default: // no statement begins like this
+		a.refuse("statement not understood near '" + a.near(0) + "'")
+		a.p.Malformed = true
 	}
 }
 

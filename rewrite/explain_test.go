@@ -32,6 +32,20 @@ func TestExplanationJSON(t *testing.T) {
 	}
 }
 
+func TestMalformed(t *testing.T) {
+	p := NewPlanner(Options{Tables: truthTables})
+	for sql, want := range map[string]bool{
+		"SELEC 1": true, "1": false, "GRANT x": false, "SELECT 'x": true, "SELECT FROM": false,
+		"IF 1 THEN SELECT 1": false, "`select` 1": false,
+	} {
+		var s Statement
+		p.Plan(&s, []byte(sql), "", 0)
+		if s.Plan.Refuse == "" || s.Plan.Malformed != want {
+			t.Errorf("Plan(%q) = %v, malformed %v, want %v", sql, s.Plan, s.Plan.Malformed, want)
+		}
+	}
+}
+
 func TestUnsafeCharset(t *testing.T) {
 	p := NewPlanner(Options{Tables: truthTables})
 	for _, c := range []struct {
