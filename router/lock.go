@@ -11,7 +11,7 @@ import (
 // lock's name leads to.
 func (s *session) lock(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
-	if err := s.needsOwnState(p); err != nil {
+	if err := pins(p); err != nil {
 		return err
 	}
 	if p.Kind == rewrite.KindUnlockAll {

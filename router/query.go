@@ -65,6 +65,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if p.Refuse != "" {
 		return refuse(p.Refuse)
 	}
+	s.data.CountFound = p.Pins == sqlCalcFoundRows
+	req, done := s.inform(st, req)
+	defer done()
 	var err error
 	switch p.Kind {
 	case rewrite.KindEmpty:
@@ -80,6 +83,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindBroadcast:
 		err = s.broadcast(st, req)
 	case rewrite.KindAny:
+		if p.Verb == rewrite.VerbShow && p.Uses&rewrite.UsesWarnings != 0 {
+			return s.showNotes(st, req)
+		}
 		err = s.any(p, req)
 	case rewrite.KindOtherTable:
 		err = s.other(p, req)
@@ -95,8 +101,8 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	default:
 		return refuse(p.Kind.String())
 	}
-	if err == nil && !s.failed() {
-		s.warnings = s.data.Answer().Warnings
+	if err == nil && p.Uses&rewrite.UsesWarnings == 0 {
+		s.remembered(p)
 	}
 	return err
 }
@@ -104,7 +110,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 // read carries a SELECT of known keys out.
 func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
-	if err := s.needsOwnState(p); err != nil {
+	if err := pins(p); err != nil {
 		return err
 	}
 	if len(p.Others) > 0 {
@@ -130,7 +136,7 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 // write carries a write of known keys out.
 func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
-	if err := s.needsOwnState(p); err != nil {
+	if err := pins(p); err != nil {
 		return err
 	}
 	if len(p.Keys) == 0 {
@@ -171,18 +177,31 @@ func (s *session) sameOnAll(w *replica.Write, p *rewrite.Plan) {
 	w.FixTime = nondet&rewrite.NondetTime != 0 && !s.fixedTime
 }
 
-// move carries an UPDATE that assigns the key out, as long as it assigns the
-// key to itself.
+// move carries an UPDATE that assigns the key out. To assign the key to itself
+// is a plain write.
 func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	if err := pins(st.Plan); err != nil {
+		return err
+	}
+	if err := s.findKeys(st, st.Plan.Keys[:1], args); err != nil {
+		return err
+	}
+	if len(s.keys) == 0 {
+		return s.data.ReadAny(req) // no record has the key NULL
+	}
 	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
 		return err
 	}
-	if len(s.keys) != 1 {
-		return refuse("UPDATE that changes the key column")
-	}
 	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(st.Plan), Partial: true}
 	s.sameOnAll(&w, st.Plan)
-	return s.data.Write(&w)
+	switch {
+	case len(s.keys) == 1:
+		return s.data.Write(&w)
+	case len(st.Plan.Keys) != 2:
+		return refuse("UPDATE that changes the key column of several records")
+	}
+	w.Image = false // one store runs it anyway
+	return s.data.Move(&w)
 }
 
 // table names the table that a plan is about.
@@ -225,7 +244,7 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 // scatter carries a read without a key out. While every store holds every
 // record, one of them can answer it alone.
 func (s *session) scatter(p *rewrite.Plan, req replica.Request) error {
-	if err := s.needsOwnState(p); err != nil {
+	if err := pins(p); err != nil {
 		return err
 	}
 	if len(p.Others) > 0 {
@@ -239,7 +258,7 @@ func (s *session) scatter(p *rewrite.Plan, req replica.Request) error {
 
 // any carries a statement out that any live store can answer.
 func (s *session) any(p *rewrite.Plan, req replica.Request) error {
-	if err := s.needsOwnState(p); err != nil {
+	if err := pins(p); err != nil {
 		return err
 	}
 	return s.data.ReadAny(req)
@@ -266,22 +285,10 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 	return s.data.On(s.router.OtherTables, req)
 }
 
-// needsOwnState refuses what only the connection that carried the last
-// statement out could answer, or what would stay behind in one.
-func (s *session) needsOwnState(p *rewrite.Plan) error {
-	switch {
-	case p.Pins != "":
+// pins refuses what would stay behind in a store connection.
+func pins(p *rewrite.Plan) error {
+	if p.Pins != "" && p.Pins != sqlCalcFoundRows {
 		return refuse(p.Pins)
-	case p.Uses&rewrite.UsesLastInsertID != 0:
-		return refuse("LAST_INSERT_ID()")
-	case p.Uses&rewrite.UsesFoundRows != 0:
-		return refuse("FOUND_ROWS()")
-	case p.Uses&rewrite.UsesRowCount != 0:
-		return refuse("ROW_COUNT()")
-	case p.Uses&rewrite.UsesConnectionID != 0:
-		return refuse("CONNECTION_ID()")
-	case p.Uses&rewrite.UsesWarnings != 0 && s.warnings > 0:
-		return refuse("SHOW WARNINGS after a statement with warnings")
 	}
 	return nil
 }

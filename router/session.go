@@ -20,7 +20,7 @@ type session struct {
 	mode      rewrite.Mode
 	fixedTime bool // the client has SET timestamp itself
 	inSet     bool // a SET with autocommit among others is in the state's log
-	warnings  uint16
+	own       own
 
 	stmt     rewrite.Statement // of the running COM_QUERY
 	text     textRequest
@@ -37,7 +37,7 @@ func (s *session) begin() error {
 	if unsafeCollation(c.Collation) {
 		s.mode |= rewrite.ModeUnsafeCharset
 	}
-	s.fixedTime, s.inSet, s.warnings = false, false, 0
+	s.fixedTime, s.inSet, s.own = false, false, own{}
 	c.Status = protocol.StatusAutocommit
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {
 		c.Status |= protocol.StatusNoBackslashEscapes
@@ -76,6 +76,7 @@ func (s *session) Command(cmd protocol.Command, payload []byte) error {
 	err := s.command(cmd, payload)
 	var e *protocol.Error
 	if errors.As(err, &e) {
+		s.rememberError(e)
 		s.data.Idle()
 	}
 	return err
@@ -134,7 +135,7 @@ func (s *session) ok() error {
 		s.client.Status |= protocol.StatusMoreResults
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
-	s.warnings = 0
+	s.own = own{insertID: s.own.insertID, foundRows: s.own.foundRows}
 	return s.client.WriteOK(protocol.OK{})
 }
 

@@ -13,7 +13,7 @@ import (
 // UPDATE for the keys that it finds.
 func (s *session) broadcast(st *rewrite.Statement, req replica.Request) error {
 	p := st.Plan
-	if err := s.needsOwnState(p); err != nil {
+	if err := pins(p); err != nil {
 		return err
 	}
 	switch p.Verb {

@@ -115,6 +115,7 @@ func (s *Set) Run(ctx context.Context) error {
 		s.catchUps.Go(func() { s.catchUp(ctx, i) })
 	}
 	s.catchUps.Wait()
+	s.kills.Wait()
 	return ctx.Err()
 }
 

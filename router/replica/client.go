@@ -29,6 +29,12 @@ type Client struct {
 	// More marks the answers as followed by another one, for all but the last
 	// of several statements in one command.
 	More bool
+	// Notes are the rows of SHOW WARNINGS after the last statement; nil if it
+	// gave no warning.
+	Notes [][][]byte
+	// CountFound asks for FOUND_ROWS() after the statement, into FoundRows.
+	CountFound bool
+	FoundRows  uint64
 	// Cursor lets the statement open a cursor, for TakeCursor.
 	Cursor bool
 
@@ -47,6 +53,7 @@ type Client struct {
 	order  []uint16
 	copies []copyOf
 	held   []byte // an answer that is kept back
+	stamp  []byte // see fix
 
 	opened  *Cursor   // by the last statement
 	cursors []*Cursor // all that are open
@@ -91,9 +98,17 @@ func (c *Client) Abort(cause error, all bool) {
 	for _, conn := range conns {
 		if all {
 			conn.Abort()
-		} else if err := conn.Store().KillQuery(c.ctx, conn.ThreadID()); err != nil {
-			c.set.log.Warn("statement not killed", "store", conn.Store().Name(), "err", err)
+		} else {
+			c.set.kills.Go(func() { c.kill(conn.Store(), conn.ThreadID()) })
 		}
+	}
+}
+
+// kill ends what a connection runs. It waits for the store, which Abort must
+// not.
+func (c *Client) kill(st *store.Store, thread uint32) {
+	if err := st.KillQuery(c.ctx, thread); err != nil && c.ctx.Err() == nil {
+		c.set.log.Warn("statement not killed", "store", st.Name(), "err", err)
 	}
 }
 

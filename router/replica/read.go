@@ -96,6 +96,14 @@ func (c *Client) onStore(i int, req Request, enlist, force bool) (next bool, err
 	}
 	c.answered()
 	c.opens(i, conn)
+	if err := c.readNotes(conn); err != nil {
+		c.drop(i, conn)
+		if c.InTxn() {
+			c.rollback()
+			return false, cutOff(err)
+		}
+		return false, c.settle()
+	}
 	c.finish(i, conn)
 	return false, c.settle()
 }

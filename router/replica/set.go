@@ -37,6 +37,7 @@ type Set struct {
 	schemas  schemas
 	pending  []backlog // by store
 	catchUps sync.WaitGroup
+	kills    sync.WaitGroup // KILL QUERYs under way
 }
 
 // New returns the Set of the given stores.

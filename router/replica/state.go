@@ -2,6 +2,7 @@ package replica
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/store"
@@ -191,7 +192,34 @@ func (c *Client) Defaults(t Table) Defaults { return c.set.Defaults(c.ctx, t) }
 func (c *Client) Everywhere() bool { return c.set.copies == len(c.set.stores) }
 
 // Fresh forgets the last statement's answer.
-func (c *Client) Fresh() { c.frame.Reset(protocol.AnswerResult, true, 0) }
+func (c *Client) Fresh() {
+	c.frame.Reset(protocol.AnswerResult, true, 0)
+	c.Notes = nil
+}
+
+// readNotes asks for what the last statement on conn has to tell beside its
+// answer, while it is still known there.
+func (c *Client) readNotes(conn *store.Conn) error {
+	a := c.frame.Answer()
+	if a.Err != nil {
+		return nil
+	}
+	if c.CountFound {
+		rows, err := conn.Query(c.ctx, "SELECT FOUND_ROWS()")
+		if err != nil {
+			return err
+		}
+		if c.FoundRows, err = strconv.ParseUint(string(rows[0][0]), 10, 64); err != nil {
+			return err
+		}
+	}
+	if a.Warnings == 0 || c.hasCursor(conn) {
+		return nil
+	}
+	var err error
+	c.Notes, err = conn.Query(c.ctx, "SHOW WARNINGS")
+	return err
+}
 
 // Failed reports whether the answer that was relayed last is an error.
 func (c *Client) Failed() bool { return c.frame.Answer().Err != nil }

@@ -47,6 +47,7 @@ func (c *Client) Sweep(w *Sweep) error {
 	if err := c.settle(); err != nil {
 		return err
 	}
+	c.frame.Answer().AffectedRows = affected
 	return c.writeOK(protocol.OK{AffectedRows: affected, Warnings: warnings})
 }
 

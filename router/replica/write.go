@@ -76,12 +76,10 @@ func (c *Client) write(w *Write) error {
 	if c.InTxn() && c.copies[first].answer.Err == nil {
 		c.note(w)
 	}
-	for i := range c.copies {
-		if cp := &c.copies[i]; cp.conn != nil {
-			c.finish(cp.store, cp.conn)
-			cp.conn = nil
-		}
+	if err := c.readNotes(c.copies[first].conn); err != nil {
+		c.set.log.Warn("warnings not read", "store", c.set.stores[c.copies[first].store].Name(), "err", err)
 	}
+	c.releaseCopies()
 	if _, err := c.out.Conn().Write(c.held); err != nil {
 		return err
 	}
@@ -139,11 +137,7 @@ func (c *Client) releaseCopies() {
 
 // sendAll sends the statement to every copy that runs it itself.
 func (c *Client) sendAll(w *Write) {
-	var stamp [40]byte
-	var fix []byte
-	if w.FixTime && !w.Image {
-		fix = appendTimestamp(append(stamp[:0], byte(protocol.ComQuery)), time.Now())
-	}
+	fix := c.fix(w)
 	for i := range c.copies {
 		cp := &c.copies[i]
 		if !cp.sent {
@@ -153,6 +147,15 @@ func (c *Client) sendAll(w *Write) {
 			c.lose(cp, err)
 		}
 	}
+}
+
+// fix is the statement that gives w one time everywhere; nil if it needs none.
+func (c *Client) fix(w *Write) []byte {
+	if !w.FixTime || w.Image {
+		return nil
+	}
+	c.stamp = appendTimestamp(append(c.stamp[:0], byte(protocol.ComQuery)), time.Now())
+	return c.stamp
 }
 
 func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
