@@ -386,6 +386,10 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("UNIX_TIMESTAMP() after SET timestamp = DEFAULT: %s", got)
 	}
 
+	_, err := db.Exec("INSERT INTO app.sessions (id, data) VALUES ('a', '')")
+	if want := "Error 1062 (23000): Duplicate entry 'a' for key 'PRIMARY'"; err == nil || err.Error() != want {
+		t.Errorf("a duplicate: %v, want %s", err, want)
+	}
 	for query, num := range map[string]uint16{
 		"SELEC 1":                               1064,
 		"SELECT nothing(1)":                     1305,

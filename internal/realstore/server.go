@@ -215,7 +215,7 @@ func (s *Server) await(ctx context.Context, p *process) error {
 		// Another server that has the port would answer as well as this one.
 		var dir string
 		err := db.QueryRowContext(ctx, "SELECT @@datadir").Scan(&dir)
-		if err == nil && filepath.Clean(dir) == filepath.Clean(s.data) {
+		if err == nil && sameFile(dir, s.data) {
 			return nil
 		}
 		if err == nil {
@@ -229,6 +229,12 @@ func (s *Server) await(ctx context.Context, p *process) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+func sameFile(a, b string) bool {
+	fa, errA := os.Stat(a)
+	fb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }
 
 // Kill ends the process as a crash does (SIGKILL) and returns when it is gone.
