@@ -1,0 +1,54 @@
+# make demo needs nothing but Go; make test installs what it needs.
+
+GO      ?= go
+BIN     := bin
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.commit=$(COMMIT)
+
+# What the tests need beside Go, as Debian packages.
+PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymysql
+# The programs by which to tell whether they are there.
+PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm
+
+.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/dsmproxy ./cmd/dsmproxy
+
+embedded:
+	cd integration/embedded && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$(BIN)/dsmproxy-embedded .
+
+demo: build embedded
+	$(BIN)/dsmproxy demo $(DEMO)
+
+# lint comes first: it is quick, and finds what does not compile.
+test: tools lint unit integration
+
+# tools installs what the tests need, as root, or says how.
+tools:
+	@./.ci/tools $(PACKAGES) -- $(PROGRAMS)
+	cd integration/clients/node && npm ci --no-audit --no-fund --loglevel=error
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	cd integration/embedded && $(GO) vet ./...
+
+unit:
+	$(GO) test -race $$($(GO) list ./... | grep -v '/integration$$')
+	cd integration/embedded && $(GO) test ./...
+
+integration: build embedded
+	$(GO) test -count=1 -timeout 30m ./integration
+
+fuzz:
+	@./.ci/fuzz
+
+bench-go:
+	$(GO) test -run '^$$' -bench . -benchmem ./protocol ./rewrite ./router/...
+
+clean:
+	rm -rf $(BIN)
