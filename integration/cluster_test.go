@@ -4,13 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,11 +81,13 @@ key = "id"
 // options say how a cluster is made.
 type options struct {
 	stores, copies int
-	links          bool     // put a faulty link before each store
-	top            string   // TOML before the first table
-	sections       string   // TOML after it
-	storeTLS       string   // TOML of each store's tls table
-	storeArgs      []string // of mariadbd
+	links          bool                // put a faulty link before each store
+	top            string              // TOML before the first table
+	sections       string              // TOML after it
+	storeTLS       string              // TOML of each store's tls table
+	storeArgs      []string            // of mariadbd
+	storeSQL       string              // for each store, behind the schema
+	direct         func(*mysql.Config) // how to connect to a store, if not plainly
 }
 
 // node is one store of a cluster.
@@ -114,7 +119,7 @@ func startStores(t testing.TB, o options) *cluster {
 	t.Helper()
 	c := &cluster{copies: o.copies, config: filepath.Join(t.TempDir(), "dsmproxy.toml")}
 	var toml strings.Builder
-	fmt.Fprintf(&toml, "listen = \"127.0.0.1:0\"\ncopies = %d\n%s\n", o.copies, o.top)
+	fmt.Fprintf(&toml, "listen = %q\ncopies = %d\n%s\n", freeAddr(t), o.copies, o.top)
 	fmt.Fprintf(&toml, "[[user]]\nname = %q\npassword = %q\n", mariadbtest.User, mariadbtest.Password)
 	for i, s := range servers.Start(t, o.stores, o.storeArgs...) {
 		n := &node{Server: s, name: "s" + strconv.Itoa(i)}
@@ -127,8 +132,13 @@ func startStores(t testing.TB, o options) *cluster {
 			t.Cleanup(func() { n.link.Close() })
 			addr = n.link.Addr()
 		}
-		n.db = open(t, s.Addr(), func(c *mysql.Config) { c.MultiStatements = true })
-		mustExec(t, n.db, schema)
+		n.db = open(t, s.Addr(), func(c *mysql.Config) {
+			c.MultiStatements = true
+			if o.direct != nil {
+				o.direct(c)
+			}
+		})
+		mustExec(t, n.db, schema+o.storeSQL)
 		c.nodes = append(c.nodes, n)
 		fmt.Fprintf(&toml, "\n[[store]]\nname = %q\naddr = %q\n", n.name, addr)
 		if o.storeTLS != "" {
@@ -140,6 +150,21 @@ func startStores(t testing.TB, o options) *cluster {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// freeAddr is an address for the proxy. It is some 127.x.y.z, where neither
+// outgoing connections nor other tests take ports.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	ip := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil { // not on Linux
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // open opens a pool of plain clients to addr, in database app once it exists.
@@ -228,7 +253,7 @@ func (c *cluster) wantPlacedIn(t testing.TB, table, column string, keys, gone []
 	orders := c.orders(t, append(append([]string{}, keys...), gone...)...)
 	found := make(map[string]map[string]string) // key -> store -> copy
 	for _, n := range c.nodes {
-		for key, row := range rowsOf(t, n.db, table, column) {
+		for key, row := range rowsOf(t, n.db, table, column, keys, gone) {
 			if found[key] == nil {
 				found[key] = make(map[string]string)
 			}
@@ -267,8 +292,8 @@ func (c *cluster) wantPlacedIn(t testing.TB, table, column string, keys, gone []
 	}
 }
 
-// rowsOf reads a whole table: the key and a digest of the row.
-func rowsOf(t testing.TB, db *sql.DB, table, column string) map[string]string {
+// rowsOf reads the rows of the keys given: the key and a digest of the row.
+func rowsOf(t testing.TB, db *sql.DB, table, column string, keys ...[]string) map[string]string {
 	t.Helper()
 	var columns string
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -278,21 +303,28 @@ func rowsOf(t testing.TB, db *sql.DB, table, column string) map[string]string {
 	if err != nil {
 		t.Fatalf("columns of %s: %v", table, err)
 	}
-	rows, err := db.QueryContext(ctx, fmt.Sprintf("SELECT %s, MD5(CONCAT(%s)) FROM app.%s", column, columns, table))
-	if err != nil {
-		t.Fatalf("read %s: %v", table, err)
-	}
-	defer rows.Close()
 	all := make(map[string]string)
-	for rows.Next() {
-		var key, row string
-		if err := rows.Scan(&key, &row); err != nil {
+	for batch := range slices.Chunk(slices.Concat(keys...), 1000) {
+		args := make([]any, len(batch))
+		for i, key := range batch {
+			args[i] = key
+		}
+		in := strings.TrimSuffix(strings.Repeat("?,", len(batch)), ",")
+		query := fmt.Sprintf("SELECT %s, MD5(CONCAT(%s)) FROM app.%s WHERE %s IN (%s)", column, columns, table, column, in)
+		rows, err := db.QueryContext(ctx, query, args...)
+		if err != nil {
+			t.Fatalf("read %s: %v", table, err)
+		}
+		for rows.Next() {
+			var key, row string
+			if err := rows.Scan(&key, &row); err != nil {
+				t.Fatal(err)
+			}
+			all[key] = row
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			t.Fatal(err)
 		}
-		all[key] = row
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
 	}
 	return all
 }

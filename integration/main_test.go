@@ -12,8 +12,12 @@ import (
 	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
 )
 
-// race builds the proxy with the race detector.
-var race = flag.Bool("proxy-race", false, "build the proxy with the race detector")
+// Which program is tested: one that is built now, with the race detector or
+// without, or one that is there.
+var (
+	race  = flag.Bool("proxy-race", false, "build dsmproxy with the race detector")
+	given = flag.String("proxy", "", "test this dsmproxy `program` and build none")
+)
 
 // servers is where servers are copied from; TestMain makes it.
 var servers *mariadbtest.Installation
@@ -33,8 +37,11 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// program builds bin/dsmproxy's sources once and returns the program's path.
+// program builds dsmproxy once and returns the program's path.
 var program = sync.OnceValues(func() (string, error) {
+	if *given != "" {
+		return filepath.Abs(*given)
+	}
 	path := filepath.Join(servers.Dir(), "dsmproxy")
 	args := []string{"build", "-o", path}
 	if *race {

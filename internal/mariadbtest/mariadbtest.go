@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func (in *Installation) Dir() string { return in.dir }
 func (in *Installation) Close() error { return os.RemoveAll(in.dir) }
 
 // Start starts n servers at once, with further options for each, and ends them
-// with the test. If the test has failed, it logs the end of their logs.
+// with the test. If the test has failed, it logs the errors in their logs.
 func (in *Installation) Start(t testing.TB, n int, args ...string) []*realstore.Server {
 	t.Helper()
 	servers := make([]*realstore.Server, n)
@@ -91,7 +92,11 @@ func (in *Installation) Start(t testing.TB, n int, args ...string) []*realstore.
 		}
 		t.Cleanup(func() {
 			if t.Failed() {
-				t.Logf("server %d (%s), end of its log:\n%s", i, s.Addr(), s.LogTail(12))
+				for line := range strings.Lines(s.LogTail(1000)) {
+					if strings.Contains(line, "[ERROR]") {
+						t.Logf("server %d (%s): %s", i, s.Addr(), line)
+					}
+				}
 			}
 			if err := s.Close(); err != nil {
 				t.Errorf("close server %d: %v", i, err)
