@@ -2,8 +2,7 @@
 
 GO      ?= go
 BIN     := bin
-COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
-LDFLAGS := -s -w -X main.commit=$(COMMIT)
+LDFLAGS := -s -w
 
 # What the tests need beside Go, as Debian packages.
 PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymysql
