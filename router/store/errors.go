@@ -95,14 +95,13 @@ type verdict uint8
 
 const (
 	guilty    verdict = iota // nobody listens, or nobody answers
-	suspected                // somebody listens but does not let us in
+	suspected                // somebody listens but does not let us in, or its name is not found
 	unrelated                // this machine or the caller is the cause
 )
 
 // judge says what the failure of a dial or login tells of the store.
 func judge(err error) verdict {
 	var pe *protocol.Error
-	var ne net.Error
 	switch {
 	case errors.As(err, &pe):
 		if endsConnection(pe) {
@@ -120,8 +119,6 @@ func judge(err error) verdict {
 		errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
 		errors.Is(err, syscall.EHOSTDOWN):
 		return guilty
-	case errors.As(err, &ne) && isDNS(err):
-		return guilty
 	}
 	return suspected
 }
@@ -130,11 +127,6 @@ func isTimeout(err error) bool {
 	var ne net.Error
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, syscall.ETIMEDOUT) || errors.As(err, &ne) && ne.Timeout() && !errors.Is(err, syscall.EAGAIN)
-}
-
-func isDNS(err error) bool {
-	var de *net.DNSError
-	return errors.As(err, &de)
 }
 
 // parseError reads an ERR packet. Before the handshake it has no SQLSTATE.

@@ -227,6 +227,24 @@ func TestIdleConnectionsThatTheStoreHasClosed(t *testing.T) {
 	}
 }
 
+// The janitor drops them too, so that no socket waits for a Get to be closed.
+func TestDropDead(t *testing.T) {
+	s := New(config(t, startServer(t).Addr()))
+	a, k := get(t, s, nil), get(t, s, nil)
+	a.Release()
+	s.dropDead()
+	if st := s.Stats(); st.Idle != 1 {
+		t.Errorf("%+v, want the living one kept", st)
+	}
+	exec(t, k, "KILL "+itoa(a.ThreadID()))
+	eventually(t, "it is closed", func() bool { return !a.pc.Alive() })
+	s.dropDead()
+	if st := s.Stats(); st.Idle != 0 || st.Open != 1 {
+		t.Errorf("%+v, want the dead one dropped", st)
+	}
+	k.Release()
+}
+
 func TestRunClosesIdleConnections(t *testing.T) {
 	s := New(config(t, startServer(t).Addr()))
 	ctx, cancel := context.WithCancel(context.Background())
