@@ -58,8 +58,10 @@ var (
 	planMulti = &Plan{Kind: KindMulti}
 	planEmpty = &Plan{Kind: KindEmpty}
 	// planUnsafe: what looks like a second statement may be somebody's data.
-	planUnsafe = &Plan{Refuse: "several statements with bytes beyond ASCII in a character set where they may hold a backslash or a quote"}
+	planUnsafe = &Plan{Refuse: errUnsafe}
 )
+
+const errUnsafe = "bytes beyond ASCII in a character set where they may hold a backslash or a quote"
 
 // Plan reads text, which s refers to from then on, and finds its plan, by the
 // given mode and for a client whose default database is db. A plan is always
@@ -118,7 +120,7 @@ func (p *Planner) find(l *lexed, db string) *Plan {
 	case len(l.tokens) == 0:
 		return planEmpty
 	case l.long || len(l.literals)+l.params > maxCachedValues:
-		plan, _ := analyze(l, db, l.mode, &p.options)
+		plan, _ := p.analyze(l, db)
 		return plan
 	}
 	// The cache is read once: a plan that is made while Forget is called must
@@ -128,11 +130,22 @@ func (p *Planner) find(l *lexed, db string) *Plan {
 	if plan != nil {
 		return plan
 	}
-	plan, cacheable := analyze(l, db, l.mode, &p.options)
+	plan, cacheable := p.analyze(l, db)
 	if cacheable {
 		plans.put(l.shape, hash, plan)
 	}
 	return plan
+}
+
+// analyze makes a plan, and refuses what concerns records if literals may end
+// elsewhere than the lexer thinks: such a statement must neither be routed nor
+// be taken apart.
+func (p *Planner) analyze(l *lexed, db string) (plan *Plan, cacheable bool) {
+	plan, cacheable = analyze(l, db, l.mode, &p.options)
+	if l.mode&ModeUnsafeCharset != 0 && plan.Table != nil && plan.Refuse == "" {
+		plan.Refuse = errUnsafe
+	}
+	return plan, cacheable
 }
 
 // Split cuts text into its statements at the semicolons outside literals and

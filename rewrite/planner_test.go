@@ -100,6 +100,10 @@ func TestNothingIsCutInUnsafeCharsets(t *testing.T) {
 	if p.Plan(&s, text, "", ModeUnsafeCharset); s.Plan.Kind == KindMulti || s.Plan.Refuse == "" {
 		t.Errorf("plan = %v, want a refusal", s.Plan)
 	}
+	sweep := []byte("DELETE FROM t WHERE a < '\xbf\\'")
+	if p.Plan(&s, append(sweep, "'"...), "", ModeUnsafeCharset); s.Plan.Refuse == "" {
+		t.Errorf("plan = %v, want a refusal", s.Plan)
+	}
 	if pieces := p.Split(text, ModeUnsafeCharset); len(pieces) != 1 {
 		t.Errorf("Split = %q, want one piece", pieces)
 	}
