@@ -29,7 +29,7 @@ func listen(addr string) (*listener, error) {
 		return newListener(l), err
 	}
 	for range 1000 {
-		port := strconv.Itoa(11000 + rand.IntN(21000))
+		port := strconv.Itoa(14000 + rand.IntN(18000))
 		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
 			return newListener(l), nil
 		}

@@ -9,9 +9,9 @@ import (
 
 // The ports that servers get: below those that systems give to outgoing
 // connections and to ":0" listeners, so that nobody takes a server's port
-// while it is down.
+// while it is down, and above the one that the demo's proxy has.
 const (
-	firstPort = 11000
+	firstPort = 14000
 	lastPort  = 31999
 )
 
