@@ -90,7 +90,9 @@ func (a *analyzer) columns(n *ast.InsertStmt, t *source) (list []string, ok bool
 		if schema == "" {
 			schema = a.db
 		}
-		list, _ = a.o.Columns(t.table, schema)
+		if list, ok = a.o.Columns(t.table, schema); !ok {
+			return nil, false
+		}
 	}
 	lower := make([]string, len(list))
 	for i, c := range list {
@@ -320,6 +322,10 @@ func (a *analyzer) onDuplicate(sc *scope, t *source, n *ast.InsertStmt) {
 		if id == identitySurrogate && ok && len(a.p.Surrogates) == 1 && a.same(v, a.p.Surrogates[0]) {
 			continue
 		}
-		a.refuse("ON DUPLICATE KEY UPDATE of the " + map[bool]string{true: "key column", false: "column " + s.Column.Name.O}[id == identityKey])
+		column := "key column"
+		if id == identitySurrogate {
+			column = "column " + s.Column.Name.O
+		}
+		a.refuse("ON DUPLICATE KEY UPDATE of the " + column)
 	}
 }

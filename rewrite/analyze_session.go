@@ -122,8 +122,11 @@ func (a *analyzer) assign(name string, global bool, i, end int) {
 	if i >= end {
 		a.refuse("statement not understood near '" + a.near(i) + "'")
 	}
-	if name == "names" || name == "charset" {
+	switch {
+	case name == "names" || name == "charset":
 		s.Value = a.constantAt(i, i+1)
+	case strings.HasPrefix(name, "@"): // may be session data, which no plan shows
+		s.Value = ""
 	}
 	for k := i; k < end; k++ {
 		a.p.Nondet = 0

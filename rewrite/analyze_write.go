@@ -217,6 +217,10 @@ func (a *analyzer) assignsKey(sc *scope, t *source, list []*ast.Assignment) (to 
 		if a.keepsColumn(sc, ref, s.Expr) {
 			continue
 		}
+		if t.kind == sourceSecondary {
+			a.refuse("UPDATE of the column " + s.Column.Name.O)
+			return Value{}, false
+		}
 		v, known := a.value(s.Expr, t.table.FoldCase)
 		if !known || v.Null {
 			a.refuse("UPDATE of the key column to a computed value")

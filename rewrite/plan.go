@@ -147,7 +147,8 @@ type Assignment struct {
 	Const bool
 	// Value is the value if it is one literal, for autocommit and the like:
 	// "0", "1" (which TRUE is, too), "ON", "DEFAULT" in upper case; ""
-	// otherwise. For SET NAMES and SET CHARACTER SET it is the character set.
+	// otherwise, and for a user variable. For SET NAMES and SET CHARACTER SET it
+	// is the character set.
 	Value string
 }
 

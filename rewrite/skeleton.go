@@ -23,6 +23,13 @@ import (
 // What the parser checks but does not need to know (the names of collations
 // and character sets) is replaced as well.
 
+// maxName bounds the names of collations and character sets, in quotes.
+const maxName = 66
+
+// maxPooled bounds the skeletons whose parsers are kept: a parser holds on to
+// what it read last.
+const maxPooled = 64 << 10
+
 // numberBase is what the placeholder of a number counts from.
 const numberBase = 1_000_000
 
@@ -47,7 +54,9 @@ func (a *analyzer) parse(toks []token, quote bool) (stmt ast.StmtNode, err error
 	if err == nil {
 		stmt = stmts[0]
 	}
-	parsers.Put(p)
+	if len(text) <= maxPooled {
+		parsers.Put(p)
+	}
 	return stmt, err
 }
 
@@ -80,7 +89,10 @@ func (a *analyzer) skeleton(toks []token, quote bool) string {
 		return i >= 0 && i < len(toks) && toks[i].kind == tokOp && string(a.l.bytes(toks[i])) == op
 	}
 	for i, t := range toks {
-		text := string(a.l.bytes(t))
+		text := ""
+		if t.kind != tokString || t.end-t.start <= maxName { // no session data
+			text = string(a.l.bytes(t))
+		}
 		if word, ok := a.spelled[t.start]; ok {
 			text = word
 		}
@@ -108,9 +120,9 @@ func (a *analyzer) skeleton(toks []token, quote bool) string {
 				b.WriteString("'|'") // the parser wants one character
 				continue
 			}
-			fmt.Fprintf(&b, "'~%d~'", t.lit)
+			placeholder(&b, t.lit)
 		case tokHex, tokBit:
-			fmt.Fprintf(&b, "'~%d~'", t.lit)
+			placeholder(&b, t.lit)
 		case tokNumber, tokDecimal:
 			b.WriteString(strconv.Itoa(numberBase + int(t.lit)))
 		case tokParam:
@@ -129,6 +141,13 @@ func (a *analyzer) skeleton(toks []token, quote bool) string {
 		}
 	}
 	return b.String()
+}
+
+// placeholder writes what stands for the literal lit.
+func placeholder(b *strings.Builder, lit int32) {
+	b.WriteString("'~")
+	b.WriteString(strconv.Itoa(int(lit)))
+	b.WriteString("~'")
 }
 
 // fixedName replaces the names of collations and character sets by ones that
@@ -151,10 +170,9 @@ func fixedName(before, prev, text string, closes bool) (string, bool) {
 // quotable are words that are reserved to the parser and names to some store.
 var quotable = words(`array cume_dist dense_rank empty except first_value function groups ilike
 	intersect json_table lag last_value lateral lead member nth_value ntile of over percent_rank
-	rank recursive row row_number rows system tablesample window stored virtual generated stats
-	tidb_ do fetch until pump drainer cluster admin buckets optimistic pessimistic
-	region regions split topn cmsketch samples ddl jobs job width long_ batch lateral sql_error
-	tidb placement policy lag cube require`)
+	rank recursive row row_number rows system tablesample window stored virtual generated fetch
+	until optimistic pessimistic region regions split topn ddl jobs job width batch placement
+	policy cube tidb stats buckets samples`)
 
 // literal returns the value that a literal of the parser's stands for.
 func (a *analyzer) literal(e ast.ValueExpr) (v Value, ok bool) {
