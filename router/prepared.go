@@ -59,7 +59,7 @@ func (s *session) prepare(payload []byte) error {
 func preparable(p *rewrite.Plan) error {
 	switch {
 	case p.Refuse != "":
-		return refuse(p.Refuse)
+		return refusal(p)
 	case p.Kind == rewrite.KindEmpty:
 		return protocol.Errorf(protocol.ErrEmptyQuery, "Query was empty")
 	case p.Kind == rewrite.KindMulti, p.Kind == rewrite.KindPrepareSQL:

@@ -47,6 +47,7 @@ type harness struct {
 	place   placement.Placement
 	copies  int
 	addr    string
+	other   int // the store of other tables
 	log     *lockedBuffer
 }
 
@@ -79,9 +80,12 @@ const schema = `CREATE TABLE app.sessions (
 	changed timestamp(6) NOT NULL DEFAULT current_timestamp(6) ON UPDATE current_timestamp(6))`
 
 // start runs a proxy before m servers with n copies of each record.
-func start(t *testing.T, m, n int) *harness {
+func start(t *testing.T, m, n int) *harness { return startOther(t, m, n, -1) }
+
+// startOther is start with a store for other tables.
+func startOther(t *testing.T, m, n, other int) *harness {
 	t.Helper()
-	h := &harness{t: t, copies: n, servers: installed.Start(t, m), log: &lockedBuffer{}}
+	h := &harness{t: t, copies: n, other: other, servers: installed.Start(t, m), log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -121,7 +125,7 @@ func start(t *testing.T, m, n int) *harness {
 	})
 	server := &protocol.Server{Credentials: users{}, Log: log, Version: set.Version}
 	server.Handler = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
-		OtherTables: -1, Kill: server.Kill, Log: log})
+		OtherTables: h.other, Kill: server.Kill, Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

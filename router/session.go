@@ -145,6 +145,14 @@ func refuse(construct string) *protocol.Error {
 		"dsmproxy: this statement can't be routed: %s", construct)
 }
 
+// refusal is the answer to a statement whose plan refuses it.
+func refusal(p *rewrite.Plan) *protocol.Error {
+	if p.Malformed {
+		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; dsmproxy: %s", p.Refuse)
+	}
+	return refuse(p.Refuse)
+}
+
 // textRequest is a command that is sent to a store as it came.
 type textRequest struct {
 	payload []byte

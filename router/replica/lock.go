@@ -19,10 +19,32 @@ import (
 // ErrLocksApart says that the locks of one statement are on different stores.
 var ErrLocksApart = errors.New("the locks are on different stores")
 
-// heldLock is a lock that the client holds, and where.
+// heldLock is a lock that the client holds, and where. One without a name
+// stands for whatever else keeps the connection until the client goes.
 type heldLock struct {
 	name  string
 	store int
+}
+
+// Keep makes one connection carry all of the client's statements at store i,
+// until the client goes.
+func (c *Client) Keep(i int) error {
+	conn, err := c.acquire(i, false, true)
+	if err != nil {
+		if c.ctx.Err() != nil {
+			return c.aborted()
+		}
+		if storeFailed(err) {
+			return unreachable(err)
+		}
+		return err
+	}
+	conn.Taint()
+	if !slices.Contains(c.locks, heldLock{"", i}) {
+		c.locks = append(c.locks, heldLock{"", i})
+	}
+	c.kept[i] = conn
+	return nil
 }
 
 // lockHome is the store that holds the lock of a name, or would. MySQL ignores
@@ -175,8 +197,8 @@ func (c *Client) UnlockAll(req Request) error {
 
 // forgetLocks gives the connection of a store back that holds no lock any more.
 func (c *Client) forgetLocks(i int, conn *store.Conn) {
-	c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i })
-	c.kept[i] = nil
+	c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i && l.name != "" })
+	c.keep(i, conn)
 	if c.pinned[i] != conn {
 		c.giveBack(conn)
 	}

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -119,33 +118,33 @@ func (s *Set) queryIn(db string) querier {
 
 func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
-	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA "+
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY "+
 		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
 	}
 	sc := &schema{table: t, read: time.Now()}
+	primary, keyIsPrimary := 0, false // columns of the primary key; the key is one
 	for _, r := range rows {
 		c := column{name: string(r[0]), typ: strings.ToLower(string(r[1])), charset: string(r[2])}
 		extra := strings.ToLower(string(r[4]))
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
 		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))
 		sc.columns = append(sc.columns, c)
+		index := string(r[5])
+		if index == "PRI" {
+			primary++
+		}
 		if strings.EqualFold(c.name, t.Key) {
-			sc.key = c
+			sc.key, sc.keyUnique = c, index == "PRI" || index == "UNI"
+			keyIsPrimary = index == "PRI"
 		}
 	}
+	sc.keyUnique = sc.keyUnique && !(keyIsPrimary && primary > 1)
 	if sc.key.name == "" {
 		return nil, protocol.Errorf(protocol.ErrNoSuchTable,
 			"dsmproxy: table %s.%s has no column %s", t.Schema, t.Name, t.Key)
 	}
-	rows, err = query(ctx, "SELECT INDEX_NAME FROM information_schema.STATISTICS "+where+
-		" GROUP BY INDEX_NAME HAVING MAX(NON_UNIQUE) = 0 AND COUNT(*) = 1"+
-		" AND MAX(COLUMN_NAME) = '"+escape(sc.key.name)+"'")
-	if err != nil {
-		return nil, fmt.Errorf("indexes of %s: %w", t.Name, err)
-	}
-	sc.keyUnique = len(rows) > 0
 	return sc, nil
 }
 
