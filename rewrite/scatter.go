@@ -256,7 +256,7 @@ func (w *scatterer) counts() bool {
 func (w *scatterer) rowwise() bool {
 	for i := w.fields; i < len(w.toks); i++ {
 		switch word := w.word(i); {
-		case word == "distinct" || word == "distinctrow" || word == "over",
+		case word == "distinct" || word == "distinctrow" || word == "over" || word == "sql_calc_found_rows",
 			aggregates[word] && w.op(i+1, "("):
 			return false
 		}

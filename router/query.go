@@ -79,7 +79,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindMove:
 		err = s.move(st, req, args)
 	case rewrite.KindScatterRead:
-		err = s.scatter(p, req)
+		err = s.scatter(st, req, args)
 	case rewrite.KindBroadcast:
 		err = s.broadcast(st, req)
 	case rewrite.KindAny:
@@ -128,7 +128,7 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	}
 	err := s.data.ReadSeveral(s.keys, req, lock)
 	if errors.Is(err, replica.ErrApart) {
-		return refuse("several keys whose records are on different stores")
+		return s.gather(st, req, args, s.keys)
 	}
 	return err
 }
@@ -239,21 +239,6 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 	}
 	s.keys = s.keys[:n]
 	return nil
-}
-
-// scatter carries a read without a key out. While every store holds every
-// record, one of them can answer it alone.
-func (s *session) scatter(p *rewrite.Plan, req replica.Request) error {
-	if err := pins(p); err != nil {
-		return err
-	}
-	if len(p.Others) > 0 {
-		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
-	}
-	if s.data.Everywhere() {
-		return s.data.ReadAny(req)
-	}
-	return refuse("a read without the key " + p.Table.Key + " (scatter-read)")
 }
 
 // any carries a statement out that any live store can answer.

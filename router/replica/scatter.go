@@ -1,0 +1,376 @@
+package replica
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A read of records whose stores differ sees each record once: as the first
+// live store of its order has it, which is the store that a read of its key
+// would ask. What other stores have of it, copies and leftovers, does not
+// count. Package rewrite says in which of three ways a statement can be carried
+// out: scatter_rows.go, scatter_count.go, scatter_copy.go.
+//
+// As long as the client has seen no byte of the answer, a store that fails is
+// left out and all begins anew.
+
+// Scatter is such a statement.
+type Scatter struct {
+	// Req is the statement as the client sent it; it opens no cursor.
+	Req Request
+	// Tables are those with session records that it reads.
+	Tables []Shared
+	// Keys are the keys of the records that it can see; nil: it can see all.
+	Keys [][]byte
+	// Rows, unless nil, makes the statement that has key as its first column and
+	// is otherwise the client's without LIMIT. Each of its rows is made of one
+	// record.
+	Rows          func(key string) Request
+	Offset, Limit int64 // of Rows; Limit is negative for no bound
+	// Count: its answer is the number of records.
+	Count bool
+	// Narrow, unless nil, makes the statement that reads the given columns of
+	// the records that the statement can see.
+	Narrow func(columns string) Request
+	// Columns are, in lower case, all names in the statement; nil: it may name
+	// all columns.
+	Columns []string
+	// FixTime: give it one time everywhere.
+	FixTime bool
+}
+
+// Shared is a table with session records; its Key is the column that says whose
+// they are.
+type Shared struct {
+	Table
+	// Fold makes equal what the column's collation takes for equal; nil where
+	// that is equal already.
+	Fold func(key []byte) []byte
+}
+
+// Scatter carries w out.
+func (c *Client) Scatter(w *Scatter) error {
+	s := &scatter{Client: c, Scatter: w, failed: make([]bool, len(c.set.stores))}
+	if w.FixTime {
+		s.fix = appendTimestamp([]byte{byte(protocol.ComQuery)}, time.Now())
+	}
+	for {
+		c.Notes = nil
+		err := s.run()
+		if !errors.Is(err, errAgain) {
+			return err
+		}
+	}
+}
+
+// errAgain says that a store was lost before the client has seen anything.
+var errAgain = errors.New("store lost, begin anew")
+
+// scatter is a Scatter that is being carried out.
+type scatter struct {
+	*Client
+	*Scatter
+	fix    []byte
+	failed []bool // stores that failed in the course of it
+	last   error  // why the last one did
+	begun  bool   // the client has got some of the answer
+	legs   []leg
+	hex    []byte // scratch
+
+	copies copies
+}
+
+// leg is one store's part.
+type leg struct {
+	store int
+	conn  *store.Conn // nil once given back
+	left  int         // answers that have not been read
+}
+
+// run tries to carry it out with the stores that have not failed.
+func (s *scatter) run() error {
+	stores := s.usable()
+	if len(stores) == 0 {
+		return unreachable(s.last)
+	}
+	if len(stores) > 1 && s.Keys != nil {
+		stores = s.ownersOf(stores, s.Keys)
+	}
+	if len(stores) == 1 {
+		next, err := s.onStore(stores[0], s.Req, true, !s.set.live(stores[0]))
+		if next {
+			return s.lose(stores[0], err)
+		}
+		return err
+	}
+	switch {
+	case s.Rows != nil:
+		return s.rows(stores)
+	case s.Count:
+		return s.count(stores)
+	}
+	return s.copy(stores)
+}
+
+// usable are the stores that can be asked: the live ones, and if there is none,
+// all.
+func (s *scatter) usable() (list []int) {
+	for _, force := range []bool{false, true} {
+		for i := range s.set.stores {
+			if !s.failed[i] && (force || s.set.live(i) || s.pinned[i] != nil) {
+				list = append(list, i)
+			}
+		}
+		if len(list) > 0 {
+			break
+		}
+	}
+	return list
+}
+
+// owner is the first store of key's order that is among stores.
+func (s *scatter) owner(stores []int, key []byte, fold func([]byte) []byte) int {
+	if fold != nil {
+		key = fold(key)
+	}
+	s.set.place.Order(s.order, key)
+	for _, i := range s.order {
+		if slices.Contains(stores, int(i)) {
+			return int(i)
+		}
+	}
+	return -1
+}
+
+// ownersOf are the owners of the given keys, which are folded already.
+func (s *scatter) ownersOf(stores []int, keys [][]byte) []int {
+	var list []int
+	for _, key := range keys {
+		if i := s.owner(stores, key, nil); !slices.Contains(list, i) {
+			list = append(list, i)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// lose notes that a store has failed.
+func (s *scatter) lose(i int, err error) error {
+	s.failed[i], s.last = true, err
+	return errAgain
+}
+
+// open sends req to all stores.
+func (s *scatter) open(stores []int, req Request) error {
+	s.legs = s.legs[:0]
+	for _, i := range stores {
+		conn, err := s.acquire(i, true, !s.set.live(i))
+		switch {
+		case err == nil:
+			s.legs = append(s.legs, leg{store: i, conn: conn})
+		case s.ctx.Err() != nil:
+			s.abandon()
+			return s.aborted()
+		case !storeFailed(err):
+			s.abandon()
+			return err
+		default:
+			s.abandon()
+			return s.lose(i, err)
+		}
+	}
+	for j := range s.legs {
+		l := &s.legs[j]
+		if err := s.sendOne(l.conn, req, s.fix); err != nil {
+			var refused *protocol.Error
+			if errors.As(err, &refused) { // it can't be prepared
+				if s.fix != nil {
+					s.drop(l.store, l.conn) // SET timestamp is queued there
+				} else {
+					s.finish(l.store, l.conn)
+				}
+				l.conn = nil
+				s.abandon()
+				return refused
+			}
+			return s.lost(l, err)
+		}
+		l.left = 1
+		if s.fix != nil {
+			l.left = 3
+		}
+	}
+	return nil
+}
+
+// await waits until the answer of every leg begins, and returns an error that
+// one of them is.
+func (s *scatter) await() error {
+	var refused *protocol.Error
+	for j := range s.legs {
+		l := &s.legs[j]
+		if s.fix != nil {
+			if err := s.skip(l.conn); err != nil {
+				return s.lost(l, err)
+			}
+			l.left--
+		}
+		e, err := l.conn.Await()
+		if err != nil {
+			return s.lost(l, err)
+		}
+		if e != nil && (refused == nil || e.Code == protocol.ErrLockDeadlock) {
+			refused = e
+		}
+	}
+	if refused == nil {
+		return nil
+	}
+	return s.refused(refused)
+}
+
+// maxNotes is about how many warnings of a statement are kept, as by
+// max_error_count.
+const maxNotes = 64
+
+// read relays a leg's answer to w and gives the connection back. An error of w
+// is returned as it is; the leg is left as it is then.
+func (s *scatter) read(l *leg, w io.Writer) error {
+	s.scratch.Reset(protocol.AnswerResult, s.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
+	if _, err := l.conn.Relay(w, &s.scratch); err != nil {
+		var net *store.NetError
+		if errors.As(err, &net) {
+			return s.lost(l, err)
+		}
+		return err
+	}
+	l.left--
+	answer := *s.scratch.Answer()
+	if s.fix == nil && answer.Err == nil && answer.Warnings > 0 && len(s.Notes) < maxNotes {
+		notes, err := l.conn.Query(s.ctx, "SHOW WARNINGS")
+		if err != nil {
+			return s.lost(l, err)
+		}
+		s.Notes = append(s.Notes, notes...)
+	}
+	if s.fix != nil {
+		if err := s.skip(l.conn); err != nil {
+			return s.lost(l, err)
+		}
+		l.left--
+	}
+	s.finish(l.store, l.conn)
+	l.conn = nil
+	if answer.Err != nil {
+		return s.refused(answer.Err)
+	}
+	*s.scratch.Answer() = answer
+	return nil
+}
+
+// refused ends it with the error that a store has answered with.
+func (s *scatter) refused(e *protocol.Error) error {
+	s.abandon()
+	if e.Code == protocol.ErrLockDeadlock && s.InTxn() {
+		s.rollback()
+	}
+	return e
+}
+
+// lost drops a leg whose store has failed. In a transaction that is its end.
+func (s *scatter) lost(l *leg, err error) error {
+	inTxn := s.InTxn()
+	s.drop(l.store, l.conn)
+	l.conn = nil
+	switch {
+	case s.ctx.Err() != nil:
+		s.dropLegs()
+		return s.aborted()
+	case inTxn:
+		s.dropLegs()
+		if err := s.fail(err); !s.begun {
+			return err
+		}
+		return cutOff(err)
+	case s.begun:
+		s.dropLegs()
+		return cutOff(err)
+	}
+	s.abandon()
+	return s.lose(l.store, err)
+}
+
+// dropLegs closes the connections whose answers have not been read.
+func (s *scatter) dropLegs() {
+	for j := range s.legs {
+		if l := &s.legs[j]; l.conn != nil && l.left > 0 {
+			s.drop(l.store, l.conn)
+			l.conn = nil
+		}
+	}
+	s.abandon()
+}
+
+// abandon gives all connections back. Answers are read to their end where the
+// connection is the client's own for longer than this statement.
+func (s *scatter) abandon() {
+	for j := range s.legs {
+		l := &s.legs[j]
+		if l.conn == nil {
+			continue
+		}
+		if l.left > 0 && !s.holds(l) {
+			s.drop(l.store, l.conn)
+		} else if err := s.drain(l); err != nil {
+			s.drop(l.store, l.conn) // what it held ends with it
+		} else {
+			s.finish(l.store, l.conn)
+		}
+		l.conn = nil
+	}
+}
+
+// holds reports whether the client loses more than a connection with this one.
+func (s *scatter) holds(l *leg) bool {
+	return s.pinned[l.store] == l.conn || slices.Contains(s.kept, l.conn) || s.hasCursor(l.conn)
+}
+
+func (s *scatter) drain(l *leg) error {
+	for ; l.left > 0; l.left-- {
+		s.scratch.Reset(protocol.AnswerResult, s.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
+		if _, err := l.conn.Relay(io.Discard, &s.scratch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isBinary reports whether the rows of req come in the binary protocol.
+func isBinary(req Request) bool {
+	b, ok := req.(BinaryRows)
+	return ok && b.BinaryRows()
+}
+
+// conclude ends the statement, of which the client has got the status.
+func (s *scatter) conclude(status protocol.Status) error {
+	s.out.Status = status & persistent
+	return s.settle()
+}
+
+// status is that of a store's answer as the client is to see it.
+func (s *scatter) status(of protocol.Status) protocol.Status {
+	const txn = protocol.StatusInTrans | protocol.StatusInTransReadonly
+	of = of&^(txn|protocol.StatusMoreResults|protocol.StatusCursorExists) | s.out.Status&protocol.StatusInTransReadonly
+	if s.InTxn() {
+		of |= protocol.StatusInTrans
+	}
+	if s.More {
+		of |= protocol.StatusMoreResults
+	}
+	return of
+}

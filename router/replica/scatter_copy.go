@@ -1,0 +1,264 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/merge"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A statement whose rows are made of several records (ORDER BY, GROUP BY, DISTINCT,
+// UNION, a join, a subquery) is carried out by one store, on copies of the
+// tables: temporary tables of the same names, which hide the tables from this
+// one connection. They have what all stores answer for, in the columns that the
+// statement names. For example
+//
+//	SELECT n FROM sessions WHERE n > 5 ORDER BY expires
+//
+// makes
+//
+//	CREATE TEMPORARY TABLE app.dsmproxy_copy LIKE app.sessions
+//	ALTER TABLE app.dsmproxy_copy RENAME TO app.sessions
+//	INSERT INTO app.sessions (id, n, expires) VALUES ...
+//	SELECT n FROM sessions WHERE n > 5 ORDER BY expires
+//
+// with the rows of SELECT HEX(id), n, expires FROM sessions WHERE n > 5 from
+// every store, and COM_RESET_CONNECTION behind it. The connection is no part of
+// the client's transaction, whose own connections are asked for the rows, so
+// that its writes are seen and its locks and savepoints stay.
+
+// copies is what a statement needs that runs on copies.
+type copies struct {
+	broken []int // stores that could not hold them
+	detail detail
+}
+
+// detail says how true to their tables the copies are. Where a copy can't be
+// filled, the next kind is tried.
+type detail uint8
+
+const (
+	detailNamed detail = iota // all indexes, but only the named columns filled
+	detailAll                 // all columns filled: an index or a check concerns those too
+	detailBare                // columns without indexes
+)
+
+// errReopen: MySQL can't read a temporary table twice in a statement, MariaDB
+// can.
+const errReopen = 1137
+
+// copy makes the copies and carries the statement out on them.
+func (s *scatter) copy(stores []int) error {
+	i, conn, err := s.host()
+	if err != nil {
+		return err
+	}
+	s.watch(conn)
+	conn.Taint()
+	err = s.fillAll(conn, stores)
+	if err == nil {
+		err = s.answer(conn)
+	}
+	s.unwatch(conn)
+	conn.Release() // which resets it
+	var full *hostError
+	if !errors.As(err, &full) {
+		return err
+	}
+	s.abandon()
+	var refused *protocol.Error
+	switch {
+	case s.ctx.Err() != nil:
+		return s.aborted()
+	case !errors.As(err, &refused):
+		s.copies.broken, s.last = append(s.copies.broken, i), full.cause
+		return errAgain
+	case full.filling && s.copies.detail < detailBare:
+		s.copies.detail++
+		return errAgain
+	case refused.Code == protocol.ErrDBAccessDenied || refused.Code == 1142:
+		return &protocol.Error{Code: refused.Code, State: refused.State,
+			Message: "dsmproxy: the stores' user needs the right CREATE TEMPORARY TABLES for this statement: " + refused.Message}
+	}
+	return refused
+}
+
+// hostError is an error of the connection that has the copies.
+type hostError struct {
+	cause   error
+	filling bool
+}
+
+// Error is the cause's.
+func (e *hostError) Error() string { return "copies of tables: " + e.cause.Error() }
+
+// Unwrap returns the cause.
+func (e *hostError) Unwrap() error { return e.cause }
+
+// host returns a connection that is to have the copies.
+func (s *scatter) host() (int, *store.Conn, error) {
+	for _, force := range []bool{false, true} {
+		for _, n := range slices.Clone(s.rotation()) {
+			i := int(n)
+			if slices.Contains(s.copies.broken, i) || s.set.live(i) == force {
+				continue
+			}
+			conn, err := s.set.stores[i].Get(s.ctx, s.Login, s.state, force)
+			if err == nil {
+				return i, conn, nil
+			}
+			if s.ctx.Err() != nil {
+				return 0, nil, s.aborted()
+			}
+			if !storeFailed(err) {
+				return 0, nil, err
+			}
+			s.last = err
+		}
+	}
+	return 0, nil, unreachable(s.last)
+}
+
+// fillAll makes and fills the copies.
+func (s *scatter) fillAll(conn *store.Conn, stores []int) error {
+	restore, err := s.neutral(conn)
+	if err != nil {
+		return &hostError{cause: err}
+	}
+	for j := range s.Tables {
+		if err := s.fill(conn, stores, &s.Tables[j]); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.Exec(s.ctx, restore); err != nil {
+		return &hostError{cause: err}
+	}
+	return nil
+}
+
+// neutral brings the connection to a state in which any record can be
+// inserted, and returns the statement that undoes it.
+func (s *scatter) neutral(conn *store.Conn) (restore string, err error) {
+	rows, err := conn.Query(s.ctx, "SELECT @@sql_mode, @@time_zone")
+	if err != nil {
+		return "", err
+	}
+	if len(rows) != 1 || len(rows[0]) != 2 {
+		return "", merge.ErrRow
+	}
+	restore = "SET sql_mode='" + string(rows[0][0]) + "', time_zone='" + string(rows[0][1]) + "'"
+	if s.fix != nil {
+		restore += ", " + strings.TrimPrefix(string(s.fix[1:]), "SET ")
+	}
+	if s.state.Assigns("transaction_read_only") {
+		if _, err := conn.Exec(s.ctx, "SET SESSION TRANSACTION READ WRITE"); err != nil {
+			return "", err
+		}
+	}
+	_, err = conn.Exec(s.ctx, "SET sql_mode='NO_AUTO_VALUE_ON_ZERO', time_zone='+00:00'")
+	return restore, err
+}
+
+// fill makes the copy of one table and fills it.
+func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
+	sc, err := s.schema(t.Table)
+	if err != nil {
+		return err
+	}
+	detail, err := s.makeCopy(conn, t)
+	if err != nil {
+		return &hostError{cause: err}
+	}
+	f := newFiller(s, conn, sc, sc.copied(s.Columns, detail))
+	if err := s.open(stores, f.request(s, t)); err != nil {
+		return err
+	}
+	if err := s.await(); err != nil {
+		return err
+	}
+	for j := range s.legs {
+		l := &s.legs[j]
+		f.counts = func(key []byte) bool { return s.owner(stores, key, t.Fold) == l.store }
+		f.answer.Begin()
+		if err := s.read(l, &f.answer); err != nil {
+			var full *hostError
+			if errors.As(err, &full) {
+				l.left = max(l.left, 1)
+				s.dropBroken(l)
+			}
+			if errors.Is(err, merge.ErrRow) {
+				s.dropBroken(l)
+				err = protocol.Errorf(protocol.ErrUnknown, "dsmproxy: %v", err)
+			}
+			s.abandon()
+			return err
+		}
+	}
+	return f.flush()
+}
+
+// dropBroken drops a connection in the middle of whose answer something else
+// has failed: what was taken of it is lost.
+func (s *scatter) dropBroken(l *leg) {
+	if l.conn != nil {
+		s.drop(l.store, l.conn)
+		l.conn = nil
+	}
+}
+
+// makeCopy makes the empty copy of a table.
+func (s *scatter) makeCopy(conn *store.Conn, t *Shared) (detail, error) {
+	at := Table{Schema: t.Schema, Name: "dsmproxy_copy"}
+	var err error
+	detail := s.copies.detail
+	if detail < detailBare {
+		_, err = conn.Exec(s.ctx, "CREATE TEMPORARY TABLE "+at.quoted()+" LIKE "+t.quoted())
+		var refused *protocol.Error
+		if errors.As(err, &refused) && refused.Code != protocol.ErrDBAccessDenied {
+			detail = detailBare // it has a full-text index, or is partitioned, or a view
+		}
+	}
+	if detail == detailBare {
+		_, err = conn.Exec(s.ctx, "CREATE TEMPORARY TABLE "+at.quoted()+" AS SELECT * FROM "+t.quoted()+" LIMIT 0")
+	}
+	if err == nil {
+		_, err = conn.Exec(s.ctx, "ALTER TABLE "+at.quoted()+" RENAME TO "+t.quoted())
+	}
+	return detail, err
+}
+
+// answer carries the statement out on the copies.
+func (s *scatter) answer(conn *store.Conn) error {
+	if err := s.send(conn, s.Req); err != nil {
+		return &hostError{cause: err}
+	}
+	e, err := conn.Await()
+	switch {
+	case err != nil:
+		return &hostError{cause: err}
+	case e != nil && e.Code == errReopen:
+		return protocol.Errorf(protocol.ErrNotSupportedYet,
+			"dsmproxy: this statement can't be routed: a session table that is named twice without the key, on a store that is no MariaDB")
+	}
+	s.resetFrame(s.Req.Answer(), true)
+	s.frame.Set |= s.status(0)
+	s.frame.Clear |= protocol.StatusInTrans | protocol.StatusInTransReadonly
+	n, err := conn.Relay(s.out.Conn(), &s.frame)
+	switch {
+	case err != nil && n == 0 && s.ctx.Err() == nil && store.MayHaveRun(err):
+		return &hostError{cause: err}
+	case err != nil:
+		return cutOff(err)
+	}
+	s.out.Conn().SetSequence(s.frame.Seq())
+	if err := s.readNotes(conn); err != nil {
+		return cutOff(err)
+	}
+	if a := s.frame.Answer(); a.Err == nil {
+		return s.conclude(s.status(a.Status))
+	}
+	return s.settle()
+}

@@ -1,0 +1,201 @@
+package replica
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/merge"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// filler inserts the rows of an answer, whose first column is the key, into the
+// copy of a table.
+type filler struct {
+	answer merge.Answer
+	// counts reports whether the records of a key are the answering store's.
+	counts func(key []byte) bool
+
+	ctx     context.Context
+	conn    *store.Conn
+	schema  *schema
+	columns []column // the key first
+	head    string
+	batch   []byte
+	fields  [][]byte
+	key     []byte
+}
+
+// fillBatch is how long an INSERT grows, and so how much of the rows is held in
+// memory.
+const fillBatch = 512 << 10
+
+func newFiller(s *scatter, conn *store.Conn, sc *schema, columns []column) *filler {
+	f := &filler{ctx: s.ctx, conn: conn, schema: sc, columns: columns}
+	f.answer.DeprecateEOF = s.Login.Capabilities.Has(protocol.ClientDeprecateEOF)
+	f.answer.Row = f.row
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = quoteName(c.name)
+	}
+	f.head = "INSERT INTO " + sc.table.quoted() + " (" + strings.Join(names, ",") + ") VALUES "
+	return f
+}
+
+// request is the statement that reads the rows.
+func (f *filler) request(s *scatter, t *Shared) Request {
+	exports := make([]string, len(f.columns))
+	for i, c := range f.columns {
+		exports[i] = c.exportText()
+	}
+	list := strings.Join(exports, ",")
+	if s.Narrow != nil && len(s.Tables) == 1 {
+		req := s.Narrow(list)
+		f.answer.Binary = isBinary(req)
+		return req
+	}
+	sql := "SELECT " + list + " FROM " + t.quoted()
+	if s.Keys != nil {
+		literals := make([]string, len(s.Keys))
+		for i, key := range s.Keys {
+			literals[i] = f.schema.keyLiteral(key)
+		}
+		sql += " WHERE " + quoteName(t.Key) + " IN (" + strings.Join(literals, ",") + ")"
+	}
+	return ownText(sql + " LIMIT 18446744073709551615")
+}
+
+// ownText is a statement of the proxy's own.
+type ownText string
+
+// Queue implements Request.
+func (t ownText) Queue(_ context.Context, conn *store.Conn) error {
+	return conn.Queue(append([]byte{byte(protocol.ComQuery)}, t...))
+}
+
+// Answer implements Request.
+func (t ownText) Answer() protocol.AnswerKind { return protocol.AnswerResult }
+
+func (f *filler) row(row []byte) (err error) {
+	if f.fields, err = f.answer.Strings(f.fields[:0], row, len(f.columns)); err != nil {
+		return err
+	}
+	if f.fields[0] == nil {
+		return nil // NULL is nobody's key
+	}
+	key := f.fields[0]
+	if f.schema.key.hexed() {
+		if f.key, err = hex.AppendDecode(f.key[:0], key); err != nil {
+			return merge.ErrRow
+		}
+		key = f.key
+	}
+	if !f.counts(key) {
+		return nil
+	}
+	if len(f.batch) == 0 {
+		f.batch = append(f.batch, f.head...)
+	} else {
+		f.batch = append(f.batch, ',')
+	}
+	sep := byte('(')
+	for i, c := range f.columns {
+		f.batch = append(f.batch, sep)
+		f.batch = c.appendCopy(f.batch, f.fields[i])
+		sep = ','
+	}
+	f.batch = append(f.batch, ')')
+	if len(f.batch) >= fillBatch {
+		return f.flush()
+	}
+	return nil
+}
+
+func (f *filler) flush() error {
+	if len(f.batch) == 0 {
+		return nil
+	}
+	_, err := f.conn.Exec(f.ctx, string(f.batch))
+	f.batch = f.batch[:0]
+	if err != nil {
+		return &hostError{cause: err, filling: true}
+	}
+	return nil
+}
+
+// copied are the columns of a copy that are filled, the key first.
+func (s *schema) copied(names []string, d detail) []column {
+	named := func(c column) bool { return names == nil || slices.Contains(names, strings.ToLower(c.name)) }
+	all := d == detailAll
+	for _, c := range s.columns {
+		// The copy makes it anew, of columns that need not be named.
+		all = all || c.generate && named(c)
+	}
+	list := []column{s.key}
+	for _, c := range s.columns {
+		if c.name == s.key.name || c.generate && d != detailBare {
+			continue
+		}
+		if all || named(c) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// hexed reports whether exportText gives hexadecimal.
+func (c column) hexed() bool {
+	return !c.numeric() && !c.temporal() && c.typ != "enum" && c.typ != "set"
+}
+
+// exportText is an expression for the column's value as a string. The times of
+// a session's time zone are ambiguous for an hour a year, so that a TIMESTAMP
+// travels as seconds.
+func (c column) exportText() string {
+	switch c.typ {
+	case "timestamp":
+		return "CAST(UNIX_TIMESTAMP(" + quoteName(c.name) + ") AS CHAR)"
+	case "uuid", "inet4", "inet6":
+		return "HEX(CAST(" + quoteName(c.name) + " AS CHAR CHARACTER SET utf8mb4))"
+	}
+	if c.hexed() {
+		return c.export()
+	}
+	return "CAST(" + c.export() + " AS CHAR)"
+}
+
+// appendCopy appends the literal of a value that exportText has given.
+func (c column) appendCopy(b, v []byte) []byte {
+	switch {
+	case v == nil:
+		return append(b, "NULL"...)
+	case c.typ == "timestamp":
+		return append(append(append(b, '\''), utc(string(v))...), '\'')
+	case c.typ == "uuid" || c.typ == "inet4" || c.typ == "inet6" || c.typ == "json":
+		return append(append(append(b, "CONVERT(x'"...), v...), "' USING utf8mb4)"...)
+	case c.temporal():
+		return append(append(append(b, '\''), v...), '\'')
+	case !c.hexed():
+		return append(b, v...)
+	}
+	return append(append(append(b, "x'"...), v...), '\'')
+}
+
+// utc is the time of a number of seconds, with its fraction as it is written.
+// MySQL stores 0 for its zero date.
+func utc(seconds string) string {
+	whole, fraction, _ := strings.Cut(seconds, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n == 0 && strings.Trim(fraction, "0") == "" {
+		return "0000-00-00 00:00:00"
+	}
+	text := time.Unix(n, 0).UTC().Format(time.DateTime)
+	if fraction != "" {
+		text += "." + fraction
+	}
+	return text
+}

@@ -1,0 +1,117 @@
+package replica
+
+import (
+	"encoding/hex"
+	"errors"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/merge"
+)
+
+// rows asks all stores for their rows and passes on those of the records that
+// each store answers for. All stores work at once; the answers are passed on
+// one after the other, as they come, and are not held in memory.
+func (s *scatter) rows(stores []int) error {
+	t := s.Tables[0]
+	sc, err := s.schema(t.Table)
+	if err != nil {
+		return err
+	}
+	req := s.Rows(sc.key.exportText())
+	if err := s.open(stores, req); err != nil {
+		return err
+	}
+	if err := s.await(); err != nil {
+		return err
+	}
+	out := s.out.Conn()
+	r := &merge.Rows{
+		Answer: merge.Answer{
+			DeprecateEOF: s.Login.Capabilities.Has(protocol.ClientDeprecateEOF),
+			Binary:       isBinary(req),
+		},
+		Offset: s.Offset, Limit: s.Limit, Seq: out.Sequence(),
+		Status: s.status(s.out.Status),
+	}
+	r.Flush = func() error {
+		s.begun = true
+		_, err := out.Write(r.Out)
+		r.Out = r.Out[:0]
+		return err
+	}
+	var status protocol.Status
+	var warnings uint16
+	for j := range s.legs {
+		l := &s.legs[j]
+		r.Begin()
+		if r.Done() {
+			break
+		}
+		r.GoOn = s.holds(l)
+		r.Counts = func(key []byte) (bool, error) {
+			key, err := s.decodeKey(sc, key)
+			return key != nil && s.owner(stores, key, t.Fold) == l.store, err
+		}
+		err := s.read(l, r)
+		if errors.Is(err, merge.ErrEnough) {
+			s.drop(l.store, l.conn)
+			l.conn = nil
+			status = s.out.Status
+			break
+		}
+		if err != nil {
+			return s.failRows(r, err)
+		}
+		a := s.scratch.Answer()
+		status = a.Status
+		warnings += a.Warnings
+	}
+	s.abandon()
+	status = s.status(status)
+	r.End(status, warnings)
+	if err := r.Flush(); err != nil {
+		return err
+	}
+	out.SetSequence(r.Seq)
+	a := s.frame.Answer()
+	a.Status, a.Warnings, a.Columns, a.Rows = status, warnings, r.Columns()-1, r.Sent
+	return s.conclude(status)
+}
+
+// failRows ends the result with an error. What has gone to the client already
+// is followed by it, as a store itself would do.
+func (s *scatter) failRows(r *merge.Rows, err error) error {
+	var e *protocol.Error
+	if !errors.As(err, &e) {
+		s.abandon()
+		if errors.Is(err, merge.ErrRow) {
+			err = protocol.Errorf(protocol.ErrUnknown, "dsmproxy: %v", err)
+		}
+		if s.begun {
+			return cutOff(err)
+		}
+		return err
+	}
+	s.abandon()
+	if !s.begun {
+		return e
+	}
+	r.Packet(protocol.AppendErr(nil, e, s.out.Capabilities.Has(protocol.ClientProtocol41)))
+	if err := r.Flush(); err != nil {
+		return err
+	}
+	s.out.Conn().SetSequence(r.Seq)
+	s.frame.Answer().Err = e
+	return s.settle()
+}
+
+// decodeKey is the key that a column holds which exportText has made.
+func (s *scatter) decodeKey(sc *schema, text []byte) (key []byte, err error) {
+	if text == nil || !sc.key.hexed() {
+		return text, nil
+	}
+	if s.hex, err = hex.AppendDecode(s.hex[:0], text); err != nil {
+		return nil, merge.ErrRow
+	}
+	return s.hex, nil
+}

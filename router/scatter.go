@@ -1,0 +1,115 @@
+package router
+
+import (
+	"bytes"
+
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// scatter carries a read without a key out.
+func (s *session) scatter(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	p := st.Plan
+	if err := pins(p); err != nil {
+		return err
+	}
+	if len(p.Others) > 0 {
+		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
+	}
+	return s.gather(st, req, args, nil)
+}
+
+// gather carries a read of records on different stores out; keys is nil where
+// they are not known.
+func (s *session) gather(st *rewrite.Statement, req replica.Request, args rewrite.Args, keys [][]byte) error {
+	p := st.Plan
+	if p.Kind == rewrite.KindReadForUpdate {
+		return refuse("a locking read of records on different stores")
+	}
+	parts, why := st.Scatter()
+	if why != "" {
+		return refuse(why)
+	}
+	v := variants{of: req}
+	defer v.close()
+	w := replica.Scatter{
+		Req: v.withoutCursor(), Keys: keys, Limit: -1, Count: parts.Count, Columns: parts.Columns,
+		FixTime: p.Nondet&rewrite.NondetTime != 0 && !s.fixedTime,
+	}
+	for _, r := range p.Reads {
+		if r.Surrogate {
+			return refuse("table " + r.Name + " without the key, whose rows are named by " + r.Column)
+		}
+		w.Tables = append(w.Tables, s.shared(r))
+	}
+	if len(w.Tables) == 0 {
+		return refuse("a read without the key")
+	}
+	if parts.Narrow {
+		w.Narrow = func(columns string) replica.Request { return v.with(parts.Gather(columns)) }
+	}
+	if parts.Rows && !s.data.State().Assigns("sql_select_limit") {
+		w.Rows = func(key string) replica.Request {
+			return v.with(append(append(append(bytes.Clone(parts.Head), key...), ','), parts.Tail...))
+		}
+	}
+	if parts.Limited {
+		var ok bool
+		if w.Limit, ok = st.Number(parts.Limit, args); ok && len(parts.Offset.Parts) > 0 {
+			w.Offset, ok = st.Number(parts.Offset, args)
+		}
+		if !ok || w.Limit < 0 || w.Offset < 0 {
+			w.Rows = nil // the store knows what to say of it
+		}
+	}
+	return s.data.Scatter(&w)
+}
+
+// shared is a table that a plan reads.
+func (s *session) shared(r rewrite.Read) replica.Shared {
+	t := replica.Shared{Table: replica.Table{Schema: r.Schema, Name: r.Name, Key: r.Column}}
+	if t.Schema == "" {
+		t.Schema = s.data.State().DB()
+	}
+	if r.Table.FoldCase {
+		t.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
+	}
+	return t
+}
+
+// variants are the requests that are made of one in the course of a statement.
+type variants struct {
+	of   replica.Request
+	made []*store.Stmt
+}
+
+// with is a request for another text with the same parameters.
+func (v *variants) with(text []byte) replica.Request {
+	req := variant(v.of, text)
+	if p, ok := req.(*prepared); ok {
+		p.payload[cursorFlags] = 0
+		v.made = append(v.made, p.stmt)
+	}
+	return req
+}
+
+// withoutCursor is the request, with all rows in its answer.
+func (v *variants) withoutCursor() replica.Request {
+	p, ok := v.of.(*prepared)
+	if !ok {
+		return v.of
+	}
+	payload := bytes.Clone(p.payload)
+	payload[cursorFlags] = 0
+	return &prepared{text: p.text, stmt: p.stmt, long: p.long, payload: payload}
+}
+
+func (v *variants) close() {
+	for _, st := range v.made {
+		st.Close()
+	}
+}
+
+// cursorFlags is where a COM_STMT_EXECUTE says which cursor to open.
+const cursorFlags = 5
