@@ -63,7 +63,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	p := st.Plan
 	s.data.Fresh()
 	if p.Refuse != "" {
-		return refuse(p.Refuse)
+		return refusal(p)
 	}
 	s.data.CountFound = p.Pins == sqlCalcFoundRows
 	req, done := s.inform(st, req)
@@ -139,7 +139,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 	if err := pins(p); err != nil {
 		return err
 	}
-	if len(p.Keys) == 0 {
+	if len(p.Keys) == 0 || p.Detail == "AUTO" {
 		return refuse("a key that the store would have to make")
 	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
@@ -264,6 +264,13 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 	}
 	if p.ImplicitCommit && s.data.InTxn() {
 		if err := s.data.Commit(); err != nil {
+			return err
+		}
+	}
+	if p.Pins != "" && p.Pins != sqlCalcFoundRows {
+		// What it leaves behind is not seen anywhere else: one connection
+		// serves this client's statements there from now on.
+		if err := s.data.Keep(s.router.OtherTables); err != nil {
 			return err
 		}
 	}
