@@ -243,3 +243,42 @@ func AppendExecute(dst []byte, x *Execute, newID uint32, types []byte) []byte {
 	dst = append(dst, types...)
 	return append(dst, x.payload[x.values:]...)
 }
+
+// AppendSubset appends an EXECUTE of a statement that has the parameters of x
+// whose indexes params lists, in ascending order. types are the bound types of
+// all of x's parameters.
+func AppendSubset(dst []byte, x *Execute, id uint32, types []byte, params []int) []byte {
+	dst = append(dst, byte(ComStmtExecute))
+	dst = binary.LittleEndian.AppendUint32(dst, id)
+	dst = append(dst, x.Flags)
+	dst = binary.LittleEndian.AppendUint32(dst, x.Iterations)
+	if len(params) == 0 {
+		return dst
+	}
+	bitmap := len(dst)
+	dst = append(dst, make([]byte, (len(params)+7)/8)...)
+	for i, p := range params {
+		if x.NullBitmap[p/8]&(1<<(p%8)) != 0 {
+			dst[bitmap+i/8] |= 1 << (i % 8)
+		}
+	}
+	dst = append(dst, 1)
+	for _, p := range params {
+		dst = append(dst, types[2*p], types[2*p+1])
+	}
+	at, next := x.values, 0
+	for i, value := range x.params {
+		wanted := next < len(params) && params[next] == i
+		if wanted {
+			next++
+		}
+		if value.start < 0 {
+			continue
+		}
+		if wanted {
+			dst = append(dst, x.payload[at:value.end]...)
+		}
+		at = value.end
+	}
+	return dst
+}

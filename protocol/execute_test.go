@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -196,4 +197,51 @@ func FuzzParseExecute(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAppendSubset(t *testing.T) {
+	str := func(s string) []byte { return AppendLenencBytes(nil, s) }
+	types := []byte{253, 0, 8, 0, 253, 0, 252, 0, 3, unsignedFlag}
+	// Parameter 2 is NULL, 3 was sent as long data.
+	p := executePacket(3, []byte{1 << 2}, types, str("key"), le(1<<40, 8), le(7, 4))
+	isLong := func(i int) bool { return i == 3 }
+	var x Execute
+	if err := x.Parse(p, 5, nil, isLong); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		params []int
+		want   []string
+	}{
+		{nil, nil},
+		{[]int{0}, []string{"key"}},
+		{[]int{1, 4}, []string{"1099511627776", "7"}},
+		{[]int{2, 3, 4}, []string{"NULL", "LONG", "7"}},
+		{[]int{0, 1, 2, 3, 4}, []string{"key", "1099511627776", "NULL", "LONG", "7"}},
+	} {
+		sub := AppendSubset(nil, &x, 9, types, tc.params)
+		var y Execute
+		if err := y.Parse(sub, len(tc.params), nil, func(i int) bool { return tc.params[i] == 3 }); err != nil {
+			t.Errorf("AppendSubset(%v): %v", tc.params, err)
+			continue
+		}
+		if y.StmtID != 9 || y.Flags != x.Flags || y.Iterations != 1 {
+			t.Errorf("AppendSubset(%v) = %+v", tc.params, y)
+		}
+		var got []string
+		for i, param := range tc.params {
+			text, null, ok := y.Arg(i)
+			switch {
+			case null:
+				got = append(got, "NULL")
+			case !ok && param == 3:
+				got = append(got, "LONG")
+			default:
+				got = append(got, string(text))
+			}
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("AppendSubset(%v) has %q, want %q", tc.params, got, tc.want)
+		}
+	}
 }
