@@ -44,4 +44,7 @@ func TestOtherTables(t *testing.T) {
 		t.Errorf("after rollback: %q", got)
 	}
 	h.fails(1235, b, "SELECT * FROM users, sessions")
+	if got := rowsOf(t, b, "SELECT name FROM users WHERE id = ?", 2); got != "name=b" {
+		t.Errorf("prepared: %q", got)
+	}
 }

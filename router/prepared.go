@@ -41,12 +41,19 @@ func (s *session) prepare(payload []byte) error {
 	text := bytes.Clone(payload[1:])
 	p := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: s.data.State()}}
 	s.router.Planner.Plan(&p.plan, text, s.data.State().DB(), s.mode)
+	at := -1
 	if err := preparable(p.plan.Plan); err != nil {
 		return err
 	}
+	if p.plan.Plan.Kind == rewrite.KindOtherTable {
+		if err := s.otherRefused(p.plan.Plan); err != nil {
+			return err
+		}
+		at = s.router.OtherTables
+	}
 	s.lastStmt++
 	p.id = s.lastStmt
-	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id)
+	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id, at)
 	if err != nil || s.failed() {
 		return err
 	}

@@ -147,13 +147,13 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 	}
 	if len(s.keys) == 0 {
 		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
-			return &protocol.Error{Code: 1048, State: "23000", Message: "Column '" + p.Table.Key + "' cannot be null"}
+			return nullKey(p)
 		}
 		return s.data.ReadAny(req) // no record has the key NULL
 	}
 	if len(s.keys) > 1 && !s.data.Together(s.keys) {
 		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
-			return refuse("several rows whose records are on different stores")
+			return s.writeRows(st, req, args)
 		}
 		return s.sweep(st, req, s.keys)
 	}
@@ -249,8 +249,9 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 	return s.data.ReadAny(req)
 }
 
-// other carries a statement on tables that are not configured out.
-func (s *session) other(p *rewrite.Plan, req replica.Request) error {
+// otherRefused says why a statement on tables that are not configured can't be
+// carried out.
+func (s *session) otherRefused(p *rewrite.Plan) error {
 	if s.router.OtherTables < 0 {
 		name := "(unknown)"
 		if len(p.Others) > 0 {
@@ -261,6 +262,14 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 	}
 	if p.Table != nil {
 		return refuse("a statement on a session table and another one")
+	}
+	return nil
+}
+
+// other carries a statement on tables that are not configured out.
+func (s *session) other(p *rewrite.Plan, req replica.Request) error {
+	if err := s.otherRefused(p); err != nil {
+		return err
 	}
 	if p.ImplicitCommit && s.data.InTxn() {
 		if err := s.data.Commit(); err != nil {

@@ -93,11 +93,14 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 	return nil
 }
 
-// Prepare prepares st at a live store and gives the client its answer, with id
-// in the place of the store's.
-func (c *Client) Prepare(req Request, st *store.Stmt, id uint32) error {
+// Prepare prepares st at a live store, or at store at unless that is negative,
+// and gives the client its answer, with id in the place of the store's.
+func (c *Client) Prepare(req Request, st *store.Stmt, id uint32, at int) error {
 	p := &prepare{Request: req, client: c, id: id}
 	order := c.rotation()
+	if at >= 0 {
+		order = []uint16{uint16(at)}
+	}
 	var last error
 	for _, force := range []bool{false, true} {
 		for _, s := range order {
