@@ -31,6 +31,7 @@ type Write struct {
 	// store that stands in for another can't run it by itself.
 	Partial bool
 
+	at    time.Time // of FixTime; zero means now
 	tries int
 }
 
@@ -61,6 +62,18 @@ func (c *Client) Write(w *Write) error {
 }
 
 func (c *Client) write(w *Write) error {
+	if err := c.decide(w); err != nil {
+		return err
+	}
+	if _, err := c.out.Conn().Write(c.held); err != nil {
+		return err
+	}
+	c.answered()
+	return c.settle()
+}
+
+// decide carries w out up to the answer, which is kept in c.held.
+func (c *Client) decide(w *Write) error {
 	c.set.place.Order(c.order, w.Keys[0])
 	if err := c.gather(w); err != nil {
 		return err
@@ -80,11 +93,7 @@ func (c *Client) write(w *Write) error {
 		c.set.log.Warn("warnings not read", "store", c.set.stores[c.copies[first].store].Name(), "err", err)
 	}
 	c.releaseCopies()
-	if _, err := c.out.Conn().Write(c.held); err != nil {
-		return err
-	}
-	c.answered()
-	return c.settle()
+	return nil
 }
 
 // gather fills c.copies with connections to the first N stores of c.order that
@@ -154,7 +163,11 @@ func (c *Client) fix(w *Write) []byte {
 	if !w.FixTime || w.Image {
 		return nil
 	}
-	c.stamp = appendTimestamp(append(c.stamp[:0], byte(protocol.ComQuery)), time.Now())
+	at := w.at
+	if at.IsZero() {
+		at = time.Now()
+	}
+	c.stamp = appendTimestamp(append(c.stamp[:0], byte(protocol.ComQuery)), at)
 	return c.stamp
 }
 

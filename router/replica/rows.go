@@ -1,0 +1,181 @@
+package replica
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+)
+
+// An INSERT of several rows whose records are on different stores is carried
+// out by a statement for each store set, in one transaction over all of them:
+// the client's if one is open, with a savepoint before the first, else one of
+// its own. The client gets one answer, as if one store had run it all.
+
+// Rows is such a statement.
+type Rows struct {
+	// Writes are its parts, in the order of their first rows, and Counts the
+	// numbers of rows in them.
+	Writes []Write
+	Counts []int
+	// Ignore: INSERT IGNORE.
+	Ignore bool
+}
+
+// rowsSavepoint is set before the first part in a client's transaction.
+const rowsSavepoint = "dsmproxy_rows"
+
+// StoresOf tells the stores of key's record: two keys with the same answer can
+// be written by one statement.
+func (c *Client) StoresOf(key []byte) string {
+	list := c.firstLive(nil, key)
+	slices.Sort(list)
+	b := make([]byte, 0, 2*len(list))
+	for _, i := range list {
+		b = append(b, byte(i), byte(i>>8))
+	}
+	return string(b)
+}
+
+// WriteRows carries w out.
+func (c *Client) WriteRows(w *Rows) error {
+	defer c.unlockKeys()
+	now := time.Now()
+	for i := range w.Writes {
+		w.Writes[i].at = now
+	}
+	var ok protocol.OK
+	var err error
+	if !c.InTxn() && c.state.Autocommit() {
+		ok, err = c.rowsAlone(w)
+	} else {
+		ok, err = c.rowsInTxn(w)
+	}
+	if err != nil {
+		return err
+	}
+	a := c.frame.Answer()
+	a.AffectedRows, a.InsertID, a.Warnings = ok.AffectedRows, ok.InsertID, ok.Warnings
+	if c.InTxn() {
+		c.out.Status |= protocol.StatusInTrans
+	}
+	if err := c.settle(); err != nil {
+		return err
+	}
+	return c.writeOK(ok)
+}
+
+// rowsAlone carries w out in a transaction of its own, anew where a store is
+// lost or two such transactions wait for each other.
+func (c *Client) rowsAlone(w *Rows) (ok protocol.OK, err error) {
+	for range c.set.stores {
+		if err := c.lockRows(w); err != nil {
+			return ok, err
+		}
+		c.txn.open = true
+		c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+		if ok, err = c.rows(w); err == nil {
+			return ok, c.Commit()
+		}
+		c.rollback()
+		var refused *protocol.Error
+		if c.ctx.Err() != nil {
+			return ok, c.aborted()
+		}
+		if errors.As(err, &refused) && refused.Code != protocol.ErrLockDeadlock {
+			break
+		}
+	}
+	return ok, err
+}
+
+// rowsInTxn carries w out in the client's transaction. What its rows have
+// written is undone if one of them fails.
+func (c *Client) rowsInTxn(w *Rows) (protocol.OK, error) {
+	if err := c.lockRows(w); err != nil {
+		return protocol.OK{}, err
+	}
+	if err := c.Savepoint(rowsSavepoint, "SAVEPOINT "+rowsSavepoint); err != nil {
+		return protocol.OK{}, err
+	}
+	ok, err := c.rows(w)
+	if err != nil {
+		var refused *protocol.Error
+		switch {
+		case !errors.As(err, &refused):
+			return ok, err
+		case refused.Code == protocol.ErrLockDeadlock:
+			if c.InTxn() {
+				c.rollback()
+			}
+			return ok, err
+		}
+		if undo := c.RollbackTo(rowsSavepoint, "ROLLBACK TO "+rowsSavepoint); undo != nil {
+			return ok, undo
+		}
+	}
+	if release := c.ReleaseSavepoint(rowsSavepoint, "RELEASE SAVEPOINT "+rowsSavepoint); release != nil {
+		return ok, release
+	}
+	return ok, err
+}
+
+// lockRows takes the locks of all keys, in an order that two statements share.
+func (c *Client) lockRows(w *Rows) error {
+	var keys [][]byte
+	for i := range w.Writes {
+		keys = append(keys, w.Writes[i].Keys...)
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	for _, key := range keys {
+		if err := c.lockKey(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows runs the parts one after the other and sums their answers up.
+func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
+	var notes [][][]byte
+	total, duplicates := 0, 0
+	for i := range w.Writes {
+		c.Notes = nil
+		if err := c.decide(&w.Writes[i]); err != nil {
+			return sum, err
+		}
+		a := c.frame.Answer()
+		if a.Err != nil {
+			return sum, a.Err
+		}
+		notes = append(notes, c.Notes...)
+		total += w.Counts[i]
+		duplicates += duplicatesOf(c.held, a, w.Counts[i], w.Ignore)
+		sum.AffectedRows += a.AffectedRows
+		sum.Warnings += a.Warnings
+		if sum.InsertID == 0 {
+			sum.InsertID = a.InsertID
+		}
+	}
+	c.Notes = notes
+	sum.Info = fmt.Sprintf("Records: %d  Duplicates: %d  Warnings: %d", total, duplicates, sum.Warnings)
+	return sum, nil
+}
+
+// duplicatesOf is the number that a store tells in the answer to an INSERT of
+// several rows; of one row it does not tell.
+func duplicatesOf(held []byte, a *protocol.Answer, rows int, ignore bool) int {
+	if _, after, ok := bytes.Cut(held, []byte("Duplicates: ")); ok {
+		digits := len(after) - len(bytes.TrimLeft(after, "0123456789"))
+		n, _ := strconv.Atoi(string(after[:digits]))
+		return n
+	}
+	if ignore {
+		return max(0, rows-int(a.AffectedRows))
+	}
+	return max(0, int(a.AffectedRows)-rows)
+}
