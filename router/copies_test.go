@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -78,6 +79,9 @@ func TestStandInGetsTheRecord(t *testing.T) {
 	h.down(int(o[2]))
 	h.exec(db, "UPDATE sessions SET n = n + 1 WHERE id = ?", id)
 	h.holders(id, o[3])
+	if log := h.log.String(); strings.Count(log, "writes have too few copies") != 1 {
+		t.Errorf("no warning, or several, of too few copies:\n%s", log)
+	}
 }
 
 func TestSameOrderOnAllCopies(t *testing.T) {

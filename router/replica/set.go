@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -38,6 +39,7 @@ type Set struct {
 	pending  []backlog // by store
 	catchUps sync.WaitGroup
 	kills    sync.WaitGroup // KILL QUERYs under way
+	isShort  atomic.Bool    // the last write had fewer than N copies
 }
 
 // New returns the Set of the given stores.
@@ -73,6 +75,21 @@ func (s *Set) Version() string {
 		}
 	}
 	return ""
+}
+
+// short warns once that a write has fewer than N copies, full tells once that
+// writes have them again.
+func (s *Set) short(have int) {
+	if s.isShort.CompareAndSwap(false, true) {
+		s.log.Warn("writes have too few copies", "copies", have, "want", s.copies,
+			"action", "bring stores back: what is written now is on fewer stores than configured")
+	}
+}
+
+func (s *Set) full() {
+	if s.isShort.Load() && s.isShort.CompareAndSwap(true, false) {
+		s.log.Info("writes have all copies again", "want", s.copies)
+	}
 }
 
 func (s *Set) live(i int) bool { return s.stores[i].State() != store.Down }

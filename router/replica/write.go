@@ -105,6 +105,7 @@ func (c *Client) gather(w *Write) error {
 		for at, s := range c.order {
 			i := int(s)
 			if len(c.copies) == c.set.copies {
+				c.set.full()
 				return nil
 			}
 			if c.set.live(i) == force && c.pinned[i] == nil {
@@ -128,8 +129,13 @@ func (c *Client) gather(w *Write) error {
 			c.copies = append(c.copies, copyOf{store: i, conn: conn,
 				sent: len(c.copies) == 0 || !(w.Image || stands)})
 		}
+		if len(c.copies) == c.set.copies {
+			c.set.full()
+			return nil
+		}
 		if len(c.copies) > 0 {
-			return nil // fewer than N: all that live
+			c.set.short(len(c.copies)) // all that live
+			return nil
 		}
 	}
 	return unreachable(last)
