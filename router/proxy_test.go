@@ -117,7 +117,11 @@ func startOther(t *testing.T, m, n, other int) *harness {
 	}
 	set := replica.New(replica.Config{Stores: h.stores, Placement: h.place, Copies: n, Service: login, Log: log})
 	planner := rewrite.NewPlanner(rewrite.Options{
-		Tables: []rewrite.Table{{Name: "sessions", Key: "id"}},
+		Tables: []rewrite.Table{
+			{Name: "sessions", Key: "id"},
+			{Name: "folded", Key: "id", FoldCase: true},
+			{Name: "numbered", Key: "num", Secondary: []rewrite.Secondary{{Name: "parts", Column: "num"}}},
+		},
 		Columns: func(tb *rewrite.Table, db string) ([]string, bool) {
 			names, err := set.Columns(context.Background(), replica.Table{Schema: db, Name: tb.Name, Key: tb.Key})
 			return names, err == nil

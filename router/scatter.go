@@ -2,6 +2,7 @@ package router
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/replica"
@@ -41,7 +42,10 @@ func (s *session) gather(st *rewrite.Statement, req replica.Request, args rewrit
 		if r.Surrogate {
 			return refuse("table " + r.Name + " without the key, whose rows are named by " + r.Column)
 		}
-		w.Tables = append(w.Tables, s.shared(r))
+		t := s.shared(r)
+		if !slices.ContainsFunc(w.Tables, func(o replica.Shared) bool { return o.Table == t.Table }) {
+			w.Tables = append(w.Tables, t)
+		}
 	}
 	if len(w.Tables) == 0 {
 		return refuse("a read without the key")

@@ -117,6 +117,21 @@ func (s *scatter) run() error {
 	return s.copy(stores)
 }
 
+// tableSchema is what is known of a table; where nothing is, the error is what
+// the stores say of the table.
+func (s *scatter) tableSchema(t Table) (*schema, error) {
+	sc, err := s.schema(t)
+	if err == nil {
+		return sc, nil
+	}
+	var refused *protocol.Error
+	_, why := s.set.Query(s.ctx, "", "SELECT "+quoteName(t.Key)+" FROM "+t.quoted()+" LIMIT 0")
+	if errors.As(why, &refused) && refused.Code != protocol.ErrUnknown {
+		return nil, refused
+	}
+	return nil, err
+}
+
 // usable are the stores that can be asked: the live ones, and if there is none,
 // all.
 func (s *scatter) usable() (list []int) {

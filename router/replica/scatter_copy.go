@@ -164,7 +164,7 @@ func (s *scatter) neutral(conn *store.Conn) (restore string, err error) {
 
 // fill makes the copy of one table and fills it.
 func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
-	sc, err := s.schema(t.Table)
+	sc, err := s.tableSchema(t.Table)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // the number replaced.
 func (s *scatter) count(stores []int) error {
 	t := s.Tables[0]
-	sc, err := s.schema(t.Table)
+	sc, err := s.tableSchema(t.Table)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // one after the other, as they come, and are not held in memory.
 func (s *scatter) rows(stores []int) error {
 	t := s.Tables[0]
-	sc, err := s.schema(t.Table)
+	sc, err := s.tableSchema(t.Table)
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,26 @@ func (c *Client) firstLive(dst []uint16, key []byte) []uint16 {
 	return dst
 }
 
-// ReadSeveral carries out a read of several records on the stores that hold
-// all of them, or returns ErrApart if there is none.
+// ReadSeveral carries out a read of several records on the store that reads of
+// each would ask, or returns ErrApart if these differ. A locking read goes to
+// any store that should hold all of them.
 func (c *Client) ReadSeveral(keys [][]byte, req Request, lock bool) error {
+	if !lock {
+		first := c.first(keys[0])
+		for _, key := range keys[1:] {
+			if c.first(key) != first {
+				return ErrApart
+			}
+		}
+		if first < 0 {
+			return ErrApart
+		}
+		next, err := c.onStore(first, req, true, false)
+		if next {
+			return ErrApart // as they are without this store
+		}
+		return err
+	}
 	common := c.firstLive(nil, keys[0])
 	for _, key := range keys[1:] {
 		holds := c.firstLive(nil, key)
@@ -35,15 +52,24 @@ func (c *Client) ReadSeveral(keys [][]byte, req Request, lock bool) error {
 	if len(common) == 0 {
 		return ErrApart
 	}
-	if lock {
-		for _, key := range keys {
-			if err := c.lockKey(key); err != nil {
-				return err
-			}
+	for _, key := range keys {
+		if err := c.lockKey(key); err != nil {
+			return err
 		}
-		defer c.unlockKeys()
 	}
+	defer c.unlockKeys()
 	return c.onFirst(common, req, true)
+}
+
+// first is the store that a read of key asks; -1 if all are down.
+func (c *Client) first(key []byte) int {
+	c.set.place.Order(c.order, key)
+	for _, i := range c.order {
+		if c.set.live(int(i)) || c.pinned[i] != nil {
+			return int(i)
+		}
+	}
+	return -1
 }
 
 // Together reports whether the records of all keys have the same stores, so
