@@ -15,8 +15,9 @@ var errColumns = protocol.Errorf(protocol.ErrUnknown,
 
 // Rows makes one result set of several, whose first column says which of the
 // rows count and is not part of the result. The answers are given to it one
-// after the other: Begin, and then the frames by Write. What is to be sent
-// stands in Out, which the caller empties.
+// after the other: Begin, and then the frames by Write, which returns ErrEnough
+// at the first row behind the last that is wanted. What is to be sent stands in
+// Out, which the caller empties.
 type Rows struct {
 	// Answer is set up by the caller but for Column and Row, which are Rows's
 	// own.
@@ -36,9 +37,6 @@ type Rows struct {
 	Sent uint64
 	// Flush, unless nil, is called when much stands in Out.
 	Flush func() error
-	// GoOn: Write takes the rows behind the last that is wanted and drops them;
-	// otherwise it returns ErrEnough.
-	GoOn bool
 
 	begun   bool
 	types   []uint16 // of the columns, with their sign
@@ -93,9 +91,6 @@ const unsigned = 32
 
 func (r *Rows) row(p []byte) error {
 	if r.Limit == 0 {
-		if r.GoOn {
-			return nil
-		}
 		return ErrEnough
 	}
 	var err error

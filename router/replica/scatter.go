@@ -2,12 +2,10 @@ package replica
 
 import (
 	"errors"
-	"io"
 	"slices"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
-	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
 // A read of records whose stores differ sees each record once: as the first
@@ -83,13 +81,6 @@ type scatter struct {
 	hex    []byte // scratch
 
 	copies copies
-}
-
-// leg is one store's part.
-type leg struct {
-	store int
-	conn  *store.Conn // nil once given back
-	left  int         // answers that have not been read
 }
 
 // run tries to carry it out with the stores that have not failed.
@@ -178,191 +169,6 @@ func (s *scatter) ownersOf(stores []int, keys [][]byte) []int {
 func (s *scatter) lose(i int, err error) error {
 	s.failed[i], s.last = true, err
 	return errAgain
-}
-
-// open sends req to all stores.
-func (s *scatter) open(stores []int, req Request) error {
-	s.legs = s.legs[:0]
-	for _, i := range stores {
-		conn, err := s.acquire(i, true, !s.set.live(i))
-		switch {
-		case err == nil:
-			s.legs = append(s.legs, leg{store: i, conn: conn})
-		case s.ctx.Err() != nil:
-			s.abandon()
-			return s.aborted()
-		case !storeFailed(err):
-			s.abandon()
-			return err
-		default:
-			s.abandon()
-			return s.lose(i, err)
-		}
-	}
-	for j := range s.legs {
-		l := &s.legs[j]
-		if err := s.sendOne(l.conn, req, s.fix); err != nil {
-			var refused *protocol.Error
-			if errors.As(err, &refused) { // it can't be prepared
-				if s.fix != nil {
-					s.drop(l.store, l.conn) // SET timestamp is queued there
-				} else {
-					s.finish(l.store, l.conn)
-				}
-				l.conn = nil
-				s.abandon()
-				return refused
-			}
-			return s.lost(l, err)
-		}
-		l.left = 1
-		if s.fix != nil {
-			l.left = 3
-		}
-	}
-	return nil
-}
-
-// await waits until the answer of every leg begins, and returns an error that
-// one of them is.
-func (s *scatter) await() error {
-	var refused *protocol.Error
-	for j := range s.legs {
-		l := &s.legs[j]
-		if s.fix != nil {
-			if err := s.skip(l.conn); err != nil {
-				return s.lost(l, err)
-			}
-			l.left--
-		}
-		e, err := l.conn.Await()
-		if err != nil {
-			return s.lost(l, err)
-		}
-		if e != nil && (refused == nil || e.Code == protocol.ErrLockDeadlock) {
-			refused = e
-		}
-	}
-	if refused == nil {
-		return nil
-	}
-	return s.refused(refused)
-}
-
-// maxNotes is about how many warnings of a statement are kept, as by
-// max_error_count.
-const maxNotes = 64
-
-// read relays a leg's answer to w and gives the connection back. An error of w
-// is returned as it is; the leg is left as it is then.
-func (s *scatter) read(l *leg, w io.Writer) error {
-	s.scratch.Reset(protocol.AnswerResult, s.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
-	if _, err := l.conn.Relay(w, &s.scratch); err != nil {
-		var net *store.NetError
-		if errors.As(err, &net) {
-			return s.lost(l, err)
-		}
-		return err
-	}
-	l.left--
-	answer := *s.scratch.Answer()
-	if s.fix == nil && answer.Err == nil && answer.Warnings > 0 && len(s.Notes) < maxNotes {
-		notes, err := l.conn.Query(s.ctx, "SHOW WARNINGS")
-		if err != nil {
-			return s.lost(l, err)
-		}
-		s.Notes = append(s.Notes, notes...)
-	}
-	if s.fix != nil {
-		if err := s.skip(l.conn); err != nil {
-			return s.lost(l, err)
-		}
-		l.left--
-	}
-	s.finish(l.store, l.conn)
-	l.conn = nil
-	if answer.Err != nil {
-		return s.refused(answer.Err)
-	}
-	*s.scratch.Answer() = answer
-	return nil
-}
-
-// refused ends it with the error that a store has answered with.
-func (s *scatter) refused(e *protocol.Error) error {
-	s.abandon()
-	if e.Code == protocol.ErrLockDeadlock && s.InTxn() {
-		s.rollback()
-	}
-	return e
-}
-
-// lost drops a leg whose store has failed. In a transaction that is its end.
-func (s *scatter) lost(l *leg, err error) error {
-	inTxn := s.InTxn()
-	s.drop(l.store, l.conn)
-	l.conn = nil
-	switch {
-	case s.ctx.Err() != nil:
-		s.dropLegs()
-		return s.aborted()
-	case inTxn:
-		s.dropLegs()
-		if err := s.fail(err); !s.begun {
-			return err
-		}
-		return cutOff(err)
-	case s.begun:
-		s.dropLegs()
-		return cutOff(err)
-	}
-	s.abandon()
-	return s.lose(l.store, err)
-}
-
-// dropLegs closes the connections whose answers have not been read.
-func (s *scatter) dropLegs() {
-	for j := range s.legs {
-		if l := &s.legs[j]; l.conn != nil && l.left > 0 {
-			s.drop(l.store, l.conn)
-			l.conn = nil
-		}
-	}
-	s.abandon()
-}
-
-// abandon gives all connections back. Answers are read to their end where the
-// connection is the client's own for longer than this statement.
-func (s *scatter) abandon() {
-	for j := range s.legs {
-		l := &s.legs[j]
-		if l.conn == nil {
-			continue
-		}
-		if l.left > 0 && !s.holds(l) {
-			s.drop(l.store, l.conn)
-		} else if err := s.drain(l); err != nil {
-			s.drop(l.store, l.conn) // what it held ends with it
-		} else {
-			s.finish(l.store, l.conn)
-		}
-		l.conn = nil
-	}
-}
-
-// holds reports whether the client loses more than a connection with this one.
-func (s *scatter) holds(l *leg) bool {
-	return s.pinned[l.store] == l.conn || slices.Contains(s.kept, l.conn) || s.hasCursor(l.conn)
-}
-
-func (s *scatter) drain(l *leg) error {
-	for ; l.left > 0; l.left-- {
-		s.scratch.Reset(protocol.AnswerResult, s.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
-		if _, err := l.conn.Relay(io.Discard, &s.scratch); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // isBinary reports whether the rows of req come in the binary protocol.

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -34,6 +35,7 @@ import (
 type copies struct {
 	broken []int // stores that could not hold them
 	detail detail
+	packet int // the longest INSERT that they take
 }
 
 // detail says how true to their tables the copies are. Where a copy can't be
@@ -142,12 +144,15 @@ func (s *scatter) fillAll(conn *store.Conn, stores []int) error {
 // neutral brings the connection to a state in which any record can be
 // inserted, and returns the statement that undoes it.
 func (s *scatter) neutral(conn *store.Conn) (restore string, err error) {
-	rows, err := conn.Query(s.ctx, "SELECT @@sql_mode, @@time_zone")
+	rows, err := conn.Query(s.ctx, "SELECT @@sql_mode, @@time_zone, @@max_allowed_packet")
 	if err != nil {
 		return "", err
 	}
-	if len(rows) != 1 || len(rows[0]) != 2 {
+	if len(rows) != 1 || len(rows[0]) != 3 {
 		return "", merge.ErrRow
+	}
+	if s.copies.packet, err = strconv.Atoi(string(rows[0][2])); err != nil {
+		return "", err
 	}
 	restore = "SET sql_mode='" + string(rows[0][0]) + "', time_zone='" + string(rows[0][1]) + "'"
 	if s.fix != nil {
@@ -184,29 +189,11 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 		f.counts = func(key []byte) bool { return s.owner(stores, key, t.Fold) == l.store }
 		f.answer.Begin()
 		if err := s.read(l, &f.answer); err != nil {
-			var full *hostError
-			if errors.As(err, &full) {
-				l.left = max(l.left, 1)
-				s.dropBroken(l)
-			}
-			if errors.Is(err, merge.ErrRow) {
-				s.dropBroken(l)
-				err = protocol.Errorf(protocol.ErrUnknown, "dsmproxy: %v", err)
-			}
 			s.abandon()
 			return err
 		}
 	}
 	return f.flush()
-}
-
-// dropBroken drops a connection in the middle of whose answer something else
-// has failed: what was taken of it is lost.
-func (s *scatter) dropBroken(l *leg) {
-	if l.conn != nil {
-		s.drop(l.store, l.conn)
-		l.conn = nil
-	}
 }
 
 // makeCopy makes the empty copy of a table.

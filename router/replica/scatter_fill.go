@@ -25,6 +25,7 @@ type filler struct {
 	schema  *schema
 	columns []column // the key first
 	head    string
+	longest int // INSERT
 	batch   []byte
 	fields  [][]byte
 	key     []byte
@@ -34,8 +35,11 @@ type filler struct {
 // memory.
 const fillBatch = 512 << 10
 
+// perValue is what a literal takes at most beside the value.
+const perValue = len("CONVERT(x'' USING utf8mb4),")
+
 func newFiller(s *scatter, conn *store.Conn, sc *schema, columns []column) *filler {
-	f := &filler{ctx: s.ctx, conn: conn, schema: sc, columns: columns}
+	f := &filler{ctx: s.ctx, conn: conn, schema: sc, columns: columns, longest: s.copies.packet - 1}
 	f.answer.DeprecateEOF = s.Login.Capabilities.Has(protocol.ClientDeprecateEOF)
 	f.answer.Row = f.row
 	names := make([]string, len(columns))
@@ -96,6 +100,19 @@ func (f *filler) row(row []byte) (err error) {
 	}
 	if !f.counts(key) {
 		return nil
+	}
+	size := len(f.head)
+	for i := range f.fields {
+		size += len(f.fields[i]) + perValue
+	}
+	if len(f.batch)+size > f.longest {
+		if err := f.flush(); err != nil {
+			return err
+		}
+	}
+	if size > f.longest {
+		return protocol.Errorf(protocol.ErrPacketTooLarge,
+			"dsmproxy: a record does not fit into max_allowed_packet of the stores in hexadecimal, as this statement needs it")
 	}
 	if len(f.batch) == 0 {
 		f.batch = append(f.batch, f.head...)

@@ -47,15 +47,12 @@ func (s *scatter) rows(stores []int) error {
 		if r.Done() {
 			break
 		}
-		r.GoOn = s.holds(l)
 		r.Counts = func(key []byte) (bool, error) {
 			key, err := s.decodeKey(sc, key)
 			return key != nil && s.owner(stores, key, t.Fold) == l.store, err
 		}
 		err := s.read(l, r)
 		if errors.Is(err, merge.ErrEnough) {
-			s.drop(l.store, l.conn)
-			l.conn = nil
 			status = s.out.Status
 			break
 		}
@@ -84,9 +81,6 @@ func (s *scatter) failRows(r *merge.Rows, err error) error {
 	var e *protocol.Error
 	if !errors.As(err, &e) {
 		s.abandon()
-		if errors.Is(err, merge.ErrRow) {
-			err = protocol.Errorf(protocol.ErrUnknown, "dsmproxy: %v", err)
-		}
 		if s.begun {
 			return cutOff(err)
 		}
