@@ -80,6 +80,8 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		err = s.move(st, req, args)
 	case rewrite.KindScatterRead:
 		err = s.scatter(st, req, args)
+	case rewrite.KindWriteByOther:
+		err = s.writeByOther(st, req, args)
 	case rewrite.KindBroadcast:
 		err = s.broadcast(st, req)
 	case rewrite.KindAny:
@@ -139,8 +141,19 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 	if err := pins(p); err != nil {
 		return err
 	}
-	if len(p.Keys) == 0 || p.Detail == "AUTO" {
+	if len(p.Keys) == 0 {
 		return refuse("a key that the store would have to make")
+	}
+	if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
+		column, err := s.numbered(p, s.table(p))
+		switch {
+		case err != nil:
+			return err
+		case column != "" && p.Rows > 1:
+			return s.writeRows(st, req, args, column)
+		case column != "":
+			return s.insertNumbered(st, req, args, column)
+		}
 	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
 		return err
@@ -153,7 +166,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 	}
 	if len(s.keys) > 1 && !s.data.Together(s.keys) {
 		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
-			return s.writeRows(st, req, args)
+			return s.writeRows(st, req, args, "")
 		}
 		return s.sweep(st, req, s.keys)
 	}

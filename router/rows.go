@@ -8,8 +8,9 @@ import (
 )
 
 // writeRows carries an INSERT or REPLACE of several rows out whose records are
-// on different stores.
-func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+// on different stores, or get numbers: a store that is told the first row's
+// number makes those of the others itself. column is the one for the numbers.
+func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
 	p := st.Plan
 	parts, why := st.InsertParts()
 	if why == "" && p.Uses&ownUses != 0 {
@@ -25,13 +26,13 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 		if err := s.findKeys(st, p.Keys[i:i+1], args); err != nil {
 			return err
 		}
-		if len(s.keys) == 0 {
+		if len(s.keys) == 0 { // in a numbered key column as well: the plan has no NULL
 			return nullKey(p)
 		}
 		at := s.data.StoresOf(s.keys[0])
 		g := len(groups)
 		for j := range stores {
-			if stores[j] == at {
+			if stores[j] == at && column == "" {
 				g = j
 			}
 		}
@@ -47,6 +48,15 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 		}
 	}()
 	for _, rows := range groups {
+		part := replica.Write{Req: s.partOf(req, &parts, rows), Table: s.table(p)}
+		if v, ok := part.Req.(*prepared); ok {
+			made = append(made, v.stmt)
+		}
+		if column != "" {
+			if err := s.numberRow(st, &part, rows[0], args, column); err != nil {
+				return err
+			}
+		}
 		values := make([]rewrite.Value, len(rows))
 		for j, row := range rows {
 			values[j] = p.Keys[row]
@@ -54,17 +64,22 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 		if err := s.findKeys(st, values, args); err != nil {
 			return err
 		}
-		part := replica.Write{Req: s.partOf(req, &parts, rows), Table: s.table(p)}
+		part.Keys = nil
 		for _, key := range s.keys {
 			part.Keys = append(part.Keys, append([]byte(nil), key...))
-		}
-		if v, ok := part.Req.(*prepared); ok {
-			made = append(made, v.stmt)
 		}
 		s.sameOnAll(&part, p)
 		w.Writes, w.Counts = append(w.Writes, part), append(w.Counts, len(rows))
 	}
-	return s.data.WriteRows(&w)
+	if err := s.data.WriteRows(&w); err != nil {
+		return err
+	}
+	for i := range w.Writes {
+		if part := &w.Writes[i]; part.Number != 0 {
+			s.router.learned.learn(part.Table, part.Number, part.Keys[0])
+		}
+	}
+	return nil
 }
 
 // partOf is the statement for some of the rows.

@@ -38,6 +38,7 @@ func (c *Client) Broadcast(req Request, sql string) error {
 	}
 	c.set.schemas.forget()
 	defer c.set.schemas.forget()
+	c.set.numbers.forget()
 	c.copies = c.copies[:0]
 	var down []int
 	var last error

@@ -27,7 +27,8 @@ func (c *Client) equalise(w *Write, first int) error {
 	inTxn := c.InTxn() || !c.state.Autocommit()
 	for j := range c.copies {
 		cp := &c.copies[j]
-		if j == first || (cp.read && sameAnswer(&decided, &cp.answer)) {
+		if j == first || cp.read && sameAnswer(&decided, &cp.answer) &&
+			(w.Number == 0 || decided.InsertID == cp.answer.InsertID) {
 			continue
 		}
 		if inTxn && cp.read && cp.answer.Err != nil && endsTxn(cp.answer.Err.Code) {

@@ -38,6 +38,8 @@ type schema struct {
 	key       column
 	keyUnique bool // the key alone identifies a row
 	defaults  Defaults
+	auto      string // the AUTO_INCREMENT column; "" for none
+	autoMax   uint64 // the greatest number that it can hold
 	read      time.Time
 }
 
@@ -118,7 +120,7 @@ func (s *Set) queryIn(db string) querier {
 
 func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
-	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY "+
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE "+
 		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
@@ -131,6 +133,9 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
 		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))
 		sc.columns = append(sc.columns, c)
+		if strings.Contains(extra, "auto_increment") {
+			sc.auto, sc.autoMax = c.name, maxNumber(c.typ, strings.ToLower(string(r[6])))
+		}
 		index := string(r[5])
 		if index == "PRI" {
 			primary++

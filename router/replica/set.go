@@ -36,6 +36,7 @@ type Set struct {
 	log      *slog.Logger
 	locks    *keyLocks
 	schemas  schemas
+	numbers  numbers
 	pending  []backlog // by store
 	catchUps sync.WaitGroup
 	kills    sync.WaitGroup // KILL QUERYs under way

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -30,6 +31,10 @@ type Write struct {
 	// Partial: the statement needs the record as it is (an UPDATE), so that a
 	// store that stands in for another can't run it by itself.
 	Partial bool
+
+	// Number is what an AUTO_INCREMENT column of the record gets on all copies;
+	// 0 if the proxy does not supply it.
+	Number uint64
 
 	at    time.Time // of FixTime; zero means now
 	tries int
@@ -164,16 +169,30 @@ func (c *Client) sendAll(w *Write) {
 	}
 }
 
-// fix is the statement that gives w one time everywhere; nil if it needs none.
+// fixed reports whether statements go before and behind w's own.
+func (w *Write) fixed() bool { return w.Number != 0 || w.FixTime && !w.Image }
+
+// fix is the statement that gives w one time, and its record one number,
+// everywhere; nil if it needs none.
 func (c *Client) fix(w *Write) []byte {
-	if !w.FixTime || w.Image {
+	if !w.fixed() {
 		return nil
+	}
+	c.stamp = append(c.stamp[:0], byte(protocol.ComQuery))
+	if w.Number != 0 {
+		c.stamp = strconv.AppendUint(append(c.stamp[:0], fixNumber...), w.Number, 10)
+		if !w.FixTime || w.Image {
+			return c.stamp
+		}
+		c.stamp = append(c.stamp, ", "...)
+	} else {
+		c.stamp = append(c.stamp, "SET "...)
 	}
 	at := w.at
 	if at.IsZero() {
 		at = time.Now()
 	}
-	c.stamp = appendTimestamp(append(c.stamp[:0], byte(protocol.ComQuery)), at)
+	c.stamp = appendClock(c.stamp, at)
 	return c.stamp
 }
 
@@ -188,18 +207,39 @@ func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
 		return err
 	}
 	if fix != nil {
-		if err := conn.Queue(unfix); err != nil {
+		if err := conn.Queue(unfixOf(fix)); err != nil {
 			return err
 		}
 	}
 	return conn.Send()
 }
 
-var unfix = append([]byte{byte(protocol.ComQuery)}, "SET timestamp=DEFAULT"...)
+var (
+	unfix       = append([]byte{byte(protocol.ComQuery)}, "SET timestamp=DEFAULT"...)
+	fixNumber   = append([]byte{byte(protocol.ComQuery)}, "SET insert_id="...)
+	unfixNumber = append([]byte{byte(protocol.ComQuery)}, "SET insert_id=0"...)
+	unfixBoth   = append([]byte{byte(protocol.ComQuery)}, "SET insert_id=0, timestamp=DEFAULT"...)
+)
+
+// unfixOf is the statement that undoes what fix does. A number that its
+// statement has not used would else be that of the next record inserted there.
+func unfixOf(fix []byte) []byte {
+	switch {
+	case !bytes.HasPrefix(fix, fixNumber):
+		return unfix
+	case bytes.IndexByte(fix, ',') < 0:
+		return unfixNumber
+	}
+	return unfixBoth
+}
 
 // appendTimestamp appends the statement that stops a session's clock at t.
 func appendTimestamp(dst []byte, t time.Time) []byte {
-	dst = append(dst, "SET timestamp="...)
+	return appendClock(append(dst, "SET "...), t)
+}
+
+func appendClock(dst []byte, t time.Time) []byte {
+	dst = append(dst, "timestamp="...)
 	dst = strconv.AppendInt(dst, t.Unix(), 10)
 	dst = append(dst, '.')
 	micro := strconv.AppendInt(nil, int64(t.Nanosecond()/1000)+1e6, 10)
@@ -262,11 +302,14 @@ func (c *Client) readAll(w *Write) (first int, err error) {
 
 // readOne reads the answer of one copy: into c.held if it decides.
 func (c *Client) readOne(w *Write, cp *copyOf, decides bool) error {
-	fix := w.FixTime && !w.Image
+	fix := w.fixed()
 	f := &c.scratch
 	if fix {
 		if err := c.skip(cp.conn); err != nil {
 			return err
+		}
+		if e := c.scratch.Answer().Err; e != nil && w.Number != 0 {
+			return c.set.refusesNumbers(cp.store, e) // the connection is closed
 		}
 	}
 	if _, err := cp.conn.Await(); err != nil {

@@ -1,0 +1,235 @@
+package router
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+)
+
+// A table with an AUTO_INCREMENT column gets its numbers from the proxy: see
+// package replica. Later writes name a record by its number. If that record's
+// key has been learned, its first store is asked whether it still has this key;
+// otherwise, all stores are asked for the key, and it is learned. It has to be
+// certain: a write at the stores of a wrong key may reach some of the record's
+// copies and not the others. Then the statement is a write of this key. Reads by
+// number are those of all stores.
+
+// numbered returns the AUTO_INCREMENT column of the table that an INSERT is
+// about; "" for none.
+func (s *session) numbered(p *rewrite.Plan, t replica.Table) (column string, err error) {
+	if strings.Contains(p.Detail, secondaryTable) {
+		return "", nil
+	}
+	if column, err = s.data.Numbered(t); err != nil {
+		return "", err
+	}
+	if strings.Contains(p.Detail, "AUTO") && !strings.EqualFold(column, t.Key) {
+		return "", refuse("a key that the store would have to make")
+	}
+	return column, nil
+}
+
+// secondaryTable is what a plan's detail says of a statement on one.
+const secondaryTable = "secondary table"
+
+// insertNumbered carries an INSERT or REPLACE of one row out whose table has an
+// AUTO_INCREMENT column.
+func (s *session) insertNumbered(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
+	w := replica.Write{Req: req, Table: s.table(st.Plan)}
+	if err := s.numberRow(st, &w, 0, args, column); err != nil {
+		return err
+	}
+	s.sameOnAll(&w, st.Plan)
+	if err := s.data.Write(&w); err != nil {
+		return err
+	}
+	if a := s.data.Answer(); a.Err == nil && a.InsertID != 0 && !strings.EqualFold(column, w.Table.Key) {
+		s.router.learned.learn(w.Table, a.InsertID, w.Keys[0])
+	}
+	return nil
+}
+
+// numberRow gives w, which inserts one row of a statement, its number and its
+// key.
+func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, args rewrite.Args, column string) error {
+	p := st.Plan
+	if err := s.findKeys(st, p.Keys[row:row+1], args); err != nil {
+		return err
+	}
+	isKey := strings.EqualFold(column, w.Table.Key)
+	switch {
+	case isKey && len(s.keys) == 1:
+		if n, ok := parseInt(s.keys[0]); !ok || n == 0 {
+			return refuse("a key of an AUTO_INCREMENT column that is no number above 0")
+		}
+		w.Keys = s.keys
+		return nil
+	case !isKey && len(s.keys) == 0:
+		return nullKey(p)
+	case !isKey && p.Surrogates != nil && strings.EqualFold(column, p.Table.Surrogate):
+		text, null, ok := st.Append(nil, p.Surrogates[row], args)
+		if !ok {
+			return refuse("a value of " + column + " whose bytes can't be told")
+		}
+		if !null && string(text) != "0" {
+			w.Keys = s.keys
+			return nil
+		}
+	}
+	var err error
+	if w.Number, err = s.data.NextNumber(w.Table); err != nil {
+		return s.noNumber(p, w, err)
+	}
+	if isKey {
+		s.keys = append(s.keys[:0], strconv.AppendUint(nil, w.Number, 10))
+	}
+	w.Keys = s.keys
+	return nil
+}
+
+// noNumber decides what is done where a store can't be told a number. A column
+// that no later statement names records by, so that it is not configured, is
+// left to the stores.
+func (s *session) noNumber(p *rewrite.Plan, w *replica.Write, err error) error {
+	if errors.Is(err, replica.ErrNoNumbers) && p.Table.Surrogate == "" && len(s.keys) == 1 {
+		w.Keys = s.keys
+		return nil
+	}
+	return err
+}
+
+// parseInt reads a number as MySQL prints it.
+func parseInt(text []byte) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	return n, err == nil && len(text) > 0 && (text[0] != '0' || len(text) == 1) && text[0] != '+'
+}
+
+// writeByOther carries a write out whose record is named by another column than
+// the key.
+func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	p := st.Plan
+	if err := pins(p); err != nil {
+		return err
+	}
+	if strings.Contains(p.Detail, secondaryTable) {
+		return refuse("a secondary table whose rows are named by " + p.OtherColumn)
+	}
+	t := s.table(p)
+	number, single := s.number(st, args)
+	keys, without, err := s.keysOf(st, t, args)
+	if single && err == nil && len(keys) == 1 {
+		s.router.learned.learn(t, number, keys[0])
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(keys) == 0 && len(without) > 0:
+		return s.data.OnOneOf(without, req)
+	case len(keys) == 0:
+		return s.data.Nothing()
+	case len(p.Keys) > 0:
+		return s.moveFound(st, req, args, t, keys)
+	case len(keys) > 1 && !s.data.Together(keys):
+		return s.sweep(st, req, keys)
+	}
+	err = s.writeFound(p, req, t, keys)
+	if err == nil && single && p.Verb == rewrite.VerbDelete {
+		s.router.learned.forget(t, number)
+	}
+	return err
+}
+
+// number is the number by which a statement names one record.
+func (s *session) number(st *rewrite.Statement, args rewrite.Args) (n uint64, ok bool) {
+	p := st.Plan
+	if len(p.OtherValues) != 1 || !strings.EqualFold(p.OtherColumn, p.Table.Surrogate) {
+		return 0, false
+	}
+	var space [32]byte
+	text, null, ok := st.Append(space[:0], p.OtherValues[0], args)
+	if !ok || null {
+		return 0, false
+	}
+	return parseInt(text)
+}
+
+// keysOf asks the stores for the keys of the records that a statement names by
+// another column, and which stores have none of these.
+func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Args) (keys [][]byte, without []int, err error) {
+	p := st.Plan
+	w := replica.Find{Table: replica.Shared{Table: t}, Column: p.OtherColumn}
+	if p.Table.FoldCase {
+		w.Table.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
+	}
+	for _, v := range p.OtherValues {
+		text, null, ok := st.Append(nil, v, args)
+		switch {
+		case null && ok:
+			w.Values = append(w.Values, "NULL")
+			continue
+		case !ok || !plainText(text):
+			return nil, nil, refuse("a value of " + p.OtherColumn + " whose bytes can't be told")
+		}
+		if _, isNumber := parseInt(text); isNumber {
+			w.Values = append(w.Values, string(text))
+		} else {
+			w.Values = append(w.Values, "'"+string(text)+"'")
+		}
+	}
+	if n, ok := s.number(st, args); ok {
+		if w.Key, ok = s.router.learned.key(nil, t, n); ok {
+			keys, without, err = s.data.Find(&w)
+			if err != nil || len(keys) == 1 && bytes.Equal(keys[0], w.Key) {
+				return keys, without, err
+			}
+			s.router.learned.forget(t, n)
+			w.Key = nil
+		}
+	}
+	return s.data.Find(&w)
+}
+
+// plainText reports whether text means the same in quotes whatever the charset
+// and the sql_mode are.
+func plainText(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' || c > '~' || c == '\'' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// writeFound is a write of the records of keys.
+func (s *session) writeFound(p *rewrite.Plan, req replica.Request, t replica.Table, keys [][]byte) error {
+	w := replica.Write{Req: req, Keys: keys, Table: t, Partial: p.Verb == rewrite.VerbUpdate}
+	s.sameOnAll(&w, p)
+	return s.data.Write(&w)
+}
+
+// moveFound changes the key of a record.
+func (s *session) moveFound(st *rewrite.Statement, req replica.Request, args rewrite.Args, t replica.Table, keys [][]byte) error {
+	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
+		return err
+	}
+	switch {
+	case len(keys) > 1:
+		return refuse("UPDATE that gives several records one key")
+	case len(s.keys) == 0:
+		return nullKey(st.Plan)
+	case string(s.keys[0]) == string(keys[0]):
+		return s.writeFound(st.Plan, req, t, keys)
+	}
+	w := replica.Write{Req: req, Keys: [][]byte{keys[0], s.keys[0]}, Table: t, Partial: true}
+	s.sameOnAll(&w, st.Plan)
+	w.Image = false // one store runs it anyway
+	err := s.data.Move(&w)
+	if n, ok := s.number(st, args); ok {
+		s.router.learned.forget(t, n)
+	}
+	return err
+}
