@@ -13,7 +13,7 @@ import (
 //     can be asked, and the rows of the records that it is not to answer for
 //     are left out:
 //     SELECT data FROM sessions WHERE expires < 5 LIMIT 9
-//     SELECT HEX(`id`), data FROM sessions WHERE ( expires < 5)
+//     SELECT CAST(`id` AS BINARY), data FROM sessions WHERE ( expires < 5)
 //   - Count: the answer is the number of records.
 //   - Anything else runs as it is on copies of the tables that hold each record
 //     once; Narrow is how only the records are copied that it can see.

@@ -142,6 +142,9 @@ func TestScatterOfSeveralKeys(t *testing.T) {
 
 func TestScatterRefusals(t *testing.T) {
 	h := start(t, 3, 2)
+	for _, d := range h.direct {
+		h.exec(d, "SET GLOBAL max_allowed_packet = 16777216")
+	}
 	c := h.conn("")
 	for _, sql := range []string{
 		"SELECT id FROM sessions WHERE n = 1 FOR UPDATE",
@@ -158,6 +161,24 @@ func TestScatterRefusals(t *testing.T) {
 	h.fails(1146, c, "SELECT id FROM nosuch.sessions")
 	h.fails(1054, c, "SELECT id FROM sessions ORDER BY nosuch")
 	h.shows(c, "0", "SELECT COUNT(*) FROM sessions")
+
+	db := h.open("")
+	h.exec(db, "INSERT INTO sessions (id, data) VALUES ('k', REPEAT('x', 9000000))")
+	h.exec(db, "INSERT INTO sessions (id) VALUES ('l')")
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.exec(tx, "UPDATE sessions SET n = 5 WHERE id = 'l'")
+	h.fails(1153, tx, "SELECT id, data FROM sessions ORDER BY id")
+	if got := h.strs(tx, "SELECT LENGTH(data) FROM sessions"); len(got) != 2 || !slices.Contains(got, "9000000") {
+		t.Errorf("lengths are %v", got)
+	}
+	h.shows(tx, "k|0,l|5", "SELECT id, n FROM sessions ORDER BY id")
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+	h.shows(db, "5", "SELECT n FROM sessions WHERE id = 'l'")
 }
 
 func TestScatterLeavesNothingBehind(t *testing.T) {

@@ -24,7 +24,7 @@ type Rows struct {
 	Answer
 	// Counts reports whether the row with the given first column counts; nil is
 	// NULL.
-	Counts func(key []byte) (bool, error)
+	Counts func(key []byte) bool
 	// Offset rows are left out; Limit bounds those that follow; negative for no
 	// bound.
 	Offset, Limit int64
@@ -97,8 +97,8 @@ func (r *Rows) row(p []byte) error {
 	if r.fields, err = r.Strings(r.fields[:0], p, 1); err != nil {
 		return err
 	}
-	if ok, err := r.Counts(r.fields[0]); !ok || err != nil {
-		return err
+	if !r.Counts(r.fields[0]) {
+		return nil
 	}
 	if r.Offset > 0 {
 		r.Offset--

@@ -78,7 +78,6 @@ type scatter struct {
 	last   error  // why the last one did
 	begun  bool   // the client has got some of the answer
 	legs   []leg
-	hex    []byte // scratch
 
 	copies copies
 }

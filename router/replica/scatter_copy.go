@@ -26,7 +26,7 @@ import (
 //	INSERT INTO app.sessions (id, n, expires) VALUES ...
 //	SELECT n FROM sessions WHERE n > 5 ORDER BY expires
 //
-// with the rows of SELECT HEX(id), n, expires FROM sessions WHERE n > 5 from
+// with the rows of SELECT CAST(id AS BINARY), n, expires FROM sessions WHERE n > 5 from
 // every store, and COM_RESET_CONNECTION behind it. The connection is no part of
 // the client's transaction, whose own connections are asked for the rows, so
 // that its writes are seen and its locks and savepoints stay.
@@ -81,17 +81,17 @@ func (s *scatter) copy(stores []int) error {
 	case full.filling && s.copies.detail < detailBare:
 		s.copies.detail++
 		return errAgain
-	case refused.Code == protocol.ErrDBAccessDenied || refused.Code == 1142:
-		return &protocol.Error{Code: refused.Code, State: refused.State,
-			Message: "dsmproxy: the stores' user needs the right CREATE TEMPORARY TABLES for this statement: " + refused.Message}
+	case full.making:
+		return &protocol.Error{Code: refused.Code, State: refused.State, Message: "dsmproxy: store " + s.set.stores[i].Name() +
+			" can't make the temporary table that this statement needs (grant CREATE TEMPORARY TABLES): " + refused.Message}
 	}
 	return refused
 }
 
 // hostError is an error of the connection that has the copies.
 type hostError struct {
-	cause   error
-	filling bool
+	cause           error
+	making, filling bool // a copy
 }
 
 // Error is the cause's.
@@ -175,7 +175,7 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 	}
 	detail, err := s.makeCopy(conn, t)
 	if err != nil {
-		return &hostError{cause: err}
+		return &hostError{cause: err, making: true}
 	}
 	f := newFiller(s, conn, sc, sc.copied(s.Columns, detail))
 	if err := s.open(stores, f.request(s, t)); err != nil {

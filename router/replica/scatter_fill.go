@@ -28,7 +28,6 @@ type filler struct {
 	longest int // INSERT
 	batch   []byte
 	fields  [][]byte
-	key     []byte
 }
 
 // fillBatch is how long an INSERT grows, and so how much of the rows is held in
@@ -91,19 +90,12 @@ func (f *filler) row(row []byte) (err error) {
 	if f.fields[0] == nil {
 		return nil // NULL is nobody's key
 	}
-	key := f.fields[0]
-	if f.schema.key.hexed() {
-		if f.key, err = hex.AppendDecode(f.key[:0], key); err != nil {
-			return merge.ErrRow
-		}
-		key = f.key
-	}
-	if !f.counts(key) {
+	if !f.counts(f.fields[0]) {
 		return nil
 	}
 	size := len(f.head)
 	for i := range f.fields {
-		size += len(f.fields[i]) + perValue
+		size += 2*len(f.fields[i]) + perValue
 	}
 	if len(f.batch)+size > f.longest {
 		if err := f.flush(); err != nil {
@@ -164,25 +156,33 @@ func (s *schema) copied(names []string, d detail) []column {
 	return list
 }
 
-// hexed reports whether exportText gives hexadecimal.
-func (c column) hexed() bool {
-	return !c.numeric() && !c.temporal() && c.typ != "enum" && c.typ != "set"
+// exportText is an expression for the column's value as a string that no
+// charset of a session changes: text in the column's own charset. HEX, which
+// does the same, gives NULL for what is then longer than max_allowed_packet.
+// The times of a session's time zone are ambiguous for an hour a year, so that
+// a TIMESTAMP travels as seconds.
+func (c column) exportText() string {
+	switch {
+	case c.typ == "timestamp":
+		return "CAST(UNIX_TIMESTAMP(" + quoteName(c.name) + ") AS CHAR)"
+	case c.unicode():
+		return "CAST(CAST(" + quoteName(c.name) + " AS CHAR CHARACTER SET utf8mb4) AS BINARY)"
+	case c.numeric(), c.temporal(), c.typ == "enum", c.typ == "set":
+		return "CAST(" + c.export() + " AS CHAR)"
+	case c.charset != "":
+		return "CAST(" + quoteName(c.name) + " AS BINARY)"
+	}
+	return quoteName(c.name)
 }
 
-// exportText is an expression for the column's value as a string. The times of
-// a session's time zone are ambiguous for an hour a year, so that a TIMESTAMP
-// travels as seconds.
-func (c column) exportText() string {
+// unicode reports whether the column's values are read and written as text,
+// whatever they are inside.
+func (c column) unicode() bool {
 	switch c.typ {
-	case "timestamp":
-		return "CAST(UNIX_TIMESTAMP(" + quoteName(c.name) + ") AS CHAR)"
-	case "uuid", "inet4", "inet6":
-		return "HEX(CAST(" + quoteName(c.name) + " AS CHAR CHARACTER SET utf8mb4))"
+	case "json", "uuid", "inet4", "inet6":
+		return true
 	}
-	if c.hexed() {
-		return c.export()
-	}
-	return "CAST(" + c.export() + " AS CHAR)"
+	return false
 }
 
 // appendCopy appends the literal of a value that exportText has given.
@@ -192,14 +192,14 @@ func (c column) appendCopy(b, v []byte) []byte {
 		return append(b, "NULL"...)
 	case c.typ == "timestamp":
 		return append(append(append(b, '\''), utc(string(v))...), '\'')
-	case c.typ == "uuid" || c.typ == "inet4" || c.typ == "inet6" || c.typ == "json":
-		return append(append(append(b, "CONVERT(x'"...), v...), "' USING utf8mb4)"...)
+	case c.unicode():
+		return append(hex.AppendEncode(append(b, "CONVERT(x'"...), v), "' USING utf8mb4)"...)
 	case c.temporal():
 		return append(append(append(b, '\''), v...), '\'')
-	case !c.hexed():
+	case c.numeric(), c.typ == "enum", c.typ == "set":
 		return append(b, v...)
 	}
-	return append(append(append(b, "x'"...), v...), '\'')
+	return append(hex.AppendEncode(append(b, "x'"...), v), '\'')
 }
 
 // utc is the time of a number of seconds, with its fraction as it is written.

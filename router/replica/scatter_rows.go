@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"encoding/hex"
 	"errors"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -47,10 +46,7 @@ func (s *scatter) rows(stores []int) error {
 		if r.Done() {
 			break
 		}
-		r.Counts = func(key []byte) (bool, error) {
-			key, err := s.decodeKey(sc, key)
-			return key != nil && s.owner(stores, key, t.Fold) == l.store, err
-		}
+		r.Counts = func(key []byte) bool { return key != nil && s.owner(stores, key, t.Fold) == l.store }
 		err := s.read(l, r)
 		if errors.Is(err, merge.ErrEnough) {
 			status = s.out.Status
@@ -97,15 +93,4 @@ func (s *scatter) failRows(r *merge.Rows, err error) error {
 	s.out.Conn().SetSequence(r.Seq)
 	s.frame.Answer().Err = e
 	return s.settle()
-}
-
-// decodeKey is the key that a column holds which exportText has made.
-func (s *scatter) decodeKey(sc *schema, text []byte) (key []byte, err error) {
-	if text == nil || !sc.key.hexed() {
-		return text, nil
-	}
-	if s.hex, err = hex.AppendDecode(s.hex[:0], text); err != nil {
-		return nil, merge.ErrRow
-	}
-	return s.hex, nil
 }
