@@ -157,6 +157,18 @@ func valueSize(typ byte, b []byte) (head, size int, ok bool) {
 // Params is the number of parameters.
 func (x *Execute) Params() int { return len(x.params) }
 
+// IsNumber reports whether parameter i was bound as a number.
+func (x *Execute) IsNumber(i int) bool {
+	if 2*i >= len(x.Types) {
+		return false
+	}
+	switch x.Types[2*i] {
+	case typeTiny, typeShort, typeLong, typeLongLong, typeInt24, typeYear, typeFloat, typeDouble, typeDecimal, typeNewDecimal:
+		return true
+	}
+	return false
+}
+
 // IsNull reports whether parameter i is NULL. One that was sent as long data is
 // not, whatever its bit says; only the caller knows of that.
 func (x *Execute) IsNull(i int) bool {

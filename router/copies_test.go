@@ -300,6 +300,9 @@ func TestMove(t *testing.T) {
 			h.holders(from)
 			h.holders(to, h.order(to)[:2]...)
 			h.holders(taken, h.order(taken)[:2]...)
+			if got := rowsOf(t, c, "SELECT @@in_transaction"); got != "@@in_transaction=0" {
+				t.Errorf("after a move: %s", got)
+			}
 			if n := h.exec(db, "UPDATE sessions SET id = ? WHERE id = ?", "nowhere", from); n != 0 {
 				t.Errorf("move of nothing affected %d", n)
 			}
@@ -323,4 +326,26 @@ func TestMove(t *testing.T) {
 			h.exec(db, "DELETE FROM sessions WHERE id IN (?, ?)", to, taken)
 		}
 	}
+}
+
+func TestNumberForATextKey(t *testing.T) {
+	h := start(t, 4, 2)
+	db := h.open("")
+	for _, id := range []string{"abc", "def", "0", "7", "7x", "07"} {
+		h.exec(db, "INSERT INTO sessions (id) VALUES (?)", id)
+	}
+	c := h.conn("interpolateParams=true")
+	h.exec(c, "SET sql_mode = ''")
+	if got := rowsOf(t, c, "SELECT id FROM sessions WHERE id = 7"); !strings.Contains(got, "id=7") {
+		t.Errorf("read = %q", got)
+	}
+	if n := h.exec(c, "DELETE FROM sessions WHERE id = ?", 0); n != 3 {
+		t.Errorf("deleted %d, want 3", n)
+	}
+	h.holders("abc")
+	h.holders("7", h.order("7")[:2]...)
+	if n := h.exec(c, "UPDATE sessions SET n = 1 WHERE id = ?", 7); n != 3 {
+		t.Errorf("updated %d, want 3", n)
+	}
+	h.holders("7x", h.order("7x")[:2]...)
 }

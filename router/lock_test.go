@@ -45,6 +45,12 @@ func TestNamedLocks(t *testing.T) {
 		for i := range 12 {
 			h.exec(a, `INSERT INTO "sessions" (id, n) VALUES (?, @x) ON DUPLICATE KEY UPDATE n = 1`, fmt.Sprint("k", i))
 		}
+		if got := lockValue(t, a, "SELECT IS_USED_LOCK('Lock0') = CONNECTION_ID()"); got != "1" {
+			t.Errorf("held by this connection = %s, want 1", got)
+		}
+		if got := lockValue(t, b, "SELECT IS_USED_LOCK('Lock0') = CONNECTION_ID()"); got != "0" {
+			t.Errorf("held by the other connection = %s, want 0", got)
+		}
 		if got := lockValue(t, a, "SELECT RELEASE_LOCK('Lock0')"); got != "1" {
 			t.Errorf("release = %s, want 1", got)
 		}

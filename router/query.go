@@ -154,6 +154,8 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		case column != "":
 			return s.insertNumbered(st, req, args, column)
 		}
+	} else if s.loose(p, args) {
+		return s.sweep(st, req, nil)
 	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
 		return err
@@ -196,6 +198,9 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	if err := pins(st.Plan); err != nil {
 		return err
 	}
+	if s.loose(st.Plan, args) {
+		return refuse("a number for a key that is text")
+	}
 	if err := s.findKeys(st, st.Plan.Keys[:1], args); err != nil {
 		return err
 	}
@@ -215,6 +220,24 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	}
 	w.Image = false // one store runs it anyway
 	return s.data.Move(&w)
+}
+
+// loose reports whether a key is compared as a number with a column that is
+// text: 0 equals every text that begins with no digit then, so that nothing
+// follows from it for where the record is.
+func (s *session) loose(p *rewrite.Plan, args rewrite.Args) bool {
+	for _, v := range p.Keys {
+		for _, part := range v.Parts {
+			number := part.Numeric
+			if x, ok := args.(*prepared); ok && part.Source == rewrite.SourceParam {
+				number = x.exec.IsNumber(part.Index)
+			}
+			if number && s.data.KeyIsText(s.table(p)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // table names the table that a plan is about.

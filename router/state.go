@@ -199,7 +199,7 @@ func (s *session) transaction(st *rewrite.Statement) error {
 		return err
 	}
 	if p.Release {
-		return errReleased
+		return errors.Join(s.client.Conn().Flush(), errReleased)
 	}
 	return nil
 }

@@ -47,6 +47,7 @@ type Client struct {
 
 	owner  *lockOwner
 	txn    txn
+	inner  bool          // the transaction is the proxy's own, of one statement
 	pinned []*store.Conn // of the transaction, by store; nil where none is held
 	kept   []*store.Conn // those that hold locks, by store
 	locks  []heldLock
@@ -234,7 +235,10 @@ func (c *Client) resetFrame(kind protocol.AnswerKind, enlisted bool) {
 	if c.More {
 		c.frame.Set |= protocol.StatusMoreResults
 	}
-	if c.txn.open && !enlisted {
+	switch {
+	case c.inner:
+		c.frame.Clear |= protocol.StatusInTrans
+	case c.txn.open && !enlisted:
 		c.frame.Set |= protocol.StatusInTrans
 	}
 }

@@ -56,6 +56,13 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 		}
 		return errors.As(err, &net) || errors.Is(err, store.ErrDown), err
 	}
+	every := union(from, to)
+	slices.Sort(every) // see gather.go
+	for _, i := range every {
+		if _, err := c.acquire(int(i), true, false); err != nil {
+			return lost(err)
+		}
+	}
 	if first.conn, err = c.acquire(first.store, true, false); err != nil {
 		return lost(err)
 	}
@@ -67,7 +74,10 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 	if err := c.sendOne(first.conn, w.Req, c.fix(w)); err != nil {
 		return lost(err)
 	}
-	if err := c.readOne(w, &first, true); err != nil {
+	c.inner = own
+	err = c.readOne(w, &first, true)
+	c.inner = false
+	if err != nil {
 		return lost(err)
 	}
 	if first.answer.Err != nil || first.answer.AffectedRows == 0 {

@@ -101,60 +101,6 @@ func (c *Client) decide(w *Write) error {
 	return nil
 }
 
-// gather fills c.copies with connections to the first N stores of c.order that
-// give one.
-func (c *Client) gather(w *Write) error {
-	c.copies = c.copies[:0]
-	var last error
-	for _, force := range []bool{false, true} {
-		for at, s := range c.order {
-			i := int(s)
-			if len(c.copies) == c.set.copies {
-				c.set.full()
-				return nil
-			}
-			if c.set.live(i) == force && c.pinned[i] == nil {
-				continue
-			}
-			conn, err := c.acquire(i, true, force)
-			if err != nil {
-				if c.ctx.Err() != nil || !storeFailed(err) {
-					c.releaseCopies()
-					if c.ctx.Err() != nil {
-						return c.aborted()
-					}
-					return err
-				}
-				last = err
-				continue
-			}
-			// The first copy always runs the statement; one that stands in for
-			// another runs it only if it does not matter what it has.
-			stands := at >= c.set.copies && w.Partial
-			c.copies = append(c.copies, copyOf{store: i, conn: conn,
-				sent: len(c.copies) == 0 || !(w.Image || stands)})
-		}
-		if len(c.copies) == c.set.copies {
-			c.set.full()
-			return nil
-		}
-		if len(c.copies) > 0 {
-			c.set.short(len(c.copies)) // all that live
-			return nil
-		}
-	}
-	return unreachable(last)
-}
-
-func (c *Client) releaseCopies() {
-	for i := range c.copies {
-		if cp := &c.copies[i]; cp.conn != nil {
-			c.finish(cp.store, cp.conn)
-			cp.conn = nil
-		}
-	}
-}
-
 // sendAll sends the statement to every copy that runs it itself.
 func (c *Client) sendAll(w *Write) {
 	fix := c.fix(w)
