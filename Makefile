@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go compat clean
 
 all: build
 
@@ -48,6 +48,25 @@ fuzz:
 
 bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem ./protocol ./rewrite ./router/...
+
+# compat runs other people's code against the proxy: a driver's own tests,
+# session handlers from their packages, sysbench.
+COMPAT_PACKAGES := sysbench perl libapache-session-perl libdbd-mysql-perl \
+	php-symfony-http-foundation php-illuminate-session php-illuminate-database \
+	python3-django python3-mysqldb python3-sqlalchemy python3-beaker
+
+compat: build
+	@if ! dpkg -s $(COMPAT_PACKAGES) >/dev/null 2>&1; then \
+		if [ "$$(id -u)" != 0 ]; then \
+			echo "run as root: apt-get update && apt-get install -y --no-install-recommends $(COMPAT_PACKAGES)"; exit 1; \
+		fi; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(COMPAT_PACKAGES); \
+	fi
+	@./.ci/tools $(PACKAGES) -- $(PROGRAMS)
+	cd integration/compat/node && npm ci --no-audit --no-fund --loglevel=error
+	$(GO) vet -tags compat ./integration/compat
+	cd integration/compat/go && $(GO) vet ./...
+	$(GO) test -tags compat -count=1 -timeout 30m ./integration/compat
 
 clean:
 	rm -rf $(BIN)

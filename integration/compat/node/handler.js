@@ -1,0 +1,127 @@
+// Usage: handler.js express-mysql-session | connect-session-sequelize | keyv.
+// See ../README.md for what it reads and prints.
+const readline = require('readline');
+const session = require('express-session');
+
+const at = { host: process.env.DSM_HOST, port: Number(process.env.DSM_PORT), user: process.env.DSM_USER, password: process.env.DSM_PASSWORD, database: process.env.DSM_DB };
+const DAY = 86400e3;
+const cookie = (age = DAY) => ({ originalMaxAge: DAY, expires: new Date(Date.now() + age), httpOnly: true, path: '/' });
+const call = (store, method, ...args) => new Promise((resolve, reject) => store[method](...args, (err, value) => (err ? reject(err) : resolve(value))));
+
+// A store of express-session's interface, as its middleware uses it.
+function express(store, more) {
+	const ops = {
+		read: async (id) => {
+			const found = await call(store, 'get', id);
+			if (!found) return undefined;
+			await call(store, 'touch', id, { ...found, cookie: cookie() });
+			return found.data;
+		},
+		write: (id, data) => call(store, 'set', id, { cookie: cookie(), data }),
+		destroy: (id) => call(store, 'destroy', id),
+		expire: async (id) => call(store, 'set', id, { ...(await call(store, 'get', id)), cookie: cookie(-DAY) }),
+		count: () => call(store, 'length'),
+		// Session.regenerate(): destroy, then a new session under a new id.
+		regenerate: async (id, to) => {
+			const found = await call(store, 'get', id);
+			await call(store, 'destroy', id);
+			await call(store, 'set', to, found);
+		},
+		...more,
+	};
+	return ops;
+}
+
+const handlers = {
+	'express-mysql-session': async () => {
+		const MySQLStore = require('express-mysql-session')(session);
+		const store = new MySQLStore({ ...at, clearExpired: false });
+		await store.onReady();
+		return express(store, { setup: () => {}, gc: () => store.clearExpiredSessions() });
+	},
+	'connect-session-sequelize': async () => {
+		const { Sequelize } = require('sequelize');
+		const Store = require('connect-session-sequelize')(session.Store);
+		const db = new Sequelize(at.database, at.user, at.password, { host: at.host, port: at.port, dialect: 'mysql', logging: false });
+		const store = new Store({ db, checkExpirationInterval: 0 });
+		return express(store, {
+			setup: () => store.sync(),
+			// The store keeps a failure of this to itself.
+			gc: () => store.clearExpiredSessions(),
+		});
+	},
+	keyv: async () => {
+		const { default: Keyv } = await import('keyv');
+		const { default: KeyvMysql } = await import('@keyv/mysql');
+		const adapter = new KeyvMysql({ uri: `mysql://${at.user}:${at.password}@${at.host}:${at.port}/${at.database}` });
+		const keyv = new Keyv({ store: adapter, namespace: 'sess', throwOnErrors: true });
+		const lost = [];
+		keyv.on('error', (err) => lost.push(err));
+		const told = async (answer) => {
+			const value = await answer;
+			if (lost.length) throw lost.splice(0)[0];
+			return value;
+		};
+		return {
+			setup: () => {},
+			read: (id) => told(keyv.get(id)),
+			write: (id, data) => told(keyv.set(id, data, DAY)),
+			destroy: (id) => told(keyv.delete(id)),
+			expire: async (id) => told(keyv.set(id, await keyv.get(id), 1)),
+			regenerate: async (id, to) => {
+				await told(keyv.set(to, await told(keyv.get(id)), DAY));
+				if ((await told(keyv.getMany([id, to]))).filter((found) => found).length !== 2) throw new Error('getMany found less than two');
+				if (!(await told(keyv.has(to)))) throw new Error('has() is false');
+				await told(keyv.deleteMany([id]));
+			},
+			// keyv drops what has expired when it comes upon it.
+			gc: async () => {
+				for await (const [key, value] of keyv.iterator('sess')) if (value === undefined) await told(keyv.delete(key));
+			},
+			count: async () => {
+				let n = 0;
+				for await (const [, value] of keyv.iterator('sess')) if (value !== undefined) n++;
+				return n;
+			},
+		};
+	},
+};
+
+async function main() {
+	let ops;
+	for await (const line of readline.createInterface({ input: process.stdin })) {
+		const { op, id, to, data } = JSON.parse(line);
+		const answer = { id };
+		try {
+			ops ??= await handlers[process.argv[2]]();
+			switch (op) {
+				case 'create':
+					await ops.write(id, data);
+					break;
+				case 'read':
+					answer.data = (await ops.read(id)) ?? null;
+					break;
+				case 'incr':
+					answer.data = await ops.read(id);
+					if (!answer.data) throw new Error('the session is gone');
+					answer.data.n++;
+					await ops.write(id, answer.data);
+					break;
+				case 'regenerate':
+					await ops.regenerate(id, to);
+					answer.id = to;
+					break;
+				case 'count':
+					answer.n = await ops.count();
+					break;
+				default:
+					await ops[op](id, data);
+			}
+		} catch (err) {
+			answer.error = String(err.parent?.message ?? err.message) + (err.code ? ` (${err.code})` : '');
+		}
+		console.log(JSON.stringify(answer));
+	}
+	process.exit(0);
+}
+main();
