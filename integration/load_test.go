@@ -269,7 +269,9 @@ func (w *worker) transaction(id string) {
 	ctx := context.Background()
 	v := w.versions[id]
 	err := func() error {
-		tx, err := w.conn.BeginTx(ctx, nil)
+		// As Symfony's handler does, so that no gaps are locked: those can be
+		// in one another's way on several stores (TestDeadlockOverStores).
+		tx, err := w.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 		if err != nil {
 			return err
 		}
@@ -293,7 +295,7 @@ func (w *worker) transaction(id string) {
 		}
 		return tx.Commit()
 	}()
-	w.statements.Add(4)
+	w.statements.Add(5)
 	switch {
 	case err == nil:
 		w.versions[id] = v + 1
