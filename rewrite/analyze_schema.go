@@ -88,6 +88,9 @@ func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
 		i = a.ifExists(i)
 		a.ddlTables(i, true)
 		_, _, next := a.tableName(i)
+		if a.selects(next) && a.namesOurs(next) {
+			a.refuse("CREATE TABLE ... SELECT from a session table")
+		}
 		switch {
 		case temporary:
 			a.pin("temporary table")
@@ -106,6 +109,28 @@ func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
 	default:
 		a.ddlTables(a.ifExists(i), true)
 	}
+}
+
+// namesOurs tells whether a name behind i is that of a session table.
+func (a *analyzer) namesOurs(i int) bool {
+	for ; i < len(a.toks); i++ {
+		name, ok := a.ident(i)
+		if !ok {
+			continue
+		}
+		for t := range a.o.Tables {
+			table := &a.o.Tables[t]
+			if strings.EqualFold(name, table.Name) {
+				return true
+			}
+			for _, s := range table.Secondary {
+				if strings.EqualFold(name, s.Name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // selects tells whether there is a SELECT behind i.

@@ -194,7 +194,9 @@ func (a *analyzer) limited(t *source, limit bool, order *ast.OrderByClause) {
 			return
 		}
 	}
-	a.p.Nondet |= NondetOther
+	if a.p.Kind != KindBroadcast { // the router chooses the records of a sweep
+		a.p.Nondet |= NondetOther
+	}
 }
 
 // assignsKey looks for an assignment of the key of t, and returns the key that

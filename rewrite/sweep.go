@@ -11,7 +11,7 @@ import "strings"
 //
 // asks for the keys by
 //
-//	SELECT HEX(`id`) FROM sessions WHERE expires < 5 LIMIT 9
+//	SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE expires < 5 LIMIT 9
 //
 // and then deletes by
 //
@@ -122,7 +122,7 @@ func (w *sweeper) assemble(tableEnd, table int, params string, at int) string {
 		tail = " LIMIT " + string(text[w.toks[limit+1].start:w.toks[limit+1].end])
 	}
 	tables := string(text[w.toks[table].start:tableEnd])
-	w.out.Select = []byte("SELECT HEX(" + w.key + ")" + params + " FROM " + tables + " WHERE (" + cond + "\n)" + tail)
+	w.out.Select = []byte("SELECT HEX(CAST(" + w.key + " AS BINARY))" + params + " FROM " + tables + " WHERE (" + cond + "\n)" + tail)
 	head := text[:w.upTo(condEnd)]
 	if where >= 0 {
 		head = text[:w.toks[where].start]

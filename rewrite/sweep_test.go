@@ -7,27 +7,27 @@ func TestSweep(t *testing.T) {
 	for _, c := range []struct{ sql, selects, head, why string }{
 		{
 			sql:     "DELETE FROM sessions WHERE expires < 5",
-			selects: "SELECT HEX(`id`) FROM sessions WHERE ( expires < 5\n)",
+			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE ( expires < 5\n)",
 			head:    "DELETE FROM sessions  WHERE ( expires < 5\n) AND `id` IN (",
 		}, {
 			sql:     "delete quick from `app`.`sessions` where expires < ? -- all\n and n = (select 1 limit 1) limit 1000;",
-			selects: "SELECT HEX(`id`) FROM `app`.`sessions` WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) LIMIT 1000",
+			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM `app`.`sessions` WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) LIMIT 1000",
 			head:    "delete quick from `app`.`sessions`  WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) AND `id` IN (",
 		}, {
 			sql:     "DELETE FROM sessions",
-			selects: "SELECT HEX(`id`) FROM sessions WHERE (1\n)",
+			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE (1\n)",
 			head:    "DELETE FROM sessions WHERE (1\n) AND `id` IN (",
 		}, {
 			sql:     "UPDATE IGNORE sessions AS s SET s.data = ?, n = 'where' WHERE s.id <> ? ORDER BY n",
-			selects: "SELECT HEX(`id`), ? IS NULL FROM sessions AS s WHERE ( s.id <> ?\n)",
+			selects: "SELECT HEX(CAST(`id` AS BINARY)), ? IS NULL FROM sessions AS s WHERE ( s.id <> ?\n)",
 			head:    "UPDATE IGNORE sessions AS s SET s.data = ?, n = 'where'  WHERE ( s.id <> ?\n) AND `id` IN (",
 		}, {
 			sql:     "UPDATE sessions SET n = 1",
-			selects: "SELECT HEX(`id`) FROM sessions WHERE (1\n)",
+			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE (1\n)",
 			head:    "UPDATE sessions SET n = 1 WHERE (1\n) AND `id` IN (",
 		}, {
 			sql:     "DELETE s FROM sessions AS s WHERE s.expires < 5",
-			selects: "SELECT HEX(`id`) FROM sessions AS s WHERE ( s.expires < 5\n)",
+			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions AS s WHERE ( s.expires < 5\n)",
 			head:    "DELETE s FROM sessions AS s  WHERE ( s.expires < 5\n) AND `id` IN (",
 		},
 		{sql: "DELETE FROM sessions ORDER BY expires LIMIT 1", why: "ORDER BY with LIMIT in a write without the key"},

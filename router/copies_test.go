@@ -349,3 +349,37 @@ func TestNumberForATextKey(t *testing.T) {
 	}
 	h.holders("7x", h.order("7x")[:2]...)
 }
+
+// A copy that is lost in a transaction that autocommit=0 has begun must leave
+// no row lock behind on the others.
+func TestLostCopyFreesTheRecord(t *testing.T) {
+	h := start(t, 4, 2)
+	id := "lost-copy"
+	o := h.order(id)
+	a, b := h.conn(""), h.conn("")
+	h.exec(a, "INSERT INTO sessions (id) VALUES (?)", id)
+	h.exec(a, "SET autocommit=0")
+	h.exec(a, "UPDATE sessions SET n = 1 WHERE id = ?", id)
+	h.exec(a, "COMMIT")
+	if err := h.servers[o[1]].Stop(); err != nil {
+		t.Fatal(err)
+	}
+	// The proxy has to notice that the second copy is silent while the first
+	// has answered.
+	if _, err := a.ExecContext(context.Background(), "UPDATE sessions SET n = 2 WHERE id = ?", id); err != nil {
+		h.fails(1213, fixed{err}, "UPDATE")
+	}
+	a.ExecContext(context.Background(), "ROLLBACK")
+	h.down(int(o[1]))
+	h.exec(b, "SET innodb_lock_wait_timeout=5")
+	h.exec(b, "UPDATE sessions SET n = 7 WHERE id = ?", id)
+	var open int
+	if err := h.direct[o[0]].QueryRow("SELECT COUNT(*) FROM information_schema.INNODB_TRX").Scan(&open); err != nil || open != 0 {
+		t.Errorf("%d transactions left open, %v", open, err)
+	}
+}
+
+// fixed answers every statement with one error.
+type fixed struct{ err error }
+
+func (f fixed) ExecContext(context.Context, string, ...any) (sql.Result, error) { return nil, f.err }

@@ -101,12 +101,25 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindKill:
 		return s.kill(st, args)
 	default:
-		return refuse(p.Kind.String())
+		return refuse(construct(p.Kind))
 	}
 	if err == nil && p.Uses&rewrite.UsesWarnings == 0 {
 		s.remembered(p)
 	}
 	return err
+}
+
+// construct names what a kind of statement is that is not carried out.
+func construct(k rewrite.Kind) string {
+	switch k {
+	case rewrite.KindPrepareSQL:
+		return "PREPARE, EXECUTE or DEALLOCATE PREPARE as SQL"
+	case rewrite.KindCall:
+		return "CALL"
+	case rewrite.KindLockTables, rewrite.KindUnlockTables:
+		return "LOCK TABLES or UNLOCK TABLES"
+	}
+	return k.String()
 }
 
 // read carries a SELECT of known keys out.

@@ -33,8 +33,11 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request) error {
 // nil where they are not known.
 func (s *session) sweep(st *rewrite.Statement, req replica.Request, keys [][]byte) error {
 	p := st.Plan
-	if p.Nondet&rewrite.NondetOther != 0 && keys != nil {
-		return refuse("several keys with a value that differs from store to store")
+	if p.Nondet&rewrite.NondetOther != 0 {
+		return refuse("a write of several records with a value that differs from store to store")
+	}
+	if p.Verb == rewrite.VerbUpdate && s.data.Defaults(s.table(p)) == replica.DefaultsOther {
+		return refuse("an UPDATE of several records of a table with a default that differs from store to store")
 	}
 	parts, why := st.Sweep()
 	if why != "" {
@@ -59,6 +62,9 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, keys [][]byt
 			return refuse("LIMIT in a write of several keys")
 		}
 		w.Limit = int(n)
+	}
+	if p.Table.FoldCase {
+		w.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
 	}
 	if v, ok := w.Select.(*prepared); ok {
 		defer v.stmt.Close()

@@ -106,3 +106,20 @@ func TestSweepReachesAStoreThatReturns(t *testing.T) {
 		return err == nil && n == 0
 	})
 }
+
+func TestSweepRefusesWhatDiffers(t *testing.T) {
+	h := start(t, 3, 2)
+	c := h.conn("interpolateParams=true")
+	for _, q := range []string{
+		"UPDATE sessions SET data = UUID()",
+		"DELETE FROM sessions WHERE RAND() < 0.5",
+		"UPDATE sessions SET n = CONNECTION_ID() WHERE expires < 5",
+	} {
+		h.fails(1235, c, q)
+	}
+	h.exec(c, "INSERT INTO sessions (id) VALUES ('a')")
+	if n := h.exec(c, "UPDATE sessions SET expires = UNIX_TIMESTAMP(), data = NOW() WHERE expires < 5"); n != 1 {
+		t.Errorf("updated %d, want 1", n)
+	}
+	h.holders("a", h.order("a")[:2]...)
+}

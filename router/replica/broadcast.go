@@ -71,7 +71,7 @@ func (c *Client) Broadcast(req Request, sql string) error {
 			down, last = append(down, cp.store), err
 			continue
 		}
-		c.finish(cp.store, cp.conn)
+		c.finishCopy(cp)
 		if e := cp.answer.Err; e != nil && answered && c.frame.Answer().Err == nil {
 			c.set.log.Warn("store differs on a statement for all stores",
 				"store", c.set.stores[cp.store].Name(), "err", e)

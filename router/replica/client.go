@@ -129,6 +129,11 @@ func (c *Client) Close() {
 	for len(c.cursors) > 0 {
 		c.loseCursor(c.cursors[0])
 	}
+	for len(c.active) > 0 { // after a panic in the middle of a statement
+		conn := c.active[0]
+		c.unwatch(conn)
+		conn.Discard()
+	}
 	c.set.locks.release(c.owner)
 }
 

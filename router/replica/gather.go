@@ -70,8 +70,30 @@ func (c *Client) rank(w *Write) {
 func (c *Client) releaseCopies() {
 	for i := range c.copies {
 		if cp := &c.copies[i]; cp.conn != nil {
-			c.finish(cp.store, cp.conn)
-			cp.conn = nil
+			c.finishCopy(cp)
 		}
+	}
+}
+
+// finishCopy gives a copy's connection back; see finish.
+func (c *Client) finishCopy(cp *copyOf) {
+	c.finish(cp.store, cp.conn)
+	cp.conn = nil
+}
+
+// dropLoose ends what the running statement has begun on connections that the
+// transaction does not hold yet. With autocommit off a transaction is open
+// there all the same, and would keep its row locks.
+func (c *Client) dropLoose() {
+	for i := range c.copies {
+		cp := &c.copies[i]
+		switch {
+		case cp.conn == nil || c.pinned[cp.store] == cp.conn:
+		case c.kept[cp.store] == cp.conn: // it must live on, for its locks
+			c.pin(cp.store, cp.conn)
+		default:
+			c.drop(cp.store, cp.conn)
+		}
+		cp.conn = nil
 	}
 }

@@ -14,7 +14,7 @@ import (
 // strings and blobs travel as hexadecimal in the column's own charset, numbers
 // and times as decimal text, a float as the double that it is. For example
 //
-//	SELECT HEX(`id`), HEX(`data`), `expires` FROM `app`.`sessions` WHERE `id` = _utf8mb4 x'6162'
+//	SELECT CAST(`id` AS BINARY), CAST(`data` AS BINARY), `expires` FROM `app`.`sessions` WHERE `id` = _utf8mb4 x'6162'
 //	REPLACE INTO `app`.`sessions` (`id`,`data`,`expires`) VALUES (x'6162',x'00ff',7)
 
 // maxRepairs bounds how often a copy is tried again after a deadlock.
@@ -319,7 +319,9 @@ func (c column) temporal() bool {
 	return false
 }
 
-// export is the expression that reads the column as text.
+// export is the expression that reads the column: text as the bytes that the
+// store has, which no charset of a session changes. (HEX, which does the same,
+// gives NULL for what is then longer than max_allowed_packet.)
 func (c column) export() string {
 	name := quoteName(c.name)
 	switch {
@@ -327,12 +329,12 @@ func (c column) export() string {
 		return name + "+0e0"
 	case c.typ == "bit" || c.typ == "enum" || c.typ == "set":
 		return name + "+0"
-	case c.typ == "json":
-		return "HEX(CAST(" + name + " AS CHAR CHARACTER SET utf8mb4))"
+	case c.unicode():
+		return "CAST(CAST(" + name + " AS CHAR CHARACTER SET utf8mb4) AS BINARY)"
 	case c.numeric() || c.temporal():
 		return name
 	}
-	return "HEX(" + name + ")"
+	return "CAST(" + name + " AS BINARY)"
 }
 
 // literal is the literal of a value that export's expression gave.
@@ -344,8 +346,8 @@ func (c column) literal(v []byte) string {
 		return "'" + string(v) + "'"
 	case c.numeric() || c.typ == "enum" || c.typ == "set":
 		return string(v)
-	case c.typ == "json":
-		return "CONVERT(x'" + string(v) + "' USING utf8mb4)"
+	case c.unicode():
+		return "CONVERT(x'" + hex.EncodeToString(v) + "' USING utf8mb4)"
 	}
-	return "x'" + string(v) + "'"
+	return "x'" + hex.EncodeToString(v) + "'"
 }

@@ -24,7 +24,8 @@ func (c *Client) Change(req Request, next *store.Session, after func(conn *store
 		}
 	}
 	if len(c.copies) > 0 {
-		return c.changeAll(req, next, after)
+		_, err := c.changeAll(req, next, after)
+		return err
 	}
 	var last error
 	for _, force := range []bool{false, true} {
@@ -36,8 +37,8 @@ func (c *Client) Change(req Request, next *store.Session, after func(conn *store
 			conn, err := c.acquire(i, false, force)
 			if err == nil {
 				c.copies = append(c.copies[:0], copyOf{store: i, conn: conn, sent: true})
-				err = c.changeAll(req, next, after)
-				if c.copies[0].conn != nil || c.ctx.Err() != nil {
+				var answered bool
+				if answered, err = c.changeAll(req, next, after); answered || c.ctx.Err() != nil {
 					return err
 				}
 			} else if c.ctx.Err() != nil {
@@ -51,9 +52,9 @@ func (c *Client) Change(req Request, next *store.Session, after func(conn *store
 	return unreachable(last)
 }
 
-// changeAll runs the statement on each of c.copies. A copy whose connection
-// fails has none afterwards.
-func (c *Client) changeAll(req Request, next *store.Session, after func(conn *store.Conn) error) error {
+// changeAll runs the statement on each of c.copies. answered is false if the
+// first one's store was lost and another may be asked.
+func (c *Client) changeAll(req Request, next *store.Session, after func(conn *store.Conn) error) (answered bool, err error) {
 	inTxn := c.InTxn()
 	for j := range c.copies {
 		cp := &c.copies[j]
@@ -62,13 +63,12 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 			err = c.readOne(&Write{Req: req}, cp, j == 0)
 		}
 		if err != nil {
-			var conn *store.Conn
-			conn, cp.conn = cp.conn, nil
-			c.drop(cp.store, conn)
+			c.drop(cp.store, cp.conn)
+			cp.conn = nil
 			if inTxn {
-				return c.fail(err)
+				return true, c.fail(err)
 			}
-			return err
+			return j > 0, err
 		}
 		if j == 0 && cp.answer.Err != nil {
 			break // the others keep the state that they have
@@ -81,16 +81,17 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 		if after != nil {
 			if err := after(cp.conn); err != nil {
 				c.drop(cp.store, cp.conn)
-				return cutOff(err)
+				cp.conn = nil
+				return true, cutOff(err)
 			}
 		}
 	}
-	c.finish(cp.store, cp.conn)
+	c.releaseCopies()
 	if _, err := c.out.Conn().Write(c.held); err != nil {
-		return err
+		return true, err
 	}
 	c.answered()
-	return nil
+	return true, nil
 }
 
 // Prepare prepares st at a live store, or at store at unless that is negative,
@@ -202,6 +203,7 @@ func (c *Client) KeyIsText(t Table) bool {
 func (c *Client) Fresh() {
 	c.frame.Reset(protocol.AnswerResult, true, 0)
 	c.Notes = nil
+	c.copies = c.copies[:0]
 }
 
 // readNotes asks for what the last statement on conn has to tell beside its

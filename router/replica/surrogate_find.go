@@ -63,8 +63,7 @@ func (c *Client) Find(w *Find) (keys [][]byte, without []int, err error) {
 			return nil, nil, err
 		}
 		asked = append(asked, cp.store)
-		c.finish(cp.store, cp.conn)
-		cp.conn = nil
+		c.finishCopy(cp)
 	}
 	if len(asked) == 0 {
 		return nil, nil, unreachable(nil)

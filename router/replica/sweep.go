@@ -30,6 +30,17 @@ type Sweep struct {
 	Limit int
 	// FixTime: give it one time everywhere.
 	FixTime bool
+	// Fold brings a key as a store has it to the form that is placed; nil if
+	// that is the same.
+	Fold func(key []byte) []byte
+}
+
+// placed is the form of a key that is placed and locked.
+func (w *Sweep) placed(key []byte) []byte {
+	if w.Fold == nil {
+		return key
+	}
+	return w.Fold(key)
 }
 
 // sweepBatch is how many records are locked and written at a time.
@@ -77,7 +88,7 @@ func (c *Client) sweep(w *Sweep) (affected uint64, warnings uint16, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	for first, group := range c.byFirst(keys) {
+	for first, group := range c.byFirst(w, keys) {
 		for len(group) > 0 {
 			n := min(len(group), sweepBatch)
 			a, err := c.sweepBatch(w, sc, first, group[:n], fix)
@@ -128,8 +139,7 @@ func (c *Client) collect(w *Sweep, fix []byte) ([][]byte, error) {
 				}
 			}
 		}
-		c.finish(cp.store, cp.conn)
-		cp.conn = nil
+		c.finishCopy(cp)
 	}
 	switch {
 	case refused != nil:
@@ -141,10 +151,10 @@ func (c *Client) collect(w *Sweep, fix []byte) ([][]byte, error) {
 }
 
 // byFirst groups keys by the first live store of their order.
-func (c *Client) byFirst(keys [][]byte) map[int][][]byte {
+func (c *Client) byFirst(w *Sweep, keys [][]byte) map[int][][]byte {
 	groups := make(map[int][][]byte)
 	for _, key := range keys {
-		c.set.place.Order(c.order, key)
+		c.set.place.Order(c.order, w.placed(key))
 		first := int(c.order[0])
 		for _, i := range c.order {
 			if c.set.live(int(i)) {
@@ -161,7 +171,7 @@ func (c *Client) byFirst(keys [][]byte) map[int][][]byte {
 // first counts.
 func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys [][]byte, fix []byte) (protocol.Answer, error) {
 	for _, key := range keys {
-		if err := c.lockKey(key); err != nil {
+		if err := c.lockKey(w.placed(key)); err != nil {
 			c.unlockKeys()
 			return protocol.Answer{}, err
 		}
@@ -193,8 +203,7 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys [][]byte, fix 
 		if counts == nil || cp.store == first {
 			counts = cp
 		}
-		c.finish(cp.store, cp.conn)
-		cp.conn = nil
+		c.finishCopy(cp)
 	}
 	switch {
 	case counts == nil:

@@ -141,6 +141,7 @@ func (c *Client) Rollback() {
 }
 
 func (c *Client) rollback() {
+	c.dropLoose()
 	for _, i := range c.members() {
 		conn := c.pinned[i]
 		if _, err := conn.Exec(c.ctx, "ROLLBACK"); err != nil {
