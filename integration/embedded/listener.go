@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dolthub/vitess/go/mysql"
@@ -16,7 +17,8 @@ import (
 type listener struct {
 	net.Listener
 
-	mu    sync.Mutex // guards conns
+	dead  atomic.Bool // cut: nothing is written any more
+	mu    sync.Mutex  // guards conns
 	conns map[*conn]struct{}
 }
 
@@ -55,8 +57,10 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // cut resets all connections, as the kernel does with those of a process that
-// is killed while bytes wait to be read.
+// is killed while bytes wait to be read. No connection gets an answer any more
+// once the first is cut: the lock that it held would be granted to another.
 func (l *listener) cut() {
+	l.dead.Store(true)
 	l.mu.Lock()
 	conns := make([]*conn, 0, len(l.conns))
 	for c := range l.conns {
@@ -86,6 +90,9 @@ type conn struct {
 
 // Write is net.Conn's.
 func (c *conn) Write(b []byte) (int, error) {
+	if c.listener.dead.Load() {
+		return 0, net.ErrClosed
+	}
 	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}
