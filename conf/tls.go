@@ -35,19 +35,11 @@ func (t ClientTLS) Config() (*tls.Config, error) {
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, err
-		}
-		c.Certificates = []tls.Certificate{pair}
+	var err error
+	if c.Certificates, c.ClientCAs, err = loadFiles(t.Cert, t.Key, t.CA); err != nil {
+		return nil, err
 	}
-	if t.CA != "" {
-		pool, err := loadPool(t.CA)
-		if err != nil {
-			return nil, err
-		}
-		c.ClientCAs = pool
+	if c.ClientCAs != nil {
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	return c, nil
@@ -82,19 +74,9 @@ func (t StoreTLS) Config(addr string) (*tls.Config, error) {
 	if host, _, err := net.SplitHostPort(addr); c.ServerName == "" && err == nil {
 		c.ServerName = host
 	}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, err
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	if t.CA != "" {
-		pool, err := loadPool(t.CA)
-		if err != nil {
-			return nil, err
-		}
-		c.RootCAs = pool
+	var err error
+	if c.Certificates, c.RootCAs, err = loadFiles(t.Cert, t.Key, t.CA); err != nil {
+		return nil, err
 	}
 	switch t.Mode {
 	case "require":
@@ -144,6 +126,22 @@ func (r *reader) certPool(path, file string) {
 	if _, err := loadPool(file); err != nil {
 		r.report(path, "%v", err)
 	}
+}
+
+// loadFiles loads what both sides of TLS are configured with: a certificate of
+// one's own and an authority for the peer's, each only if it is given.
+func loadFiles(cert, key, ca string) (own []tls.Certificate, authority *x509.CertPool, err error) {
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, nil, err
+		}
+		own = []tls.Certificate{pair}
+	}
+	if ca != "" {
+		authority, err = loadPool(ca)
+	}
+	return own, authority, err
 }
 
 func loadPool(file string) (*x509.CertPool, error) {

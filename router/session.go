@@ -2,7 +2,6 @@ package router
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -158,6 +157,3 @@ type textRequest struct {
 	payload []byte
 	answer  protocol.AnswerKind
 }
-
-// String names the request in a debug log, without its text.
-func (r *textRequest) String() string { return fmt.Sprintf("%d bytes", len(r.payload)) }

@@ -33,7 +33,7 @@ func (c *Client) equalise(w *Write, first int) error {
 		}
 		if inTxn && cp.read && cp.answer.Err != nil && endsTxn(cp.answer.Err.Code) {
 			refused := cp.answer.Err
-			c.rollback()
+			c.Rollback()
 			return protocol.Errorf(protocol.ErrLockDeadlock,
 				"dsmproxy: store %s: %s; the transaction was rolled back, try restarting it",
 				c.set.stores[cp.store].Name(), refused.Message)

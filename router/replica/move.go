@@ -49,7 +49,7 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 		if !own {
 			return false, c.moveFailed(err)
 		}
-		c.rollback()
+		c.Rollback()
 		var net *store.NetError
 		if c.ctx.Err() != nil {
 			return false, c.aborted()
@@ -82,7 +82,7 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 	}
 	if first.answer.Err != nil || first.answer.AffectedRows == 0 {
 		if own {
-			c.rollback()
+			c.Rollback()
 		}
 		return false, c.giveHeld()
 	}

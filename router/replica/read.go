@@ -99,7 +99,7 @@ func (c *Client) onStore(i int, req Request, enlist, force bool) (next bool, err
 	if err := c.readNotes(conn); err != nil {
 		c.drop(i, conn)
 		if c.InTxn() {
-			c.rollback()
+			c.Rollback()
 			return false, cutOff(err)
 		}
 		return false, c.settle()

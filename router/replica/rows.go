@@ -81,7 +81,7 @@ func (c *Client) rowsAlone(w *Rows) (ok protocol.OK, err error) {
 		if ok, err = c.rows(w); err == nil {
 			return ok, c.Commit()
 		}
-		c.rollback()
+		c.Rollback()
 		var refused *protocol.Error
 		if c.ctx.Err() != nil {
 			return ok, c.aborted()
@@ -110,7 +110,7 @@ func (c *Client) rowsInTxn(w *Rows) (protocol.OK, error) {
 			return ok, err
 		case refused.Code == protocol.ErrLockDeadlock:
 			if c.InTxn() {
-				c.rollback()
+				c.Rollback()
 			}
 			return ok, err
 		}

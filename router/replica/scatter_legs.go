@@ -162,7 +162,7 @@ func (d *drain) Write(b []byte) (int, error) {
 func (s *scatter) refused(e *protocol.Error) error {
 	s.abandon()
 	if e.Code == protocol.ErrLockDeadlock && s.InTxn() {
-		s.rollback()
+		s.Rollback()
 	}
 	return e
 }

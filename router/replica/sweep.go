@@ -224,7 +224,7 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys [][]byte, fix 
 func (c *Client) refusedAt(cp *copyOf) error {
 	refused := cp.answer.Err
 	if refused.Code == protocol.ErrLockDeadlock && c.InTxn() {
-		c.rollback()
+		c.Rollback()
 	}
 	return refused
 }

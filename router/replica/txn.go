@@ -100,7 +100,7 @@ func (c *Client) Commit() error {
 		var refused *protocol.Error
 		if errors.As(err, &refused) && first {
 			c.unpin(i)
-			c.rollback()
+			c.Rollback()
 			return refused
 		}
 		c.drop(i, conn)
@@ -137,10 +137,6 @@ func (c *Client) recommit(writes []written, behind []int) error {
 
 // Rollback rolls back at all stores that have joined. It answers nothing.
 func (c *Client) Rollback() {
-	c.rollback()
-}
-
-func (c *Client) rollback() {
 	c.dropLoose()
 	for _, i := range c.members() {
 		conn := c.pinned[i]
@@ -157,7 +153,7 @@ func (c *Client) rollback() {
 // error for the client: that of a deadlock, upon which programs begin the
 // transaction again.
 func (c *Client) fail(cause error) *protocol.Error {
-	c.rollback()
+	c.Rollback()
 	return protocol.Errorf(protocol.ErrLockDeadlock,
 		"dsmproxy: %v; the transaction was rolled back, try restarting it", cause)
 }
@@ -199,7 +195,7 @@ func (c *Client) ended() {
 // forgets what concerned this statement alone.
 func (c *Client) settle() error {
 	if a := c.frame.Answer(); a.Err != nil && a.Err.Code == protocol.ErrLockDeadlock && c.InTxn() {
-		c.rollback()
+		c.Rollback()
 		return nil
 	}
 	if !c.InTxn() {
@@ -294,7 +290,7 @@ func (c *Client) lockKey(key []byte) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errDeadlock):
-		c.rollback()
+		c.Rollback()
 		return &protocol.Error{Code: protocol.ErrLockDeadlock, State: "40001",
 			Message: "Deadlock found when trying to get lock; try restarting transaction"}
 	case errors.Is(err, errLockTimeout):
