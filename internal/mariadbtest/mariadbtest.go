@@ -6,6 +6,7 @@ package mariadbtest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,9 @@ const (
 	Password = "secret"
 )
 
+// given is the server that the tests are asked to use.
+var given = flag.String("mysqld", "", "test with this MySQL or MariaDB server `program`, not with the one that is installed")
+
 // Installation is a server program and an empty database that servers are
 // copied from. A test binary makes one in TestMain. It is safe for concurrent
 // use.
@@ -35,12 +39,27 @@ type Installation struct {
 	count int        // of servers started
 }
 
-// Install finds a server and installs an empty database in a temporary
-// directory. Its error says how to install what is missing.
+// Install finds a server, or takes the one that the flag -mysqld names, and
+// installs an empty database in a temporary directory. Its error says how to
+// install what is missing. It parses the flags if nobody has.
 func Install() (*Installation, error) {
+	if !flag.Parsed() {
+		flag.Parse()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	program, err := realstore.Find(ctx)
+	var names []string
+	if *given != "" {
+		path, err := filepath.Abs(*given)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, path)
+	}
+	program, err := realstore.Find(ctx, names...)
+	if err != nil && *given != "" {
+		return nil, fmt.Errorf("-mysqld %s: %w", *given, err)
+	}
 	if errors.Is(err, realstore.ErrNotInstalled) {
 		return nil, fmt.Errorf("%w: run \"make test\" as root, which installs what the tests need, or install mariadb-server", err)
 	}
@@ -60,6 +79,12 @@ func Install() (*Installation, error) {
 
 // Version is what the server program says of itself.
 func (in *Installation) Version() string { return in.program.Version }
+
+// MariaDB reports whether the servers are MariaDB's, not MySQL's.
+func (in *Installation) MariaDB() bool { return in.program.MariaDB }
+
+// Program is the path of the server program.
+func (in *Installation) Program() string { return in.program.Path }
 
 // Dir is a directory for the whole test binary; Close removes it.
 func (in *Installation) Dir() string { return in.dir }
