@@ -30,6 +30,7 @@ type Client struct {
 	conn     *Conn
 	raw      net.Conn // below TLS; closed and woken from other goroutines
 	scramble [scrambleSize]byte
+	codec    codec // agreed on for after the login; nil: none
 
 	// since is the tick at which the running command began or, negative, at
 	// which the client began to be idle; 0 before the login.

@@ -65,7 +65,7 @@ func (c *Client) next() ([]byte, error) {
 
 // asking reports whether some of the next command has arrived.
 func (c *Client) asking() bool {
-	return c.conn.Buffered() > 0 || c.conn.peek.look() == peerTalks
+	return c.conn.Buffered() > 0 || c.conn.z != nil && c.conn.z.pending() || c.conn.peek.look() == peerTalks
 }
 
 // refuse ends a client whose next command can't be read or isn't wanted.

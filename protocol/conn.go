@@ -25,6 +25,7 @@ const headerSize = 4
 type Conn struct {
 	nc  net.Conn
 	seq byte
+	z   *compressed // is nc, unless nil
 
 	// Reading: in[r:w] has arrived and was not consumed.
 	in   []byte
@@ -39,7 +40,10 @@ type Conn struct {
 	// exact: no byte is read beyond the packet that is waited for, so that what
 	// follows it can be left to TLS.
 	exact bool
-	one   [1]byte // what an idle TLS connection reads into
+	// layered: nc decrypts or decompresses, and an idle read of it waits with one
+	// byte of room.
+	layered bool
+	one     [1]byte
 
 	// raw reads without holding a buffer while it waits; nil: nc.Read is used.
 	raw     syscall.RawConn
@@ -63,6 +67,8 @@ type Conn struct {
 func NewConn(nc net.Conn) *Conn {
 	c := &Conn{nc: nc}
 	switch nc := nc.(type) {
+	case *tls.Conn:
+		c.layered = true
 	case *net.TCPConn, *net.UnixConn:
 		// Only these, and not what wraps them: a wrapper wants to see the reads.
 		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
@@ -78,12 +84,17 @@ func NewConn(nc net.Conn) *Conn {
 // may be buffered: what came in clear is never read as if it had come by TLS.
 func (c *Conn) startTLS(t *tls.Conn) {
 	c.Trim()
-	c.nc, c.raw, c.onRead = t, nil, nil
+	c.nc, c.raw, c.onRead, c.layered = t, nil, nil, true
 	c.peek.tls = true
 }
 
 // ResetSequence makes 0 the next sequence number, as each command does.
-func (c *Conn) ResetSequence() { c.seq = 0 }
+func (c *Conn) ResetSequence() {
+	c.seq = 0
+	if c.z != nil {
+		c.z.reset(c.Buffered() > 0)
+	}
+}
 
 // Sequence is the next sequence number, read or written.
 func (c *Conn) Sequence() byte { return c.seq }

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"crypto/tls"
 	"io"
 	"syscall"
 )
@@ -58,6 +57,9 @@ func (c *Conn) ReadPacket(limit int) ([]byte, error) {
 			c.joined = 0
 			p := c.in[c.r : c.r+n : c.r+n]
 			c.r += n
+			if c.z != nil {
+				c.seq = c.z.seq
+			}
 			return p, nil
 		}
 	}
@@ -72,13 +74,13 @@ func (c *Conn) nextFrame(limit int) error {
 	}
 	h := c.in[c.r+c.joined:]
 	size := frameSize(h)
-	if h[3] != c.seq {
+	if h[3] != c.seq && c.z == nil {
 		c.seq = h[3] + 1
 		return Errorf(ErrNetPacketsOutOrder, "Got packets out of order")
 	}
 	if c.joined+size > limit {
 		c.seq++
-		return Errorf(ErrPacketTooLarge, "Got a packet bigger than 'max_allowed_packet' bytes")
+		return packetTooLarge()
 	}
 	if c.joined == 0 {
 		c.r += headerSize
@@ -90,6 +92,10 @@ func (c *Conn) nextFrame(limit int) error {
 	c.seq++
 	c.frame, c.inFrame = size, true
 	return nil
+}
+
+func packetTooLarge() *Error {
+	return Errorf(ErrPacketTooLarge, "Got a packet bigger than 'max_allowed_packet' bytes")
 }
 
 // frameSize is the length that a frame's header announces.
@@ -223,11 +229,12 @@ func (c *Conn) readReady(fd uintptr) bool {
 	}
 }
 
-// readPlain reads by the connection's own Read: from TLS, or from a wrapper.
+// readPlain reads by the connection's own Read: from TLS, compressed, or from a
+// wrapper.
 func (c *Conn) readPlain(size, need int) error {
-	if _, ok := c.nc.(*tls.Conn); ok && c.in == nil {
+	if c.layered && c.in == nil {
 		// An idle connection waits with one byte of room. The next read takes
-		// what TLS has decrypted behind it.
+		// what has been decrypted or decompressed behind it.
 		n, err := c.nc.Read(c.one[:])
 		if n == 0 {
 			return err

@@ -41,6 +41,7 @@ const (
 	ErrNoSuchTable          uint16 = 1146
 	ErrPacketTooLarge       uint16 = 1153
 	ErrNetPacketsOutOrder   uint16 = 1156
+	ErrNetUncompress        uint16 = 1157
 	ErrLockWaitTimeout      uint16 = 1205
 	ErrLockDeadlock         uint16 = 1213
 	ErrWrongArguments       uint16 = 1210
@@ -60,7 +61,7 @@ func sqlState(code uint16) string {
 	switch code {
 	case ErrConCount, ErrNotSupportedAuthMode:
 		return "08004"
-	case ErrHandshake, ErrUnknownCommand, ErrServerShutdown, ErrPacketTooLarge, ErrNetPacketsOutOrder:
+	case ErrHandshake, ErrUnknownCommand, ErrServerShutdown, ErrPacketTooLarge, ErrNetPacketsOutOrder, ErrNetUncompress:
 		return "08S01"
 	case ErrDBAccessDenied, ErrBadDB, ErrEmptyQuery, ErrParse, ErrNotSupportedYet:
 		return "42000"

@@ -10,7 +10,7 @@ import (
 // sent to it are *Error.
 func (c *Client) handshake() error {
 	newScramble(&c.scramble)
-	caps := offered
+	caps := offered | c.server.Compression&(ClientCompress|ClientZstdCompression)
 	if c.server.tlsConfig != nil {
 		caps |= ClientSSL
 		// What follows a request for TLS is left in the socket, for TLS alone to
@@ -90,6 +90,7 @@ func (c *Client) admit(r *response, caps Capability) error {
 	c.Collation = r.collation
 	c.DB = r.db
 	c.Attributes = r.attributes
+	c.codec = c.server.codecs.forClient(c.Capabilities, r.zstdLevel)
 	c.setUser(r.user)
 	if c.server.RequireTLS && !c.TLS && c.RemoteAddr.IsValid() {
 		return Errorf(ErrSecureTransport, "Connections using insecure transport are prohibited while --require_secure_transport=ON.")

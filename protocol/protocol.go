@@ -62,6 +62,7 @@ const (
 	ClientPluginAuthLenEnc Capability = 1 << 21
 	ClientSessionTrack     Capability = 1 << 23
 	ClientDeprecateEOF     Capability = 1 << 24
+	ClientZstdCompression  Capability = 1 << 26 // CLIENT_ZSTD_COMPRESSION_ALGORITHM
 	ClientQueryAttributes  Capability = 1 << 27
 )
 

@@ -19,6 +19,7 @@ type response struct {
 	auth       []byte
 	plugin     string
 	attributes map[string]string
+	zstdLevel  byte
 }
 
 var (
@@ -59,6 +60,9 @@ func parseResponse(p []byte, offered Capability) (r response, err error) {
 	}
 	if caps.Has(ClientConnectAttrs) && len(f.b) > 0 {
 		r.attributes = f.attributes()
+	}
+	if caps.Has(ClientZstdCompression) && len(f.b) > 0 {
+		r.zstdLevel = f.take(1)[0]
 	}
 	if f.short {
 		return r, errShortResponse

@@ -30,6 +30,7 @@ func (s *Server) init() {
 		// An answer goes out in as few segments and system calls as can be.
 		s.tlsConfig.DynamicRecordSizingDisabled = true
 	}
+	s.codecs.init()
 	s.started = time.Now()
 	s.stop = make(chan struct{})
 	s.stopSweep = make(chan struct{})
@@ -175,6 +176,9 @@ func (s *Server) admit(c *Client) error {
 	}
 	if err := c.conn.SetDeadline(time.Time{}); err != nil {
 		return err
+	}
+	if c.codec != nil {
+		c.conn.startCompression(c.codec, s.maxPacket())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -86,9 +86,13 @@ type Server struct {
 	WriteTimeout time.Duration
 	// MaxPacket bounds a command in bytes (max_allowed_packet); 0 means 64 MiB.
 	MaxPacket int
+	// Compression is what clients are offered of ClientCompress (zlib) and
+	// ClientZstdCompression.
+	Compression Capability
 
 	begin     sync.Once
 	tlsConfig *tls.Config
+	codecs    codecs
 	log       *slog.Logger
 	started   time.Time
 	stop      chan struct{} // closed by Shutdown and Close

@@ -20,17 +20,18 @@ const module = "github.com/dsmproxy/dsmproxy"
 // path.Match patterns. A package that is not here may not exist. Tests are free
 // of it, but for conf.
 var mayImport = map[string][]string{
-	"cmd/dsmproxy":     {"*", "*/*"},
-	"conf":             {},
-	"protocol":         {},
-	"rewrite":          {},
-	"router":           {"rewrite", "protocol", "router/*"},
-	"router/placement": {},
-	"router/store":     {"protocol"},
-	"router/merge":     {"protocol"},
-	"router/replica":   {"router/store", "router/placement", "router/merge", "protocol"},
-	"internal/*":       {"rewrite", "protocol", "router", "router/*", "internal/*"},
-	"integration":      {"internal/*"},
+	"cmd/dsmproxy":      {"*", "*/*"},
+	"conf":              {},
+	"protocol":          {},
+	"rewrite":           {},
+	"router":            {"rewrite", "protocol", "router/*"},
+	"router/placement":  {},
+	"router/store":      {"protocol"},
+	"router/merge":      {"protocol"},
+	"router/replica":    {"router/store", "router/placement", "router/merge", "protocol"},
+	"internal/*":        {"rewrite", "protocol", "router", "router/*", "internal/*"},
+	"integration":       {"internal/*"},
+	"integration/bench": {"internal/*", "router/store", "protocol"},
 }
 
 // fences says which packages alone may import a third-party module, tests
@@ -39,7 +40,8 @@ var fences = map[string][]string{
 	"github.com/pingcap/tidb/pkg/parser": {"rewrite"},
 	"github.com/go-mysql-org/go-mysql":   {"protocol", "router/store"},
 	"github.com/BurntSushi/toml":         {"conf"},
-	"github.com/go-sql-driver/mysql":     {"cmd/dsmproxy", "internal/*", "integration"},
+	"github.com/klauspost/compress":      {"protocol"},
+	"github.com/go-sql-driver/mysql":     {"cmd/dsmproxy", "internal/*", "integration", "integration/*"},
 }
 
 // badNames say nothing of what a package is about.
