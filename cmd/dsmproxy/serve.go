@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,7 @@ import (
 func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	fs := newFlags("serve", "[-config FILE]", "Runs the proxy until SIGTERM or SIGINT.")
 	path := fs.String("config", "dsmproxy.toml", "configuration `file`")
+	profile := fs.String("cpuprofile", "", "write a processor profile of the run to this `file`")
 	rest, done, err := parseFlags(fs, args, stdout, stderr)
 	if done || err != nil {
 		return err
@@ -37,6 +39,17 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	cfg, err := loadConfig(*path, stderr)
 	if err != nil {
 		return err
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	p, err := startProxy(cfg, newLogger(cfg.Log, stderr))
 	if err != nil {

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+)
+
+// measureConnect measures clients that connect, ask once and go, as PHP does.
+func measureConnect(ctx context.Context, b *bed, targets []*target, o options, r *report) error {
+	op := operation{name: "select", payload: 1024}
+	samples := make([][]float64, len(targets))
+	for n := range o.rounds + 1 {
+		for _, i := range rand.Perm(len(targets)) {
+			fmt.Fprintf(os.Stderr, "connect, %s\n", targets[i].name)
+			rate, err := connects(ctx, targets[i], op, o)
+			if err != nil {
+				return fmt.Errorf("%s: %w", targets[i].name, err)
+			}
+			if n > 0 {
+				samples[i] = append(samples[i], rate)
+			}
+		}
+	}
+	for i, t := range targets {
+		r.Connect = append(r.Connect, figure{Name: t.name, Value: spreadOf(samples[i])})
+	}
+	return nil
+}
+
+// connects counts connect-query-disconnect turns per second of eight clients.
+func connects(ctx context.Context, t *target, op operation, o options) (float64, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	const clients = 8
+	results := make(chan result, clients)
+	begin := time.Now()
+	end := begin.Add(o.length)
+	for i := range clients {
+		go func() {
+			var res result
+			for seed := uint64(i); time.Now().Before(end) && res.err == nil; seed += clients {
+				var c *client
+				if c, res.err = dial(ctx, t, op, o.records, seed); res.err == nil {
+					res.err = c.turn()
+					c.close()
+					res.n++
+				}
+			}
+			results <- res
+		}()
+	}
+	total := 0
+	for range clients {
+		res := <-results
+		if res.err != nil {
+			return 0, res.err
+		}
+		total += res.n
+	}
+	return float64(total) / time.Since(begin).Seconds(), nil
+}
+
+// crowdSize is how many clients stay connected; a process may have 20,000 files
+// open on many systems, and HAProxy has two per client.
+const crowdSize = 10000
+
+// measureMemory measures what an idle client costs, after it has asked once.
+func measureMemory(ctx context.Context, b *bed, targets []*target, o options, r *report) error {
+	for _, t := range targets {
+		if t.pid == 0 {
+			continue
+		}
+		size := crowdSize
+		if !strings.HasPrefix(t.name, "dsmproxy") {
+			// A proxy that opens a store connection for each client.
+			size /= 10
+		}
+		if strings.HasPrefix(t.name, "dsmproxy") {
+			// A process of its own: what others left behind is not counted.
+			fresh, err := b.dsmproxy(ctx, strings.TrimPrefix(t.name, "dsmproxy "), 200, "")
+			if err != nil {
+				return err
+			}
+			t = fresh
+		}
+		fmt.Fprintf(os.Stderr, "memory, %s\n", t.name)
+		m := memory{Name: t.name, Clients: size}
+		var err error
+		if m.Empty, err = resident(t.pid); err != nil {
+			return err
+		}
+		clients, err := open(ctx, t, operation{name: "select", payload: 1024}, o.records, size)
+		if err != nil {
+			return err
+		}
+		for _, c := range clients {
+			if err := c.turn(); err != nil {
+				closeAll(clients)
+				return err
+			}
+		}
+		// What a garbage collector needs to give back, it gives back within
+		// some seconds; what counts is what stays.
+		for range 10 {
+			time.Sleep(time.Second)
+			if m.Full, err = resident(t.pid); err != nil {
+				return err
+			}
+		}
+		closeAll(clients)
+		m.PerClient = (m.Full - m.Empty) / int64(size)
+		r.Memory = append(r.Memory, m)
+	}
+	return nil
+}
+
+// measureCrowd holds 10,000 clients of which 2,000 are active, over 200 store
+// connections in all, against 64 clients.
+func measureCrowd(ctx context.Context, b *bed, targets []*target, o options, r *report) error {
+	const active = crowdSize / 5
+	t, err := b.dsmproxy(ctx, o.levels[0], 100, "")
+	if err != nil {
+		return err
+	}
+	op := operation{name: "select", payload: 1024}
+	crowd, err := open(ctx, t, op, o.records, crowdSize)
+	if err != nil {
+		return err
+	}
+	defer closeAll(crowd)
+	var few, many []sample
+	for n := range o.rounds + 1 {
+		fmt.Fprintf(os.Stderr, "crowd, round %d\n", n)
+		a, err := round(t, crowd[:64], b.pids(), o.length)
+		if err != nil {
+			return err
+		}
+		z, err := round(t, crowd[:active], b.pids(), o.length)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			few, many = append(few, a), append(many, z)
+		}
+	}
+	r.Crowd = []summary{
+		summarize("64 active", few),
+		summarize(fmt.Sprintf("%d active", active), many),
+	}
+	return nil
+}
+
+// measureCurves shows what the cost does not grow with: the variety of
+// statements, idle clients.
+func measureCurves(ctx context.Context, b *bed, targets []*target, o options, r *report) error {
+	t, err := b.dsmproxy(ctx, o.levels[0], 200, "")
+	if err != nil {
+		return err
+	}
+	measure := func(curve string, x int, op operation, records int) error {
+		fmt.Fprintf(os.Stderr, "curves, %s %d\n", curve, x)
+		clients, err := open(ctx, t, op, records, 8)
+		if err != nil {
+			return err
+		}
+		defer closeAll(clients)
+		var samples []sample
+		for n := range o.rounds + 1 {
+			s, err := round(t, clients, b.pids(), o.length)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				samples = append(samples, s)
+			}
+		}
+		r.Curves = append(r.Curves, point{Curve: curve, X: x, summary: summarize(t.name, samples)})
+		return nil
+	}
+	op := operation{name: "select", payload: 1024}
+	for _, records := range []int{100, 1000, o.records} {
+		if err := measure("records asked for", records, op, records); err != nil {
+			return err
+		}
+	}
+	if err := measure("distinct literals beside the key", 0, op, o.records); err != nil {
+		return err
+	}
+	op.literals = true
+	if err := measure("distinct literals beside the key", 1_000_000_000, op, o.records); err != nil {
+		return err
+	}
+	op.literals = false
+	var idle []*client
+	defer func() { closeAll(idle) }()
+	for _, n := range []int{0, 1000, 5000, crowdSize - 100} {
+		more, err := open(ctx, t, op, o.records, n-len(idle))
+		if err != nil {
+			return err
+		}
+		idle = append(idle, more...)
+		if err := measure("idle clients", n, op, o.records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
