@@ -3,16 +3,8 @@ package integration
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"math/rand/v2"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +14,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/dsmproxy/dsmproxy/internal/faultlink"
-	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
+	"github.com/dsmproxy/dsmproxy/internal/proxytest"
 	"github.com/dsmproxy/dsmproxy/internal/realstore"
 )
 
@@ -100,7 +92,7 @@ type node struct {
 
 // cluster is some stores with the proxy before them.
 type cluster struct {
-	*proxy
+	*proxytest.Proxy
 	nodes  []*node
 	copies int
 	config string // the file
@@ -110,18 +102,16 @@ type cluster struct {
 func startCluster(t testing.TB, o options) *cluster {
 	t.Helper()
 	c := startStores(t, o)
-	c.proxy = serve(t, c.config)
+	c.Proxy = suite.Serve(t, c.config)
 	return c
 }
 
 // startStores starts the stores of a cluster and writes the configuration.
 func startStores(t testing.TB, o options) *cluster {
 	t.Helper()
-	c := &cluster{copies: o.copies, config: filepath.Join(t.TempDir(), "dsmproxy.toml")}
-	var toml strings.Builder
-	fmt.Fprintf(&toml, "listen = %q\ncopies = %d\n%s\n", freeAddr(t), o.copies, o.top)
-	fmt.Fprintf(&toml, "[[user]]\nname = %q\npassword = %q\n", mariadbtest.User, mariadbtest.Password)
-	for i, s := range servers.Start(t, o.stores, o.storeArgs...) {
+	c := &cluster{copies: o.copies}
+	config := proxytest.Config{Copies: o.copies, Top: o.top, Sections: tables + o.sections}
+	for i, s := range suite.Servers.Start(t, o.stores, o.storeArgs...) {
 		n := &node{Server: s, name: "s" + strconv.Itoa(i)}
 		addr := s.Addr()
 		if o.links {
@@ -140,66 +130,16 @@ func startStores(t testing.TB, o options) *cluster {
 		})
 		mustExec(t, n.db, schema+o.storeSQL)
 		c.nodes = append(c.nodes, n)
-		fmt.Fprintf(&toml, "\n[[store]]\nname = %q\naddr = %q\n", n.name, addr)
-		if o.storeTLS != "" {
-			fmt.Fprintf(&toml, "[store.tls]\n%s\n", o.storeTLS)
-		}
+		config.Stores = append(config.Stores, proxytest.StoreConfig{Name: n.name, Addr: addr, TLS: o.storeTLS})
 	}
-	toml.WriteString(tables + o.sections)
-	if err := os.WriteFile(c.config, []byte(toml.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.config = proxytest.WriteConfig(t, config)
 	return c
-}
-
-// freeAddr is an address for the proxy. It is some 127.x.y.z, where neither
-// outgoing connections nor other tests take ports.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	ip := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
-	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
-	if err != nil { // not on Linux
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// open opens a pool of plain clients to addr, in database app once it exists.
-func open(t testing.TB, addr string, change ...func(*mysql.Config)) *sql.DB {
-	t.Helper()
-	c := mysql.NewConfig()
-	c.Net, c.Addr, c.User, c.Passwd = "tcp", addr, mariadbtest.User, mariadbtest.Password
-	c.MaxAllowedPacket = 64 << 20
-	c.Timeout = 10 * time.Second
-	c.Logger = log.New(io.Discard, "", 0)
-	for _, f := range change {
-		f(c)
-	}
-	connector, err := mysql.NewConnector(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { db.Close() })
-	return db
 }
 
 // client opens a pool of clients of the proxy.
 func (c *cluster) client(t testing.TB, change ...func(*mysql.Config)) *sql.DB {
 	t.Helper()
-	return open(t, c.addr, append([]func(*mysql.Config){func(c *mysql.Config) { c.DBName = "app" }}, change...)...)
-}
-
-func mustExec(t testing.TB, db *sql.DB, query string, args ...any) sql.Result {
-	t.Helper()
-	r, err := db.Exec(query, args...)
-	if err != nil {
-		t.Fatalf("%.200s: %v", query, err)
-	}
-	return r
+	return open(t, c.Addr, append([]func(*mysql.Config){func(c *mysql.Config) { c.DBName = "app" }}, change...)...)
 }
 
 // node returns the store with a name.
@@ -217,28 +157,7 @@ func (c *cluster) node(t testing.TB, name string) *node {
 // orders asks `dsmproxy route` for the stores of each key.
 func (c *cluster) orders(t testing.TB, keys ...string) map[string][]string {
 	t.Helper()
-	orders := make(map[string][]string, len(keys))
-	for len(keys) > 0 {
-		batch := keys[:min(len(keys), 500)]
-		keys = keys[len(batch):]
-		args := append([]string{"route", "--json", "-config", c.config}, batch...)
-		out, err := exec.Command(dsmproxy(t), args...).Output()
-		if err != nil {
-			t.Fatalf("dsmproxy route: %v\n%s", err, stderrOf(err))
-		}
-		dec := json.NewDecoder(strings.NewReader(string(out)))
-		for range batch {
-			var line struct {
-				ID    string   `json:"id"`
-				Order []string `json:"order"`
-			}
-			if err := dec.Decode(&line); err != nil {
-				t.Fatalf("dsmproxy route printed %q: %v", out, err)
-			}
-			orders[line.ID] = line.Order
-		}
-	}
-	return orders
+	return suite.Orders(t, c.config, keys...)
 }
 
 // wantPlaced wants each record of app.sessions on exactly the first copies
@@ -335,32 +254,4 @@ func names(copies map[string]string) []string {
 		all = append(all, name)
 	}
 	return all
-}
-
-// stderrOf is what a program wrote before it failed.
-func stderrOf(err error) string {
-	if e, ok := err.(*exec.ExitError); ok {
-		return string(e.Stderr)
-	}
-	return ""
-}
-
-// eventually waits until ok is true, with a generous limit.
-func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-	}
-}
-
-// hostPort splits an address for clients that want it in two.
-func hostPort(t testing.TB, addr string) (host, port string) {
-	t.Helper()
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return host, port
 }

@@ -35,9 +35,9 @@ func TestCommandLine(t *testing.T) {
 		proxy bool
 	}{
 		{name: "plain", addr: plain.nodes[0].Addr(), flags: []string{"--skip-ssl"}},
-		{name: "proxy", addr: c.addr, flags: []string{"--skip-ssl"}, proxy: true},
-		{name: "proxy-tls", addr: c.addr, flags: noCheck, proxy: true},
-		{name: "proxy-compress", addr: c.addr, flags: append([]string{"--compress"}, noCheck...), proxy: true},
+		{name: "proxy", addr: c.Addr, flags: []string{"--skip-ssl"}, proxy: true},
+		{name: "proxy-tls", addr: c.Addr, flags: noCheck, proxy: true},
+		{name: "proxy-compress", addr: c.Addr, flags: append([]string{"--compress"}, noCheck...), proxy: true},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			a, b := way.name+"-it''s", way.name+"-b"
@@ -73,26 +73,26 @@ func TestCommandLine(t *testing.T) {
 		})
 	}
 	t.Run("tls is used", func(t *testing.T) {
-		out, err := mariadb(t, c.addr, `\s`, noCheck...)
+		out, err := mariadb(t, c.Addr, `\s`, noCheck...)
 		if err != nil || !strings.Contains(out, "Cipher in use is TLS") {
 			t.Errorf("status with --ssl: %v\n%s", err, out)
 		}
 	})
 	t.Run("completion reads the fields", func(t *testing.T) {
 		// --auto-rehash asks COM_FIELD_LIST of each table.
-		if out, err := mariadb(t, c.addr, "SELECT 1;", "--skip-ssl", "--auto-rehash", "-t"); err != nil {
+		if out, err := mariadb(t, c.Addr, "SELECT 1;", "--skip-ssl", "--auto-rehash", "-t"); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
 	t.Run("wrong password", func(t *testing.T) {
-		out, err := mariadb(t, c.addr, "SELECT 1;", "--skip-ssl", "-pwrong")
+		out, err := mariadb(t, c.Addr, "SELECT 1;", "--skip-ssl", "-pwrong")
 		if err == nil || !strings.Contains(out, "ERROR 1045 (28000)") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
 	t.Run("dump", func(t *testing.T) {
 		// What the proxy can't route is an error, not a guess.
-		out, err := mariadb(t, c.addr, "SELECT id FROM other;", "--skip-ssl")
+		out, err := mariadb(t, c.Addr, "SELECT id FROM other;", "--skip-ssl")
 		if err == nil || !strings.Contains(out, "ERROR 1235") || !strings.Contains(out, "other_tables") {
 			t.Errorf("%v\n%s", err, out)
 		}

@@ -40,7 +40,7 @@ func TestStoreGone(t *testing.T) {
 			}
 			l.wantProgress(500)
 			eventually(t, 10*time.Second, "the proxy says that the store is down", func() bool {
-				return c.log.find(`msg="store down" store=`+victim.name) != ""
+				return c.Log.Find(`msg="store down" store=`+victim.name) != ""
 			})
 			t.Logf("the store is down for the proxy %v after the fault", time.Since(begin).Round(time.Millisecond))
 			l.wantProgress(2500)
@@ -50,13 +50,13 @@ func TestStoreGone(t *testing.T) {
 
 			// It comes back: the proxy notices, and uses it. What was written
 			// meanwhile may be stale on it at this level.
-			back := len(c.log.String())
+			back := len(c.Log.String())
 			if err := f.undo(victim); err != nil {
 				t.Fatal(err)
 			}
 			begin = time.Now()
 			eventually(t, 10*time.Second, "the proxy says that the store is up", func() bool {
-				return strings.Contains(c.log.String()[back:], `msg="store up" store=`+victim.name)
+				return strings.Contains(c.Log.String()[back:], `msg="store up" store=`+victim.name)
 			})
 			took := time.Since(begin)
 			t.Logf("the store is up for the proxy %v after its return", took.Round(time.Millisecond))
@@ -131,7 +131,7 @@ func TestStoresComeLater(t *testing.T) {
 	for _, n := range c.nodes {
 		n.link.Cut()
 	}
-	c.proxy = serve(t, c.config)
+	c.Proxy = suite.Serve(t, c.config)
 	for _, n := range c.nodes {
 		if err := n.link.Restore(); err != nil {
 			t.Fatal(err)

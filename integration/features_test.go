@@ -13,7 +13,7 @@ func TestMysqliFeatures(t *testing.T) {
 	// A plain server without certificates can't do TLS; the proxy can.
 	plain := startStores(t, options{stores: 1, copies: 1})
 	t.Run("plain", func(t *testing.T) { runFeatures(t, plain.nodes[0].Addr(), "tls") })
-	t.Run("proxy", func(t *testing.T) { c.wantPlaced(t, runFeatures(t, c.addr), nil) })
+	t.Run("proxy", func(t *testing.T) { c.wantPlaced(t, runFeatures(t, c.Addr), nil) })
 }
 
 func runFeatures(t *testing.T, addr string, skip ...string) (keys []string) {

@@ -49,7 +49,7 @@ func TestHandshakeTimeout(t *testing.T) {
 	c := startCluster(t, options{stores: 1, copies: 1, sections: "\n[limits]\nhandshake_timeout = \"500ms\"\n"})
 	for name, dribble := range map[string]bool{"silent": false, "slow": true} {
 		t.Run(name, func(t *testing.T) {
-			raw, scramble := dialRaw(t, c.addr)
+			raw, scramble := dialRaw(t, c.Addr)
 			begin := time.Now()
 			if dribble {
 				go func() {
@@ -73,8 +73,8 @@ func TestHandshakeTimeout(t *testing.T) {
 // does lives on.
 func TestIdleTimeout(t *testing.T) {
 	c := startCluster(t, options{stores: 1, copies: 1, sections: "\n[limits]\nidle_timeout = \"1s\"\n"})
-	idle := loginRaw(t, c.addr)
-	busy := loginRaw(t, c.addr)
+	idle := loginRaw(t, c.Addr)
+	busy := loginRaw(t, c.Addr)
 	closed := make(chan time.Duration, 1)
 	begin := time.Now()
 	go func() {
@@ -108,10 +108,10 @@ func TestMaxAllowedPacket(t *testing.T) {
 	if err == nil {
 		t.Error("a statement of 2 MiB went through")
 	}
-	raw := loginRaw(t, c.addr)
+	raw := loginRaw(t, c.Addr)
 	raw.write(append([]byte{0x03}, "SELECT '"+strings.Repeat("x", 2<<20)+"'"...))
 	raw.seq = 0
-	raw = loginRaw(t, c.addr)
+	raw = loginRaw(t, c.Addr)
 	go raw.Write(frame(0, append([]byte{0x03}, "SELECT '"+strings.Repeat("x", 2<<20)+"'"...)))
 	if p, err := raw.read(); err != nil || errorNumber(p) != 1153 {
 		t.Errorf("2 MiB: %q, %v; want error 1153", p, err)

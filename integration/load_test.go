@@ -54,7 +54,7 @@ func (c *cluster) startLoad(t *testing.T, clients, transactional, phpClients int
 		l.wg.Go(func() { w.run(ctx) })
 	}
 	for i := range phpClients {
-		l.php = append(l.php, startPHPWorker(t, c.addr, fmt.Sprintf("load-php-%d-", i)))
+		l.php = append(l.php, startPHPWorker(t, c.Addr, fmt.Sprintf("load-php-%d-", i)))
 	}
 	t.Cleanup(l.stop)
 	return l

@@ -22,7 +22,7 @@ func TestPHPSessions(t *testing.T) {
 	} {
 		t.Run(h.name+"/plain", func(t *testing.T) { runPHPSessions(t, plain.nodes[0].Addr(), h.name) })
 		t.Run(h.name+"/proxy", func(t *testing.T) {
-			ids, gone := runPHPSessions(t, c.addr, h.name)
+			ids, gone := runPHPSessions(t, c.Addr, h.name)
 			c.wantPlacedIn(t, h.table, h.column, ids, gone)
 		})
 	}

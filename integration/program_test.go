@@ -42,7 +42,7 @@ func writeConfig(t *testing.T, text string) string {
 // exit status.
 func runDsmproxy(t *testing.T, args ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(dsmproxy(t), args...)
+	cmd := exec.Command(suite.Program(t), args...)
 	timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	out, err := cmd.CombinedOutput()

@@ -158,7 +158,7 @@ func TestMalformed(t *testing.T) {
 	for name, sent := range beforeLogin {
 		t.Run("before login/"+name, func(t *testing.T) {
 			t.Parallel()
-			raw, _ := dialRaw(t, c.addr)
+			raw, _ := dialRaw(t, c.Addr)
 			raw.Write(sent)
 			raw.wantEnd(t)
 		})
@@ -200,7 +200,7 @@ func TestMalformed(t *testing.T) {
 	} {
 		t.Run("after login/"+name, func(t *testing.T) {
 			t.Parallel()
-			raw := loginRaw(t, c.addr)
+			raw := loginRaw(t, c.Addr)
 			raw.Write(sent)
 			raw.Conn.(*net.TCPConn).CloseWrite()
 			raw.wantEnd(t)
@@ -208,14 +208,14 @@ func TestMalformed(t *testing.T) {
 	}
 
 	t.Run("cut execute", func(t *testing.T) {
-		raw := loginRaw(t, c.addr)
+		raw := loginRaw(t, c.Addr)
 		p, err := raw.command(append([]byte{0x16}, "INSERT INTO sessions (id, data, expires) VALUES (?, ?, ?)"...)...)
 		if err != nil || p[0] != 0 {
 			t.Fatalf("prepare: %q, %v", p, err)
 		}
 		whole := []byte{0x17, p[1], p[2], p[3], p[4], 0, 1, 0, 0, 0, 0, 1, 0xfd, 0, 0xfd, 0, 8, 0, 1, 'k', 1, 'v', 1, 0, 0, 0, 0, 0, 0, 0}
 		for cut := 5; cut < len(whole); cut++ {
-			raw := loginRaw(t, c.addr)
+			raw := loginRaw(t, c.Addr)
 			if p, err := raw.command(append([]byte{0x16}, "INSERT INTO sessions (id, data, expires) VALUES (?, ?, ?)"...)...); err != nil || p[0] != 0 {
 				t.Fatalf("prepare: %q, %v", p, err)
 			}
@@ -249,7 +249,7 @@ func (c *rawConn) wantEnd(t *testing.T) {
 // TestErrorNumbers of what only hand-made packets can ask.
 func TestErrorNumbers(t *testing.T) {
 	c := startCluster(t, options{stores: 2, copies: 2})
-	raw := loginRaw(t, c.addr)
+	raw := loginRaw(t, c.Addr)
 	for _, q := range []struct {
 		name    string
 		payload []byte
@@ -286,7 +286,7 @@ func TestErrorNumbers(t *testing.T) {
 // TestPipelining sends commands before the answers to earlier ones are read.
 func TestPipelining(t *testing.T) {
 	c := startCluster(t, options{stores: 3, copies: 2})
-	raw := loginRaw(t, c.addr)
+	raw := loginRaw(t, c.Addr)
 	var all []byte
 	const n = 200
 	for i := range n {
@@ -311,7 +311,7 @@ func TestBeforeLoginMemory(t *testing.T) {
 	c := startCluster(t, options{stores: 1, copies: 1})
 	before := c.memory(t)
 	for range 300 {
-		raw, _ := dialRaw(t, c.addr)
+		raw, _ := dialRaw(t, c.Addr)
 		raw.Write(append([]byte{0xff, 0xff, 0xff, 1}, make([]byte, 1000)...))
 	}
 	c.wantWorks(t)
@@ -323,9 +323,9 @@ func TestBeforeLoginMemory(t *testing.T) {
 }
 
 // memory is the proxy's resident memory in bytes; 0 where /proc tells nothing.
-func (p *proxy) memory(t *testing.T) int {
+func (c *cluster) memory(t *testing.T) int {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.Pid()))
 	if err != nil {
 		return 0
 	}

@@ -67,7 +67,7 @@ func TestDriverSuite(t *testing.T) {
 	plain := startStores(t, 1, database, serverTLS(t)...)
 	c := startCluster(t, 2, 2, database, `other_tables = "s0"`, "\n[[table]]\nname = \"sessions\"\nkey = \"id\"\n")
 	direct := runDriverSuite(t, dir, plain[0].Addr())
-	proxied := runDriverSuite(t, dir, c.addr)
+	proxied := runDriverSuite(t, dir, c.Addr)
 
 	count := make(map[string]int)
 	for name, want := range direct {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // handler is a session handler in one of its ways of work.
@@ -93,7 +92,7 @@ func (h handler) command(t *testing.T) []string {
 // goHandler builds the program of the Go module beside this package, once.
 func goHandler(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(servers.Dir(), "handler-go")
+	path := filepath.Join(suite.Servers.Dir(), "handler-go")
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
@@ -126,27 +125,9 @@ func TestHandlers(t *testing.T) {
 			}
 			t.Run("proxy", func(t *testing.T) {
 				victim := c.nodes[i%len(c.nodes)]
-				l := newLife(t, h, c.addr)
+				l := newLife(t, h, c.Addr)
 				l.run(t, c, victim)
 			})
 		})
 	}
-}
-
-// restart brings a killed store back and waits until the proxy uses it.
-func (c *cluster) restart(t *testing.T, n *node) {
-	t.Helper()
-	before := strings.Count(c.logged(), `msg="store up" store=`+n.name)
-	if err := n.Restart(within(t, time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, time.Minute, n.name+" is up again", func() bool {
-		return strings.Count(c.logged(), `msg="store up" store=`+n.name) > before
-	})
-}
-
-func (c *cluster) logged() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.log.String()
 }

@@ -24,7 +24,7 @@ func TestLostCopyFreesTheRecord(t *testing.T) {
 		}
 	}
 	ctx := within(t, time.Minute)
-	db := open(t, c.addr, "app", false)
+	db := open(t, c.Addr, in("app"))
 	a, b := session(t, ctx, db), session(t, ctx, db)
 	exec := func(conn *sql.Conn, query string) {
 		t.Helper()

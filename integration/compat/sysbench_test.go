@@ -28,7 +28,7 @@ func TestSysbench(t *testing.T) {
 		if out, err := sysbench(t, plain[0].Addr(), "oltp_read_write", "disable", "prepare"); err != nil {
 			t.Fatalf("directly: %v\n%.3000s", err, out)
 		}
-		out, err := sysbench(t, c.addr, "oltp_read_write", "disable", "prepare")
+		out, err := sysbench(t, c.Addr, "oltp_read_write", "disable", "prepare")
 		judge(t, "prepare", out, err)
 		load(t, plain[0], c)
 	})
@@ -42,7 +42,7 @@ func TestSysbench(t *testing.T) {
 				if err != nil {
 					t.Fatalf("directly: %v\n%.3000s", err, direct)
 				}
-				out, err := sysbench(t, c.addr, script, ps, "run")
+				out, err := sysbench(t, c.Addr, script, ps, "run")
 				judge(t, script+" "+ps, out, err)
 				t.Logf("directly %s; through the proxy %s", figures.FindString(direct), figures.FindString(out))
 			})
@@ -66,7 +66,7 @@ func judge(t *testing.T, name, out string, err error) {
 // load gives the proxy the records of the plain server, one at a time.
 func load(t *testing.T, plain *node, c *cluster) {
 	t.Helper()
-	db := open(t, c.addr, "sbtest", false)
+	db := open(t, c.Addr, in("sbtest"))
 	rows, err := plain.db.Query("SELECT id, k, c, pad FROM sbtest.sbtest1")
 	if err != nil {
 		t.Fatal(err)

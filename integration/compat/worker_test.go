@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
+	"github.com/dsmproxy/dsmproxy/internal/proxytest"
 )
 
 // payload is what the sessions hold.
@@ -45,7 +46,7 @@ type worker struct {
 	in  io.WriteCloser
 	out *bufio.Reader
 
-	stderr lockedBuffer
+	stderr proxytest.Log
 }
 
 // startWorkers starts n processes of a handler's program that connect to addr.
@@ -117,22 +118,4 @@ func (w *worker) ask(q question) (answer, error) {
 		return a, fmt.Errorf("%s: %s", q.Op, a.Error)
 	}
 	return a, nil
-}
-
-// lockedBuffer collects what a process writes.
-type lockedBuffer struct {
-	mu sync.Mutex // guards b
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
