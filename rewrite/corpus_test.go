@@ -11,6 +11,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"github.com/dsmproxy/dsmproxy/internal/corpus"
 )
 
 // An entry is one statement of a corpus file, with what is expected of it.
@@ -27,100 +29,31 @@ type entry struct {
 
 func (e *entry) name() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
 
-var directive = regexp.MustCompile(`^-- (handler|config|section|expect|proto|note|params|mode): ?(.*)$`)
-
-// readCorpus reads a corpus file (see testdata/corpus/README.md). Beside the
-// directives named there, `-- mode:` sets the sql_mode of what follows.
-func readCorpus(t testing.TB, path string) []*entry {
+// readCorpus reads a corpus file.
+func readCorpus(t testing.TB, path string) (list []*entry) {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	entries, err := corpus.Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []*entry
-	var cur *entry
-	var lines [][]byte
-	var tables []Table
-	var mode Mode
-	flush := func() {
-		if cur != nil {
-			cur.sql = bytes.TrimRight(bytes.Join(lines, []byte("\n")), "\n")
-			list = append(list, cur)
-		}
-		cur, lines = nil, nil
+	for _, e := range entries {
+		list = append(list, &entry{file: e.File, line: e.Line, expect: e.Expect, proto: e.Proto, sql: e.SQL,
+			params: e.Params, mode: ParseMode(e.Mode), tables: corpusTables(e.Config)})
 	}
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		m := directive.FindSubmatch(line)
-		if m == nil {
-			if cur != nil && cur.params == nil {
-				lines = append(lines, line)
-			}
-			continue
-		}
-		switch value := string(m[2]); string(m[1]) {
-		case "config":
-			flush()
-			tables, mode = parseConfig(t, value)
-		case "mode":
-			flush()
-			mode = ParseMode(value)
-		case "handler", "section":
-			flush()
-		case "expect":
-			flush()
-			cur = &entry{
-				file: filepath.Base(path), line: i + 1, expect: value, proto: "text",
-				mode: mode, tables: tables,
-			}
-		case "proto":
-			cur.proto = value
-		case "params":
-			d := json.NewDecoder(strings.NewReader(value))
-			d.UseNumber()
-			if err := d.Decode(&cur.params); err != nil {
-				t.Fatalf("%s:%d: %v", path, i+1, err)
-			}
-		}
-	}
-	flush()
 	return list
 }
 
-// parseConfig reads `table=T key=COL surrogate=COL secondary=T(COL)
-// columns=a,b sql_mode=ANSI ci schema=S`; each table= begins another table.
-func parseConfig(t testing.TB, text string) (tables []Table, mode Mode) {
-	for _, f := range strings.Fields(text) {
-		name, value, _ := strings.Cut(f, "=")
-		if name == "table" {
-			tables = append(tables, Table{Name: value})
-			continue
+// corpusTables are the session tables of a corpus file.
+func corpusTables(c *corpus.Config) (tables []Table) {
+	for _, t := range c.Tables {
+		table := Table{Schema: t.Schema, Name: t.Name, Key: t.Key, Surrogate: t.Surrogate, Columns: t.Columns,
+			FoldCase: t.Fold}
+		for _, s := range t.Secondary {
+			table.Secondary = append(table.Secondary, Secondary(s))
 		}
-		if name == "sql_mode" {
-			mode = ParseMode(value)
-			continue
-		}
-		cur := &tables[len(tables)-1]
-		switch name {
-		case "key":
-			cur.Key = value
-		case "surrogate":
-			cur.Surrogate = value
-		case "schema":
-			cur.Schema = value
-		case "columns":
-			cur.Columns = strings.Split(value, ",")
-		case "ci":
-			cur.FoldCase = true
-		case "secondary":
-			for s := range strings.SplitSeq(value, ",") {
-				n, c, _ := strings.Cut(strings.TrimSuffix(s, ")"), "(")
-				cur.Secondary = append(cur.Secondary, Secondary{Name: n, Column: c})
-			}
-		default:
-			t.Fatalf("config %q", f)
-		}
+		tables = append(tables, table)
 	}
-	return tables, mode
+	return tables
 }
 
 // jsonArgs are the parameters of a corpus entry.
