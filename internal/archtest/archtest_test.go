@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"router/placement":  {},
 	"router/store":      {"protocol"},
 	"router/merge":      {"protocol"},
+	"router/view":       {},
+	"router/fence":      {"router/view", "router/placement"},
 	"router/replica":    {"router/store", "router/placement", "router/merge", "protocol"},
 	"internal/*":        {"rewrite", "protocol", "router", "router/*", "internal/*"},
 	"integration":       {"internal/*"},
