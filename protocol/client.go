@@ -21,6 +21,9 @@ type Client struct {
 	Attributes   map[string]string
 	RemoteAddr   netip.AddrPort // zero for a unix socket
 	TLS          bool
+	// TLSVersion and TLSCipher are what TLS agreed on, as package crypto/tls
+	// numbers them; 0 without TLS.
+	TLSVersion, TLSCipher uint16
 
 	// Status is what the answers that the proxy makes itself carry. The
 	// session keeps it exact. It begins as StatusAutocommit.

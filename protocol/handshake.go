@@ -80,7 +80,8 @@ func (c *Client) upgrade() error {
 	}
 	c.conn.startTLS(t)
 	c.conn.exact = false
-	c.TLS = true
+	state := t.ConnectionState()
+	c.TLS, c.TLSVersion, c.TLSCipher = true, state.Version, state.CipherSuite
 	return nil
 }
 

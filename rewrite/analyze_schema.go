@@ -22,10 +22,26 @@ func (a *analyzer) metadata() {
 				break
 			}
 		}
+		a.status()
 	case a.are(1, "for", "connection"), a.is(1, "for"):
 		a.refuse("EXPLAIN FOR CONNECTION")
 	case a.is(1, "analyze"):
 		a.refuse("EXPLAIN ANALYZE") // it runs the statement
+	}
+}
+
+// status finds the pattern of SHOW [SESSION] STATUS LIKE.
+func (a *analyzer) status() {
+	i := 1
+	if a.is(1, "session") || a.is(1, "local") {
+		i = 2
+	}
+	if !a.are(i, "status", "like") {
+		return
+	}
+	if v, n := a.valueAt(i + 2); n > 0 && i+2+n == len(a.toks) {
+		a.p.Uses |= UsesTLS
+		a.p.Keys = []Value{v}
 	}
 }
 

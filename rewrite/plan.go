@@ -130,6 +130,7 @@ const (
 	UsesConnectionID
 	UsesUserVariable
 	UsesDatabase // DATABASE(), SCHEMA()
+	UsesTLS      // SHOW [SESSION] STATUS LIKE '...', if what Keys has asks for Ssl_cipher or the like
 )
 
 // Assignment is one variable that a SET assigns.
@@ -172,7 +173,8 @@ type Plan struct {
 	Others []string
 
 	// Keys are the keys of a read or write in order of appearance, From and To
-	// of a move, and the names of a lock statement.
+	// of a move, the names of a lock statement, and the pattern of a statement
+	// with UsesTLS.
 	Keys []Value
 	// Reads are the tables with session records that a KindScatterRead, or a
 	// read of several keys, reads.

@@ -99,7 +99,7 @@ var (
 	nondetNames = []string{"time", "other"}
 	usesNames   = []string{
 		"last_insert_id", "found_rows", "row_count", "warnings", "connection_id",
-		"user-variable", "database",
+		"user-variable", "database", "tls",
 	}
 )
 

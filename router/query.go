@@ -88,6 +88,11 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		if p.Verb == rewrite.VerbShow && p.Uses&rewrite.UsesWarnings != 0 {
 			return s.showNotes(st, req)
 		}
+		if p.Uses&rewrite.UsesTLS != 0 {
+			if rows := s.tlsStatus(st, args); len(rows) > 0 {
+				return s.showStatus(req, rows)
+			}
+		}
 		err = s.any(p, req)
 	case rewrite.KindOtherTable:
 		err = s.other(p, req)
