@@ -95,14 +95,14 @@ func (z *compressed) Read(p []byte) (int, error) {
 		z.left -= n
 		return n, nil
 	}
-	n, err := io.ReadAtLeast(z.decoder, p, 1)
-	if n == 0 {
-		return 0, z.broken(err)
+	n, err := io.ReadFull(z.decoder, p)
+	if err != nil {
+		return 0, z.broken()
 	}
 	if z.left -= n; z.left == 0 {
 		// The end carries the checksum, and must be here.
 		if _, err := io.ReadFull(z.decoder, z.one[:]); err != io.EOF {
-			return 0, z.broken(err)
+			return 0, z.broken()
 		}
 		z.endFrame()
 	}
@@ -136,7 +136,7 @@ func (z *compressed) next() error {
 		return nil
 	}
 	if z.decoder, err = z.codec.open(&z.src); err != nil {
-		return z.broken(err)
+		return z.broken()
 	}
 	z.left = plain
 	return nil
@@ -152,7 +152,7 @@ func (z *compressed) endFrame() {
 }
 
 // broken ends a frame that can't be decompressed to what it claims.
-func (z *compressed) broken(error) error {
+func (z *compressed) broken() error {
 	z.left = 0
 	z.endFrame()
 	return Errorf(ErrNetUncompress, "Couldn't uncompress communication packet")
