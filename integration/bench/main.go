@@ -28,6 +28,7 @@ type options struct {
 	records  int
 	flush    int
 	parts    string
+	only     string
 	jsonFile string
 	chart    string
 	profile  string
@@ -55,6 +56,7 @@ func parse(args []string) (o options, err error) {
 	fs.IntVar(&o.records, "records", 10000, "records in the table")
 	fs.IntVar(&o.flush, "flush", 2, "innodb_flush_log_at_trx_commit of the stores")
 	fs.StringVar(&o.parts, "parts", "load,connect,memory,crowd,curves", "what to measure")
+	fs.StringVar(&o.only, "only", "", "the one `operation` to load with: select or upsert")
 	fs.StringVar(&o.jsonFile, "json", "", "write the figures to this `file`")
 	fs.StringVar(&o.chart, "chart", "", "draw the figures in this SVG `file`")
 	fs.StringVar(&o.profile, "profile", "", "write a processor profile of dsmproxy to this `file`")
@@ -189,6 +191,9 @@ func measureLoad(ctx context.Context, b *bed, targets []*target, o options, r *r
 			{name: "upsert", payload: payload, write: true},
 			{name: "upsert", payload: payload, write: true, binary: true},
 		} {
+			if o.only != "" && o.only != op.name {
+				continue
+			}
 			among := targets
 			if op.write {
 				among = append(append([]*target(nil), targets...), both)

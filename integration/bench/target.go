@@ -214,7 +214,7 @@ func (b *bed) haproxy(ctx context.Context) (*target, error) {
 	}
 	config := filepath.Join(b.dir, "haproxy.cfg")
 	text := fmt.Sprintf(`global
-    maxconn 12000
+    maxconn 8000
 defaults
     mode tcp
     timeout connect 10s
