@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -23,6 +24,11 @@ type Config struct {
 	// OtherTables is "refuse" or the name of the store that serves all tables
 	// that are not configured.
 	OtherTables string `toml:"other_tables"`
+	// Compression lists what clients are offered: "zlib", "zstd"; none if empty.
+	Compression []string `toml:"compression"`
+	// ProxyProtocol lists who may say by the PROXY protocol for whom they
+	// connect; see [ProxyNetworks].
+	ProxyProtocol []string `toml:"proxy_protocol"`
 
 	TLS         ClientTLS   `toml:"tls"`
 	Limits      Limits      `toml:"limits"`
@@ -47,6 +53,7 @@ type ClientTLS struct {
 // Limits bound what clients may use.
 type Limits struct {
 	MaxClients       int           `toml:"max_clients"`
+	MaxPendingLogins int           `toml:"max_pending_logins"`
 	MaxAllowedPacket int64         `toml:"max_allowed_packet"`
 	HandshakeTimeout time.Duration `toml:"handshake_timeout"`
 	IdleTimeout      time.Duration `toml:"idle_timeout"`
@@ -131,8 +138,10 @@ func Default() *Config {
 		Copies:      2,
 		Placement:   "php",
 		OtherTables: "refuse",
+		Compression: slices.Clone(compressions),
 		Limits: Limits{
 			MaxClients:       10000,
+			MaxPendingLogins: 1000,
 			MaxAllowedPacket: 64 << 20,
 			HandshakeTimeout: 10 * time.Second,
 			IdleTimeout:      8 * time.Hour,

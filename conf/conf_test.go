@@ -52,12 +52,15 @@ listen = "unix:/run/dsmproxy//proxy.sock"
 copies = 1
 placement = "rendezvous"
 other_tables = "b"
+compression = ["zstd"]
+proxy_protocol = ["10.0.0.0/8", "::1", "unix"]
 user = [ {name = "inline", password_env = "DSMPROXY_TEST_SECRET"},
          {name = "file", password_file = "app.secret"} ]
 [tls]
 off = true
 [limits]
 max_clients = 5
+max_pending_logins = 6
 max_allowed_packet = "16M"
 handshake_timeout = "1500ms"
 idle_timeout = "1h30m"
@@ -107,8 +110,9 @@ collation = "ci"
 		Copies:      1,
 		Placement:   "rendezvous",
 		OtherTables: "b",
+		Compression: []string{"zstd"}, ProxyProtocol: []string{"10.0.0.0/8", "::1", "unix"},
 		TLS:         ClientTLS{Off: true},
-		Limits:      Limits{MaxClients: 5, MaxAllowedPacket: 16 << 20, HandshakeTimeout: 1500 * time.Millisecond, IdleTimeout: 90 * time.Minute},
+		Limits:      Limits{MaxClients: 5, MaxPendingLogins: 6, MaxAllowedPacket: 16 << 20, HandshakeTimeout: 1500 * time.Millisecond, IdleTimeout: 90 * time.Minute},
 		Health:      Health{ConnectTimeout: 2 * time.Second, ProbeInterval: 3 * time.Second, ProbeTimeout: 4 * time.Second},
 		Pool:        Pool{MaxConns: 7, MaxIdle: 6, WaitTimeout: 8 * time.Second},
 		Log:         Log{Level: "debug", Format: "json"},

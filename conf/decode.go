@@ -184,7 +184,7 @@ func (r *reader) fillSlice(path string, v any, dst reflect.Value) {
 		}
 		r.fill(path+"["+strconv.Itoa(i)+"]", list.Index(i).Interface(), element)
 	}
-	if list.Len() > 0 {
+	if list.Len() > 0 || dst.Len() > 0 { // an empty list replaces a default
 		dst.Set(out)
 	}
 }

@@ -36,6 +36,7 @@ const longest = 24000 * time.Hour
 // and brings addresses and paths to their final form.
 func (r *reader) validate(c *Config) {
 	r.listen(c)
+	r.clients(c)
 	r.clientTLS(&c.TLS)
 	r.settings(c)
 	r.users(c.Users)
@@ -50,6 +51,7 @@ func (r *reader) settings(c *Config) {
 	r.oneOf("log.format", c.Log.Format, []string{"text", "json"})
 
 	between(r, "limits.max_clients", c.Limits.MaxClients, 1, 1_000_000)
+	between(r, "limits.max_pending_logins", c.Limits.MaxPendingLogins, 1, 1_000_000)
 	if n := c.Limits.MaxAllowedPacket; n < 1<<10 || n > 1<<30 {
 		r.report("limits.max_allowed_packet", "must be from 1KiB to 1GiB, as MySQL's is")
 	}
