@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"container/list"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -31,6 +32,7 @@ type Client struct {
 
 	server   *Server
 	conn     *Conn
+	via      string   // who connected for the client, by the PROXY protocol
 	raw      net.Conn // below TLS; closed and woken from other goroutines
 	scramble [scrambleSize]byte
 	codec    codec // agreed on for after the login; nil: none
@@ -49,6 +51,11 @@ type Client struct {
 	vanished   bool
 	writes     uint32
 	writeSince int64
+
+	// place is among the pending logins, seated that the client is not one any
+	// more; both are the server's, under its mu.
+	place  *list.Element
+	seated bool
 
 	// mu guards session, which is nil before the login and after its Close, so
 	// that Abort finds a session that is open. Abort is called under it.
@@ -71,7 +78,11 @@ func (c *Client) Conn() *Conn { return c.conn }
 
 // LogValue names the client in a log.
 func (c *Client) LogValue() slog.Value {
-	return slog.GroupValue(slog.Uint64("id", uint64(c.ID)), slog.String("host", c.host()))
+	id, host := slog.Uint64("id", uint64(c.ID)), slog.String("host", c.host())
+	if c.via != "" {
+		return slog.GroupValue(id, host, slog.String("via", c.via))
+	}
+	return slog.GroupValue(id, host)
 }
 
 // host is the client's address as messages name it.

@@ -38,6 +38,7 @@ const (
 	ErrNoSuchThread         uint16 = 1094
 	ErrKillDenied           uint16 = 1095
 	ErrUnknown              uint16 = 1105
+	ErrHostNotPrivileged    uint16 = 1130
 	ErrNoSuchTable          uint16 = 1146
 	ErrPacketTooLarge       uint16 = 1153
 	ErrNetPacketsOutOrder   uint16 = 1156

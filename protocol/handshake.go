@@ -28,6 +28,9 @@ func (c *Client) handshake() error {
 	if err := c.conn.Flush(); err != nil {
 		return err
 	}
+	if err := c.readProxyHeader(); err != nil {
+		return err
+	}
 	r, err := c.readResponse(caps)
 	if err == nil && r.sslRequest {
 		if err := c.upgrade(); err != nil {

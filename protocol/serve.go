@@ -92,47 +92,21 @@ func (s *Server) accept(nc net.Conn) {
 		tc.SetKeepAliveConfig(keepAlive)
 	}
 	c := newClient(s, nc)
-	switch err := s.register(c); {
-	case err != nil:
+	displaced, err := s.enter(c)
+	if err != nil {
+		if err.Code == ErrConCount {
+			s.refusals.log(s.log, s.tick.Load(), slog.LevelWarn, "client refused: max_clients are there", err.Code, "client", c, "max_clients", s.MaxClients)
+		}
 		// Sent in place of the greeting; a new socket has room for it.
 		c.farewell(err)
 		nc.Close()
-	default:
-		go s.login(c)
+		return
 	}
-}
-
-// register gives c its id and counts its goroutine.
-func (s *Server) register(c *Client) *Error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return Errorf(ErrServerShutdown, "Server shutdown in progress")
+	if displaced != nil {
+		displaced.raw.Close()
+		s.refusals.log(s.log, s.tick.Load(), slog.LevelWarn, "too many pending logins: the oldest is closed", 0, "from", displaced.raw.RemoteAddr(), "max_pending_logins", s.MaxPendingLogins)
 	}
-	if s.MaxClients > 0 && len(s.clients) >= s.MaxClients {
-		s.refused.Add(1)
-		return Errorf(ErrConCount, "Too many connections")
-	}
-	for {
-		s.lastID++
-		if s.lastID != 0 && s.clients[s.lastID] == nil {
-			break
-		}
-	}
-	c.ID = s.lastID
-	s.clients[c.ID] = c
-	s.wg.Add(1)
-	return nil
-}
-
-// forget ends c, and undoes register.
-func (s *Server) forget(c *Client) {
-	c.raw.Close()
-	s.pastQuestions.Add(c.questions.Load())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.clients, c.ID)
-	s.wg.Done()
+	go s.login(c)
 }
 
 // login carries out the handshake. What comes after it gets a fresh goroutine,
@@ -163,6 +137,9 @@ func (s *Server) login(c *Client) {
 // admit opens the session of a client that has proved who it is and answers
 // its login.
 func (s *Server) admit(c *Client) error {
+	if err := s.seat(c); err != nil {
+		return err
+	}
 	session, err := s.Handler.Open(c)
 	if err != nil {
 		return err
@@ -190,6 +167,9 @@ func (s *Server) admit(c *Client) error {
 	return nil
 }
 
+// errDisplaced is why a login that was carried out comes to nothing.
+var errDisplaced = errors.New("displaced by later logins")
+
 // rejected tells a client why it can't log in, and the log if an operator can
 // make something of it.
 func (s *Server) rejected(c *Client, err error) {
@@ -200,9 +180,9 @@ func (s *Server) rejected(c *Client, err error) {
 	}
 	if e.Code == ErrAccessDenied {
 		s.denied.Add(1)
-		s.log.Info("access denied", "client", c, "user", c.User)
+		s.refusals.log(s.log, s.tick.Load(), slog.LevelInfo, "access denied", e.Code, "client", c, "user", c.User)
 	} else {
-		s.log.Info("login refused", "client", c, "user", c.User, "error", e)
+		s.refusals.log(s.log, s.tick.Load(), slog.LevelInfo, "login refused", e.Code, "client", c, "user", c.User, "error", e)
 	}
 	c.farewell(e)
 }

@@ -1,10 +1,12 @@
 package protocol
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,9 +75,14 @@ type Server struct {
 	// those of a unix socket excepted.
 	TLS        *tls.Config
 	RequireTLS bool
-	// MaxClients bounds the connections, those in their handshake included;
-	// one more is told 1040. 0 means no bound.
-	MaxClients int
+	// MaxClients bounds the clients that have logged in; one more is told 1040.
+	// MaxPendingLogins bounds those that have not yet: one more, and the oldest
+	// is closed. 0 means no bound.
+	MaxClients, MaxPendingLogins int
+	// ProxyNetworks are those whose connections may say by a header of the PROXY
+	// protocol for whom they are made; with ProxyUnix those of a unix socket may.
+	ProxyNetworks []netip.Prefix
+	ProxyUnix     bool
 	// HandshakeTimeout bounds the login; 0 means 10 s.
 	HandshakeTimeout time.Duration
 	// IdleTimeout closes a client that has sent no command for so long, unless
@@ -98,9 +105,11 @@ type Server struct {
 	stop      chan struct{} // closed by Shutdown and Close
 	stopSweep chan struct{} // closed when the last client has gone
 	tick      atomic.Int64  // counts the sweeper's rounds
+	refusals  refusals
 
 	loggedIn                          atomic.Int64
 	accepted, refused, denied, panics atomic.Uint64
+	displaced                         atomic.Uint64
 	pastQuestions                     atomic.Uint64 // of clients that have gone
 
 	// mu guards what follows.
@@ -109,6 +118,8 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	clients   map[uint32]*Client // those in their handshake included
 	lastID    uint32
+	pending   list.List      // of *Client: not logged in yet, the oldest first
+	seated    int            // clients that have logged in
 	wg        sync.WaitGroup // goroutines of clients; nothing is added once closing
 	sweeper   sync.WaitGroup
 }
@@ -118,6 +129,7 @@ type Stats struct {
 	Clients   int    // logged in now
 	Accepted  uint64 // connections
 	Refused   uint64 // of them, for MaxClients
+	Displaced uint64 // of them, for MaxPendingLogins
 	Denied    uint64 // of them, for a wrong password or an unknown user
 	Panics    uint64 // sessions that ended by a panic
 	Questions uint64 // commands
@@ -129,6 +141,7 @@ func (s *Server) Stats() Stats {
 		Clients:   s.Clients(),
 		Accepted:  s.accepted.Load(),
 		Refused:   s.refused.Load(),
+		Displaced: s.displaced.Load(),
 		Denied:    s.denied.Load(),
 		Panics:    s.panics.Load(),
 		Questions: s.pastQuestions.Load(),

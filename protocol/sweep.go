@@ -15,10 +15,12 @@ func (s *Server) sweep() {
 	for {
 		select {
 		case <-s.stopSweep:
+			s.refusals.flush(s.log, s.tick.Load(), true)
 			return
 		case <-t.C:
 		}
 		now := s.tick.Add(1)
+		s.refusals.flush(s.log, now, false)
 		clients = clients[:0]
 		s.mu.Lock()
 		for _, c := range s.clients {
