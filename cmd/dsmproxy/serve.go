@@ -119,13 +119,8 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 	if cfg.OtherTables != "refuse" {
 		other = p.set.StoreNamed(cfg.OtherTables)
 	}
-	p.server = &protocol.Server{
-		Credentials: users, Log: p.log, Version: p.version,
-		MaxClients: cfg.Limits.MaxClients, MaxPacket: int(cfg.Limits.MaxAllowedPacket),
-		HandshakeTimeout: cfg.Limits.HandshakeTimeout, IdleTimeout: cfg.Limits.IdleTimeout,
-		RequireTLS: cfg.TLS.Require,
-	}
-	if p.server.TLS, err = clientTLS(cfg); err != nil {
+	p.server = &protocol.Server{Credentials: users, Log: p.log, Version: p.version}
+	if err := faceClients(p.server, cfg); err != nil {
 		return err
 	}
 	r := router.New(router.Config{
