@@ -65,7 +65,7 @@ func (a *analyzer) read(n ast.Node) {
 
 // readPlan makes the plan of a statement that writes no table.
 func (a *analyzer) readPlan(n ast.Node) {
-	if a.locks(n) {
+	if a.locks() {
 		return
 	}
 	if s, ok := n.(*ast.SelectStmt); ok && s.SelectStmtOpts != nil && s.CalcFoundRows {
@@ -81,7 +81,7 @@ func (a *analyzer) readPlan(n ast.Node) {
 		if a.has(sourceMeta) {
 			a.detail("schema metadata")
 		} else if f := a.storedFunction(); f != "" {
-			a.refuse("the stored function " + f)
+			a.p.Routine = f
 		}
 		return
 	}

@@ -119,7 +119,7 @@ const (
 
 // Uses is what of a session's own state a statement reads; the answer must
 // come from the client's session, not from whichever connection serves it.
-type Uses uint8
+type Uses uint16
 
 // What a statement reads.
 const (
@@ -151,6 +151,8 @@ type Assignment struct {
 	// otherwise, and for a user variable. For SET NAMES and SET CHARACTER SET it
 	// is the character set.
 	Value string
+	// Text is the value as it is written; nothing for SET TRANSACTION.
+	Text string
 }
 
 // Plan is the routing decision for one statement shape. It is shared by all
@@ -179,6 +181,12 @@ type Plan struct {
 	// Reads are the tables with session records that a KindScatterRead, or a
 	// read of several keys, reads.
 	Reads []Read
+	// Target is the secondary table that an UPDATE or DELETE writes; its Name is
+	// "" for the session table itself.
+	Target Read
+	// Chooses: NondetOther is there for nothing but a LIMIT, which may take other
+	// records of Keys on each store.
+	Chooses bool
 	// OtherColumn and OtherValues name the row of a write-by-other-column (and
 	// of a scatter-read by one); the new key, if it sets one, is in Keys.
 	OtherColumn string
@@ -208,11 +216,29 @@ type Plan struct {
 	// can't be replayed (a temporary table, SQL_CALC_FOUND_ROWS, ...); "" if
 	// nothing.
 	Pins string
+	// Assigns are the user variables that the statement assigns, as Set names
+	// them: SELECT ... INTO @x, @x := expr, SET @x, arguments of CALL.
+	Assigns []string
+	// ByDo: a SET of user variables whose values are found as those of a query
+	// are; see Statement.Do.
+	ByDo bool
+	// Prepared is what PREPARE and its relatives name; nil for others.
+	Prepared *PreparedSQL
+	// Routine is the procedure that a CALL names, or the first stored function
+	// of a statement that names no table.
+	Routine string
 	// ResultSet: it answers with rows (SELECT, SHOW, RETURNING, OPTIMIZE, ...).
 	ResultSet bool
 	// Timeout is the index in Keys' statement of GET_LOCK's timeout, if it is a
 	// literal or a parameter; nil otherwise.
 	Timeout *Value
+	// Locks are the calls of lock functions that name a lock, in the order of
+	// Keys. LocksApart: the statement is the same if each call is carried out
+	// before, in this order, and its value put in its place. LockAlone: it is a
+	// SELECT of one call and nothing else.
+	Locks      []LockCall
+	LocksApart bool
+	LockAlone  bool
 	// KillID and KillQuery: KILL [QUERY] id.
 	KillID    *Value
 	KillQuery bool

@@ -27,8 +27,8 @@ func (s *session) inform(st *rewrite.Statement, req replica.Request) (replica.Re
 	const asked = rewrite.UsesLastInsertID | rewrite.UsesFoundRows | rewrite.UsesRowCount |
 		rewrite.UsesConnectionID | rewrite.UsesWarnings
 	// Locks are held by store connections: to compare IS_USED_LOCK() with
-	// CONNECTION_ID(), both must be the store's.
-	if st.Plan.Uses&asked == 0 || st.Plan.Kind == rewrite.KindLockTest {
+	// CONNECTION_ID(), both must be the client's (see lock) or the store's.
+	if st.Plan.Uses&asked == 0 || len(st.Plan.Locks) > 0 && !st.Plan.LocksApart {
 		return req, func() {}
 	}
 	told := variant(req, st.Substitute(s.tell))

@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -15,6 +16,8 @@ type session struct {
 	router *Router
 	client *protocol.Client
 	data   *replica.Client
+	// running is data, for Abort.
+	running atomic.Pointer[replica.Client]
 
 	mode      rewrite.Mode
 	fixedTime bool // the client has SET timestamp itself
@@ -46,6 +49,7 @@ func (s *session) begin() error {
 		state = state.WithDB(c.DB)
 	}
 	s.data = s.router.Set.NewClient(c, s.router.login(c), state)
+	s.running.Store(s.data)
 	if c.DB == "" {
 		return nil
 	}
@@ -72,6 +76,8 @@ func unsafeCollation(id uint8) bool {
 
 // Command implements protocol.Session.
 func (s *session) Command(cmd protocol.Command, payload []byte) error {
+	s.data.Enter()
+	defer s.data.Leave()
 	err := s.command(cmd, payload)
 	var e *protocol.Error
 	if errors.As(err, &e) {
@@ -114,7 +120,7 @@ func (s *session) Reset() error {
 }
 
 // Abort implements protocol.Session.
-func (s *session) Abort(cause *protocol.Error, all bool) { s.data.Abort(cause, all) }
+func (s *session) Abort(cause *protocol.Error, all bool) { s.running.Load().Abort(cause, all) }
 
 // Close implements protocol.Session.
 func (s *session) Close() { s.end() }

@@ -44,6 +44,7 @@ type Client struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	interrupts
 
 	owner  *lockOwner
 	txn    txn
@@ -76,6 +77,7 @@ func (s *Set) NewClient(out *protocol.Client, login store.Login, state *store.Se
 		order:  make([]uint16, len(s.stores)),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.wait, c.stop = context.WithCancelCause(c.ctx)
 	return c
 }
 
@@ -85,33 +87,6 @@ func (c *Client) State() *store.Session { return c.state }
 // SetState changes it without telling a store: the next statement's alignment
 // does. No connection may be pinned.
 func (c *Client) SetState(state *store.Session) { c.state = state }
-
-// Abort ends the running statement from another goroutine: at once, by cutting
-// its store connections, and with all also everything after it; otherwise by
-// asking the stores to kill it.
-func (c *Client) Abort(cause error, all bool) {
-	if all {
-		c.cancel(cause)
-	}
-	c.mu.Lock()
-	conns := append([]*store.Conn(nil), c.active...)
-	c.mu.Unlock()
-	for _, conn := range conns {
-		if all {
-			conn.Abort()
-		} else {
-			c.set.kills.Go(func() { c.kill(conn.Store(), conn.ThreadID()) })
-		}
-	}
-}
-
-// kill ends what a connection runs. It waits for the store, which Abort must
-// not.
-func (c *Client) kill(st *store.Store, thread uint32) {
-	if err := st.KillQuery(c.ctx, thread); err != nil && c.ctx.Err() == nil {
-		c.set.log.Warn("statement not killed", "store", st.Name(), "err", err)
-	}
-}
 
 // Close rolls back and gives everything back.
 func (c *Client) Close() {
@@ -134,25 +109,13 @@ func (c *Client) Close() {
 		c.unwatch(conn)
 		conn.Discard()
 	}
+	c.forgetMissed()
 	c.set.locks.release(c.owner)
 }
 
 func (c *Client) watch(conn *store.Conn) {
 	c.mu.Lock()
 	c.active = append(c.active, conn)
-	c.mu.Unlock()
-}
-
-func (c *Client) unwatch(conn *store.Conn) {
-	c.mu.Lock()
-	for i, a := range c.active {
-		if a == conn {
-			last := len(c.active) - 1
-			c.active[i], c.active[last] = c.active[last], nil
-			c.active = c.active[:last]
-			break
-		}
-	}
 	c.mu.Unlock()
 }
 
@@ -166,7 +129,10 @@ func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
 	conn := c.kept[i]
 	if conn == nil {
 		var err error
-		if conn, err = c.set.stores[i].Get(c.ctx, c.Login, c.state, force); err != nil {
+		if c.came.Load() && c.wait.Err() != nil {
+			return nil, context.Cause(c.wait)
+		}
+		if conn, err = c.set.stores[i].Get(c.wait, c.Login, c.state, force); err != nil {
 			return nil, err
 		}
 		c.watch(conn)
@@ -200,7 +166,10 @@ func (c *Client) finish(i int, conn *store.Conn) {
 // giveBack releases a connection unless it holds a lock or a cursor.
 func (c *Client) giveBack(conn *store.Conn) {
 	if !c.hasCursor(conn) && !slices.Contains(c.kept, conn) {
-		c.unwatch(conn)
+		if c.unwatch(conn) {
+			conn.Discard()
+			return
+		}
 		conn.Release()
 	}
 }
@@ -217,7 +186,7 @@ func (c *Client) drop(i int, conn *store.Conn) {
 		c.pinned[i] = nil
 	}
 	if c.kept[i] == conn {
-		c.kept[i] = nil
+		c.unkeep(i)
 		c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i })
 	}
 	c.cursors = slices.DeleteFunc(c.cursors, func(k *Cursor) bool { return k.conn == conn })

@@ -23,6 +23,7 @@ const maxRepairs = 5
 // equalise makes every copy but the deciding one equal to it, and finds stores
 // in the place of those that have failed.
 func (c *Client) equalise(w *Write, first int) error {
+	defer c.unshield(c.shield())
 	decided := c.copies[first].answer
 	inTxn := c.InTxn() || !c.state.Autocommit()
 	for j := range c.copies {
@@ -34,6 +35,9 @@ func (c *Client) equalise(w *Write, first int) error {
 		if inTxn && cp.read && cp.answer.Err != nil && endsTxn(cp.answer.Err.Code) {
 			refused := cp.answer.Err
 			c.Rollback()
+			if refused.Code == protocol.ErrQueryInterrupted {
+				return protocol.Errorf(refused.Code, "%s; dsmproxy: the transaction was rolled back", refused.Message)
+			}
 			return protocol.Errorf(protocol.ErrLockDeadlock,
 				"dsmproxy: store %s: %s; the transaction was rolled back, try restarting it",
 				c.set.stores[cp.store].Name(), refused.Message)
@@ -60,7 +64,7 @@ func (c *Client) equalise(w *Write, first int) error {
 
 // endsTxn says by which errors of a copy a transaction can't go on.
 func endsTxn(code uint16) bool {
-	return code == protocol.ErrLockDeadlock || code == protocol.ErrLockWaitTimeout
+	return code == protocol.ErrLockDeadlock || code == protocol.ErrLockWaitTimeout || code == protocol.ErrQueryInterrupted
 }
 
 // sameAnswer compares what two copies said.

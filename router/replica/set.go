@@ -37,6 +37,7 @@ type Set struct {
 	locks    *keyLocks
 	schemas  schemas
 	numbers  numbers
+	holders  sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
 	pending  []backlog // by store
 	catchUps sync.WaitGroup
 	kills    sync.WaitGroup // KILL QUERYs under way

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type txn struct {
 	saves  []save   // savepoints, oldest first
 	joined []int    // stores, in the order in which they joined
 	writes []written
+	missed []missedAt
 }
 
 // save is a savepoint, with the length that prefix had before it.
@@ -87,6 +89,11 @@ func (c *Client) join(conn *store.Conn) error {
 
 // Commit commits at all stores that have joined. It answers nothing.
 func (c *Client) Commit() error {
+	defer c.unshield(c.shield())
+	if c.gone() {
+		c.Rollback()
+		return c.aborted()
+	}
 	first := true
 	var behind []int // stores whose commit is unknown or failed after another's
 	for _, i := range c.members() {
@@ -106,8 +113,12 @@ func (c *Client) Commit() error {
 		c.drop(i, conn)
 		behind = append(behind, i)
 	}
-	writes := c.txn.writes
+	writes, missed := c.txn.writes, c.txn.missed
+	c.txn.missed = nil
 	c.ended()
+	for _, m := range missed {
+		c.set.remember(m.store, m.missed)
+	}
 	if len(behind) == 0 {
 		return nil
 	}
@@ -185,6 +196,7 @@ func (c *Client) unpin(i int) {
 
 // ended forgets the transaction.
 func (c *Client) ended() {
+	c.forgetMissed()
 	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0]}
 	c.out.Status &^= protocol.StatusInTrans | protocol.StatusInTransReadonly
 	c.set.locks.release(c.owner)
@@ -286,7 +298,7 @@ func (c *Client) atMembers(sql string) error {
 
 // lockKey takes the key's lock, with MySQL's errors.
 func (c *Client) lockKey(key []byte) error {
-	switch err := c.set.locks.acquire(c.ctx, c.owner, key, c.set.lockWait); {
+	switch err := c.set.locks.acquire(c.wait, c.owner, key, c.set.lockWait); {
 	case err == nil:
 		return nil
 	case errors.Is(err, errDeadlock):
@@ -297,7 +309,7 @@ func (c *Client) lockKey(key []byte) error {
 		return &protocol.Error{Code: protocol.ErrLockWaitTimeout, State: "HY000",
 			Message: "Lock wait timeout exceeded; try restarting transaction"}
 	}
-	return c.aborted()
+	return context.Cause(c.wait)
 }
 
 // unlockKeys gives the key locks back unless a transaction keeps them.

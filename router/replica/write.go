@@ -61,6 +61,9 @@ func (c *Client) Write(w *Write) error {
 			return err
 		}
 	}
+	if !c.InTxn() && c.state.Autocommit() {
+		defer c.unshield(c.whole())
+	}
 	err := c.write(w)
 	c.unlockKeys()
 	return err

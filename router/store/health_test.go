@@ -360,7 +360,7 @@ func TestAbort(t *testing.T) {
 		case "context":
 			cancel()
 		case "KillQuery":
-			if err := s.KillQuery(context.Background(), c.ThreadID()); err != nil {
+			if err := s.KillQuery(context.Background(), c); err != nil {
 				t.Errorf("KillQuery = %v", err)
 			}
 		}
@@ -374,15 +374,13 @@ func TestAbort(t *testing.T) {
 			if got := ask(t, c, "SELECT 1"); got != "1" {
 				t.Error("the connection was lost to KillQuery")
 			}
-		} else if err := s.KillQuery(context.Background(), c.ThreadID()); err != nil { // before it is discarded
-			t.Errorf("%s: KillQuery = %v", name, err)
+		} else if err := s.KillConn(context.Background(), c); err != nil { // before it is discarded
+			t.Errorf("%s: KillConn = %v", name, err)
 		}
-		thread := c.ThreadID()
 		c.Release()
 		eventually(t, "nothing sleeps", func() bool { return !running(t, srv, "SLEEP") })
 		if name != "KillQuery" {
-			var e *protocol.Error
-			if err := s.KillQuery(context.Background(), thread); !errors.As(err, &e) || e.Code != protocol.ErrNoSuchThread {
+			if err := s.KillQuery(context.Background(), c); err != nil {
 				t.Errorf("%s: KillQuery of a closed connection = %v", name, err)
 			}
 		}

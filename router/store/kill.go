@@ -7,41 +7,39 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
-// KillQuery ends the statement that the connection with the given thread id
-// runs, by another connection of the same login. It may be called while the
-// connection is in use; its user sees to it that it runs nothing else
-// meanwhile. An id that is no connection of the proxy's is error 1094.
-func (s *Store) KillQuery(ctx context.Context, thread uint32) error {
+// KillQuery ends the statement that victim runs, by another connection of the
+// same login. It may be called while the connection is in use, and after that;
+// its user sees to it that it runs nothing else meanwhile.
+func (s *Store) KillQuery(ctx context.Context, victim *Conn) error {
+	return s.kill(ctx, victim, "KILL QUERY ")
+}
+
+// KillConn ends a connection at the store, with what it runs, which the store
+// may not notice the end of the socket of. It may be called as KillQuery may.
+func (s *Store) KillConn(ctx context.Context, victim *Conn) error {
+	return s.kill(ctx, victim, "KILL ")
+}
+
+func (s *Store) kill(ctx context.Context, victim *Conn, verb string) error {
 	s.mu.Lock()
-	var login Login
-	found := false
-	for c := range s.conns {
-		if c.thread == thread {
-			login, found = c.login, true
-			break
-		}
+	if victim.isIdle { // it runs nothing
+		s.mu.Unlock()
+		return nil
 	}
 	var c *Conn
-	if found {
-		if c = s.pools[login].top; c != nil && c.resetting == 0 {
+	if p := s.pools[victim.login]; p != nil {
+		if c = p.top; c != nil && c.resetting == 0 {
 			s.unlink(c)
 		} else {
 			c = nil
 		}
 	}
 	s.mu.Unlock()
-	if c != nil && c.thread == thread { // idle: it runs nothing
-		c.Release()
-		return nil
-	}
-	if !found {
-		return protocol.Errorf(protocol.ErrNoSuchThread, "Unknown thread id: %d", thread)
-	}
-	sql := "KILL QUERY " + strconv.FormatUint(uint64(thread), 10)
+	sql := verb + strconv.FormatUint(uint64(victim.thread), 10)
 	if c != nil && c.ready() {
 		_, err := c.Exec(ctx, sql)
 		c.Release()
-		return err
+		return unlessGone(err)
 	}
 	if c != nil {
 		c.Discard()
@@ -50,7 +48,7 @@ func (s *Store) KillQuery(ctx context.Context, thread uint32) error {
 	// to end.
 	dctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
 	defer cancel()
-	c, err := s.login(dctx, login)
+	c, err := s.login(dctx, victim.login)
 	if err != nil {
 		if e, ok := err.(*protocol.Error); ok {
 			return e
@@ -59,5 +57,13 @@ func (s *Store) KillQuery(ctx context.Context, thread uint32) error {
 	}
 	defer c.quit()
 	_, err = c.Exec(dctx, sql)
+	return unlessGone(err)
+}
+
+// unlessGone is the outcome of a KILL: a thread that has ended is what it wants.
+func unlessGone(err error) error {
+	if e, ok := err.(*protocol.Error); ok && e.Code == protocol.ErrNoSuchThread {
+		return nil
+	}
 	return err
 }

@@ -450,11 +450,15 @@ SET ROLE NONE
 -- proto: text
 SELECT GET_LOCK(CONCAT('a', 'bc'), -1)
 
--- expect: lock refuse: GET_LOCK of a computed name
+-- expect: lock name='unknown'
 -- proto: text
 SELECT GET_LOCK(MD5('abc'), 10)
 
--- expect: lock-test refuse: several kinds of lock functions in one statement
+-- expect: lock refuse: GET_LOCK of a computed name
+-- proto: text
+SELECT GET_LOCK(UUID(), 10)
+
+-- expect: lock name='a'
 -- proto: text
 SELECT IF(IS_FREE_LOCK('a'), GET_LOCK('a', 1), 0)
 
