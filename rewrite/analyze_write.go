@@ -155,6 +155,9 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 		if s.depth == 0 && a.connected(s) {
 			continue
 		}
+		if verb == "DELETE" && a.choosesItself(t) {
+			break
+		}
 		if t.keys == nil || s.keys == nil || len(s.keys) != 1 || !a.sameKeys(t.keys, s.keys) {
 			a.refuse("a subquery over a session table in a write")
 		}
@@ -162,10 +165,21 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 	return t
 }
 
+// choosesItself tells whether a DELETE names its records by a subquery over t
+// that a sweep carries out.
+func (a *analyzer) choosesItself(t *source) bool {
+	if t.kind != sourceSession || a.l.execComments || a.l.hints {
+		return false
+	}
+	parts, ok := a.deletesChosen()
+	return ok && strings.EqualFold(parts.key, t.table.Key)
+}
+
 // written sets kind and keys of an UPDATE or DELETE of t.
 func (a *analyzer) written(t *source) {
 	if t.kind == sourceSecondary {
 		a.detail("secondary table")
+		a.p.Target = t.read()
 	}
 	if t.keys != nil {
 		a.p.Kind = KindWrite
@@ -195,6 +209,7 @@ func (a *analyzer) limited(t *source, limit bool, order *ast.OrderByClause) {
 		}
 	}
 	if a.p.Kind != KindBroadcast { // the router chooses the records of a sweep
+		a.p.Chooses = a.p.Nondet&NondetOther == 0
 		a.p.Nondet |= NondetOther
 	}
 }

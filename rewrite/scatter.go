@@ -340,13 +340,19 @@ func (a *analyzer) noteReads() {
 		if !s.ours() {
 			continue
 		}
-		r := Read{Table: s.table, Schema: s.schema, Name: s.name, Column: s.table.Key}
-		if s.kind == sourceSecondary {
-			r.Column = s.secondary.Column
-			r.Surrogate = s.secondary.identity(s.table) == identitySurrogate
-		}
+		r := s.read()
 		if !slices.Contains(a.p.Reads, r) {
 			a.p.Reads = append(a.p.Reads, r)
 		}
 	}
+}
+
+// read is the table of s as a Read.
+func (s *source) read() Read {
+	r := Read{Table: s.table, Schema: s.schema, Name: s.name, Column: s.table.Key}
+	if s.kind == sourceSecondary {
+		r.Column = s.secondary.Column
+		r.Surrogate = s.secondary.identity(s.table) == identitySurrogate
+	}
+	return r
 }

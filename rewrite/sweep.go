@@ -11,20 +11,32 @@ import "strings"
 //
 // asks for the keys by
 //
-//	SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE expires < 5 LIMIT 9
+//	SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE (expires < 5) LIMIT 9
 //
 // and then deletes by
 //
 //	DELETE FROM sessions WHERE (expires < 5) AND `id` IN (x'61',x'62')
+//
+// Where ORDER BY and LIMIT say together which records are meant, the first
+// statement is one whose answer has to be that of one database.
 
 // Sweep is a DELETE or UPDATE that is carried out for the keys it finds. Its
 // parts hold the statement's parameters in their order.
 type Sweep struct {
-	// Select finds the keys, in hexadecimal, in its first column.
+	// Select finds the keys, in hexadecimal, in its first column. A number is to
+	// follow it: that of the rows that are wanted.
 	Select []byte
+	// Chosen finds the keys as Select does, with the statement's own ORDER BY
+	// and LIMIT.
+	Chosen []byte
+	// Ordered: LIMIT takes the first records of an order.
+	Ordered bool
 	// Head and Tail stand before and behind the list of keys: Head key, key...
 	// Tail.
 	Head, Tail []byte
+	// Judged is the statement with a condition that no record fulfils, for a
+	// server that judges statements by their conditions (sql_safe_updates).
+	Judged []byte
 	// Limited: at most Limit records are to be written.
 	Limited bool
 	Limit   Value
@@ -44,11 +56,21 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 		return w, "a write without the key that names table " + s.Plan.Others[0]
 	case s.Plan.ResultSet:
 		return w, "RETURNING without the key"
+	case s.Plan.Target.Surrogate:
+		return w, "a write of table " + s.Plan.Target.Name + " without " + s.Plan.Target.Column
 	}
-	sw := sweeper{analyzer: a, key: "`" + strings.ReplaceAll(s.Plan.Table.Key, "`", "``") + "`"}
+	column := s.Plan.Table.Key
+	if s.Plan.Target.Name != "" {
+		column = s.Plan.Target.Column
+	}
+	sw := sweeper{analyzer: a, key: "`" + strings.ReplaceAll(column, "`", "``") + "`"}
 	switch s.Plan.Verb {
 	case VerbDelete:
-		why = sw.delete()
+		if parts, ok := a.deletesChosen(); ok {
+			why = sw.deleteChosen(parts)
+		} else {
+			why = sw.delete()
+		}
 	case VerbUpdate:
 		why = sw.update()
 	default:
@@ -71,7 +93,29 @@ func (w *sweeper) delete() string {
 	if from < 0 || w.clause(from, "using") > 0 {
 		return "DELETE ... USING"
 	}
-	return w.assemble(w.upTo(len(w.toks)), from+1, "", from)
+	return w.assemble(w.upTo(len(w.toks)), from+1, 0, from)
+}
+
+// deleteChosen takes a DELETE of the keys that a subquery chooses apart. For
+// the alias that the subquery may give, the keys are deleted by a DELETE of
+// several tables.
+func (w *sweeper) deleteChosen(parts chosen) string {
+	c := clauses{
+		tables: w.between(parts.table, parts.tableEnd),
+		key:    w.key, cond: "1",
+		order: parts.order, limit: parts.limit, end: parts.end,
+	}
+	c.head = "DELETE FROM " + c.tables
+	if parts.alias >= 0 {
+		alias := string(w.l.text[w.toks[parts.alias].start:w.toks[parts.alias].end])
+		c.head = "DELETE " + alias + " FROM " + c.tables
+		c.key = alias + "." + w.key
+	}
+	if parts.where >= 0 {
+		c.cond = w.between(parts.where+1, w.first(parts.end, parts.order, parts.limit))
+	}
+	c.judged = string(w.l.text[:w.upTo(len(w.toks))]) + " AND RAND() < 0"
+	return w.make(&c)
 }
 
 // update takes UPDATE [modifiers] table SET ... [WHERE ...] [LIMIT n] apart.
@@ -85,56 +129,71 @@ func (w *sweeper) update() string {
 	if set < 0 {
 		return "UPDATE of several tables"
 	}
-	params := ""
 	end := w.tail(set)
 	if where := w.clause(set, "where"); where >= 0 {
 		end = where
 	}
-	for i := set; i < end; i++ {
-		if w.kind(i) == tokParam {
-			params += ", ? IS NULL"
-		}
-	}
-	return w.assemble(w.upTo(set), table, params, set)
+	return w.assemble(w.upTo(set), table, w.params(set, end), set)
 }
 
-// assemble makes the parts. tableEnd is the text up to which a table stands
+// clauses are the parts of a statement that a sweep is made of.
+type clauses struct {
+	head, tables, key, cond, judged string
+	params                          int // between head and cond
+	order, limit, end               int // tokens; -1 for no such clause
+}
+
+// assemble finds the clauses. tableEnd is the text up to which a table stands
 // that begins at token table; clauses are looked for behind token at.
-func (w *sweeper) assemble(tableEnd, table int, params string, at int) string {
+func (w *sweeper) assemble(tableEnd, table, params, at int) string {
 	text := w.l.text
-	where, order, limit := w.clause(at, "where"), w.clause(at, "order"), w.clause(at, "limit")
-	if order >= 0 && limit >= 0 {
-		return "ORDER BY with LIMIT in a write without the key"
+	where, condEnd := w.clause(at, "where"), w.tail(at)
+	c := clauses{
+		key: w.key, cond: "1", params: params,
+		order: w.clause(at, "order"), limit: w.clause(at, "limit"), end: len(w.toks),
 	}
-	condEnd := w.tail(at)
-	cond := "1"
+	c.head = string(text[:w.upTo(condEnd)])
 	if where >= 0 {
-		cond = string(text[w.toks[where].end:w.upTo(condEnd)])
+		c.cond = string(text[w.toks[where].end:w.upTo(condEnd)])
 		tableEnd = min(tableEnd, w.upTo(where))
+		c.head = string(text[:w.toks[where].start])
+		c.judged = c.head + " WHERE (" + c.cond + "\n) AND RAND() < 0" + string(text[w.upTo(condEnd):w.upTo(len(w.toks))])
 	} else {
 		tableEnd = min(tableEnd, w.upTo(condEnd))
 	}
-	tail := ""
-	if limit >= 0 {
-		if why := w.limit(limit); why != "" {
+	c.tables = string(text[w.toks[table].start:tableEnd])
+	return w.make(&c)
+}
+
+// make makes the statements of the clauses.
+func (w *sweeper) make(c *clauses) string {
+	rest := ""
+	behind := w.first(c.end, c.order, c.limit)
+	for range w.params(behind, c.end) {
+		rest += " AND (1 OR ? IS NULL)"
+	}
+	if c.limit >= 0 {
+		if why := w.limit(c.limit, c.end); why != "" {
 			return why
 		}
-		tail = " LIMIT " + string(text[w.toks[limit+1].start:w.toks[limit+1].end])
+		w.out.Ordered = c.order >= 0
 	}
-	tables := string(text[w.toks[table].start:tableEnd])
-	w.out.Select = []byte("SELECT HEX(CAST(" + w.key + " AS BINARY))" + params + " FROM " + tables + " WHERE (" + cond + "\n)" + tail)
-	head := text[:w.upTo(condEnd)]
-	if where >= 0 {
-		head = text[:w.toks[where].start]
+	selects := "SELECT HEX(CAST(" + c.key + " AS BINARY))" + strings.Repeat(", ? IS NULL", c.params) +
+		" FROM " + c.tables + " WHERE (" + c.cond + "\n)"
+	w.out.Select = []byte(selects + rest + " LIMIT ")
+	w.out.Chosen = []byte(selects + " " + w.between(behind, c.end))
+	w.out.Head = []byte(c.head + " WHERE (" + c.cond + "\n) AND " + c.key + " IN (")
+	w.out.Tail = []byte(")" + rest)
+	if c.judged == "" { // without a condition, LIMIT does not help it
+		c.judged = c.head + " WHERE RAND() < 0" + rest
 	}
-	w.out.Head = []byte(string(head) + " WHERE (" + cond + "\n) AND " + w.key + " IN (")
-	w.out.Tail = []byte(")")
+	w.out.Judged = []byte(c.judged)
 	return ""
 }
 
 // limit notes LIMIT n, which can be one literal or parameter only.
-func (w *sweeper) limit(at int) string {
-	if at+2 != len(w.toks) {
+func (w *sweeper) limit(at, end int) string {
+	if at+2 != end {
 		return "LIMIT with more than a number in a write without the key"
 	}
 	w.out.Limited = true
@@ -142,7 +201,7 @@ func (w *sweeper) limit(at int) string {
 	case tokNumber:
 		w.out.Limit = Value{Parts: []Part{{Source: SourceLiteral, Index: int(t.lit), Numeric: true}}}
 	case tokParam:
-		return "LIMIT with a parameter in a write without the key"
+		w.out.Limit = Value{Parts: []Part{{Source: SourceParam, Index: int(t.lit)}}}
 	default:
 		return "LIMIT with an expression"
 	}
@@ -168,13 +227,25 @@ func (w *sweeper) clause(at int, word string) int {
 
 // tail is the token that begins ORDER BY or LIMIT, or the end.
 func (w *sweeper) tail(at int) int {
-	end := len(w.toks)
-	for _, word := range []string{"order", "limit"} {
-		if i := w.clause(at, word); i >= 0 {
+	return w.first(len(w.toks), w.clause(at, "order"), w.clause(at, "limit"))
+}
+
+// first is the first of the clauses that there are, or the end.
+func (w *sweeper) first(end int, clauses ...int) int {
+	for _, i := range clauses {
+		if i >= 0 {
 			end = min(end, i)
 		}
 	}
 	return end
+}
+
+// between is the text of the tokens from i up to end.
+func (w *sweeper) between(i, end int) string {
+	if i >= end {
+		return ""
+	}
+	return string(w.l.text[w.toks[i].start:w.toks[end-1].end])
 }
 
 // upTo is the end of the text before token i.

@@ -3,34 +3,58 @@ package rewrite
 import "testing"
 
 func TestSweep(t *testing.T) {
+	const key = "SELECT HEX(CAST(`id` AS BINARY))"
 	p := NewPlanner(Options{Tables: []Table{{Name: "sessions", Key: "id"}}})
-	for _, c := range []struct{ sql, selects, head, why string }{
+	for _, c := range []struct{ sql, selects, chosen, head, tail, judged, why string }{
 		{
 			sql:     "DELETE FROM sessions WHERE expires < 5",
-			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE ( expires < 5\n)",
-			head:    "DELETE FROM sessions  WHERE ( expires < 5\n) AND `id` IN (",
+			selects: key + " FROM sessions WHERE ( expires < 5\n) LIMIT ",
+			chosen:  key + " FROM sessions WHERE ( expires < 5\n) ",
+			head:    "DELETE FROM sessions  WHERE ( expires < 5\n) AND `id` IN (", tail: ")",
+			judged: "DELETE FROM sessions  WHERE ( expires < 5\n) AND RAND() < 0",
 		}, {
 			sql:     "delete quick from `app`.`sessions` where expires < ? -- all\n and n = (select 1 limit 1) limit 1000;",
-			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM `app`.`sessions` WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) LIMIT 1000",
-			head:    "delete quick from `app`.`sessions`  WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) AND `id` IN (",
+			selects: key + " FROM `app`.`sessions` WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) LIMIT ",
+			chosen:  key + " FROM `app`.`sessions` WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) limit 1000",
+			head:    "delete quick from `app`.`sessions`  WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) AND `id` IN (", tail: ")",
+			judged: "delete quick from `app`.`sessions`  WHERE ( expires < ? -- all\n and n = (select 1 limit 1)\n) AND RAND() < 0 limit 1000",
 		}, {
 			sql:     "DELETE FROM sessions",
-			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE (1\n)",
-			head:    "DELETE FROM sessions WHERE (1\n) AND `id` IN (",
+			selects: key + " FROM sessions WHERE (1\n) LIMIT ",
+			chosen:  key + " FROM sessions WHERE (1\n) ",
+			head:    "DELETE FROM sessions WHERE (1\n) AND `id` IN (", tail: ")",
+			judged: "DELETE FROM sessions WHERE RAND() < 0",
 		}, {
 			sql:     "UPDATE IGNORE sessions AS s SET s.data = ?, n = 'where' WHERE s.id <> ? ORDER BY n",
-			selects: "SELECT HEX(CAST(`id` AS BINARY)), ? IS NULL FROM sessions AS s WHERE ( s.id <> ?\n)",
-			head:    "UPDATE IGNORE sessions AS s SET s.data = ?, n = 'where'  WHERE ( s.id <> ?\n) AND `id` IN (",
+			selects: key + ", ? IS NULL FROM sessions AS s WHERE ( s.id <> ?\n) LIMIT ",
+			chosen:  key + ", ? IS NULL FROM sessions AS s WHERE ( s.id <> ?\n) ORDER BY n",
+			head:    "UPDATE IGNORE sessions AS s SET s.data = ?, n = 'where'  WHERE ( s.id <> ?\n) AND `id` IN (", tail: ")",
+			judged: "UPDATE IGNORE sessions AS s SET s.data = ?, n = 'where'  WHERE ( s.id <> ?\n) AND RAND() < 0 ORDER BY n",
 		}, {
-			sql:     "UPDATE sessions SET n = 1",
-			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions WHERE (1\n)",
-			head:    "UPDATE sessions SET n = 1 WHERE (1\n) AND `id` IN (",
+			sql:     "UPDATE sessions SET n = 1 ORDER BY expires LIMIT ?",
+			selects: key + " FROM sessions WHERE (1\n) AND (1 OR ? IS NULL) LIMIT ",
+			chosen:  key + " FROM sessions WHERE (1\n) ORDER BY expires LIMIT ?",
+			head:    "UPDATE sessions SET n = 1 WHERE (1\n) AND `id` IN (", tail: ") AND (1 OR ? IS NULL)",
+			judged: "UPDATE sessions SET n = 1 WHERE RAND() < 0 AND (1 OR ? IS NULL)",
 		}, {
 			sql:     "DELETE s FROM sessions AS s WHERE s.expires < 5",
-			selects: "SELECT HEX(CAST(`id` AS BINARY)) FROM sessions AS s WHERE ( s.expires < 5\n)",
-			head:    "DELETE s FROM sessions AS s  WHERE ( s.expires < 5\n) AND `id` IN (",
+			selects: key + " FROM sessions AS s WHERE ( s.expires < 5\n) LIMIT ",
+			chosen:  key + " FROM sessions AS s WHERE ( s.expires < 5\n) ",
+			head:    "DELETE s FROM sessions AS s  WHERE ( s.expires < 5\n) AND `id` IN (", tail: ")",
+			judged: "DELETE s FROM sessions AS s  WHERE ( s.expires < 5\n) AND RAND() < 0",
+		}, {
+			sql:     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE expires < ? ORDER BY n LIMIT ?) AS t)",
+			selects: key + " FROM sessions WHERE (expires < ?\n) AND (1 OR ? IS NULL) LIMIT ",
+			chosen:  key + " FROM sessions WHERE (expires < ?\n) ORDER BY n LIMIT ?",
+			head:    "DELETE FROM sessions WHERE (expires < ?\n) AND `id` IN (", tail: ") AND (1 OR ? IS NULL)",
+			judged: "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE expires < ? ORDER BY n LIMIT ?) AS t) AND RAND() < 0",
+		}, {
+			sql:     "DELETE FROM `sessions` WHERE (`id` IN (SELECT `s_id` FROM (SELECT `s`.`id` AS `s_id` FROM `sessions` `s` WHERE `s`.`n` <= 5 LIMIT 10) x))",
+			selects: "SELECT HEX(CAST(`s`.`id` AS BINARY)) FROM `sessions` `s` WHERE (`s`.`n` <= 5\n) LIMIT ",
+			chosen:  "SELECT HEX(CAST(`s`.`id` AS BINARY)) FROM `sessions` `s` WHERE (`s`.`n` <= 5\n) LIMIT 10",
+			head:    "DELETE `s` FROM `sessions` `s` WHERE (`s`.`n` <= 5\n) AND `s`.`id` IN (", tail: ")",
+			judged: "DELETE FROM `sessions` WHERE (`id` IN (SELECT `s_id` FROM (SELECT `s`.`id` AS `s_id` FROM `sessions` `s` WHERE `s`.`n` <= 5 LIMIT 10) x)) AND RAND() < 0",
 		},
-		{sql: "DELETE FROM sessions ORDER BY expires LIMIT 1", why: "ORDER BY with LIMIT in a write without the key"},
 		{sql: "DELETE FROM sessions WHERE expires < 1 /*! AND n = 2 */", why: "a write without the key that has an executable comment or a hint"},
 	} {
 		var s Statement
@@ -40,8 +64,53 @@ func TestSweep(t *testing.T) {
 			t.Errorf("Sweep(%q) refuses for %q, want %q", c.sql, why, c.why)
 			continue
 		}
-		if why == "" && (string(w.Select) != c.selects || string(w.Head) != c.head) {
-			t.Errorf("Sweep(%q) =\n%s\n%s\nwant\n%s\n%s", c.sql, w.Select, w.Head, c.selects, c.head)
+		for _, part := range []struct{ name, got, want string }{
+			{"Select", string(w.Select), c.selects},
+			{"Chosen", string(w.Chosen), c.chosen},
+			{"Head", string(w.Head), c.head},
+			{"Tail", string(w.Tail), c.tail},
+			{"Judged", string(w.Judged), c.judged},
+		} {
+			if part.got != part.want && why == "" {
+				t.Errorf("%s of %q =\n%s, want\n%s", part.name, c.sql, part.got, part.want)
+			}
+		}
+	}
+}
+
+// TestSubqueriesInDeletes tells those that a sweep carries out from others.
+func TestSubqueriesInDeletes(t *testing.T) {
+	p := NewPlanner(Options{Tables: []Table{{Name: "sessions", Key: "id"}}})
+	for sql, why := range map[string]string{
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions) t)":                                         "",
+		"DELETE FROM app.sessions WHERE (sessions.id) IN (SELECT * FROM (SELECT id FROM app.sessions LIMIT 5) t)":               "+",
+		"DELETE FROM app.sessions WHERE sessions.id IN (SELECT * FROM (SELECT id FROM app.sessions LIMIT 5) t)":                 "",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE n IN (1, 2) AND (f(n) > 2)) t)":        "",
+		"DELETE FROM sessions WHERE n IN (SELECT n FROM (SELECT n FROM sessions LIMIT 5) t)":                                    "+",
+		"DELETE FROM sessions WHERE id IN (SELECT n FROM (SELECT n FROM sessions LIMIT 5) t)":                                   "+",
+		"DELETE FROM sessions WHERE id NOT IN (SELECT id FROM (SELECT id FROM sessions LIMIT 5) t)":                             "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions LIMIT 5) t) OR n = 1":                        "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions LIMIT 5, 5) t)":                              "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions GROUP BY id HAVING COUNT(*) > 1) t)":         "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE n = (SELECT MAX(n) FROM sessions)) t)": "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions UNION SELECT 'x') t)":                        "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT MAX(id) AS id FROM sessions) t)":                              "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT a.id FROM sessions a, sessions b) t)":                         "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT DISTINCT id FROM sessions) t)":                                "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions) t WHERE n = 1)":                             "+",
+		"DELETE FROM sessions WHERE id IN (SELECT x FROM (SELECT id FROM sessions) t)":                                          "+",
+		"DELETE FROM app.sessions WHERE id IN (SELECT id FROM (SELECT id FROM other.sessions) t)":                               "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions) t) LIMIT 3":                                 "+",
+		"DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions /*! WHERE n = 1 */) t)":                      "+",
+		"UPDATE sessions SET n = 1 WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE n = 2 LIMIT 5) t)":                "+",
+	} {
+		if why == "+" {
+			why = "a subquery over a session table in a write"
+		}
+		var s Statement
+		p.Plan(&s, []byte(sql), "", 0)
+		if s.Plan.Refuse != why {
+			t.Errorf("%s\nrefuses for %q, want %q", sql, s.Plan.Refuse, why)
 		}
 	}
 }

@@ -47,6 +47,7 @@ type harness struct {
 	place   placement.Placement
 	copies  int
 	addr    string
+	set     *replica.Set
 	other   int // the store of other tables
 	log     *lockedBuffer
 }
@@ -115,13 +116,37 @@ func startOther(t *testing.T, m, n, other int) *harness {
 	if h.place, err = placement.New("php", names); err != nil {
 		t.Fatal(err)
 	}
-	set := replica.New(replica.Config{Stores: h.stores, Placement: h.place, Copies: n, Service: login, Log: log})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, s := range h.stores {
+		running.Go(func() { _ = s.Run(ctx) })
+	}
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	h.addr = h.serve(t, []rewrite.Table{
+		{Name: "sessions", Key: "id"},
+		{Name: "folded", Key: "id", FoldCase: true},
+		{Name: "numbered", Key: "num", Secondary: []rewrite.Secondary{{Name: "parts", Column: "num"}}},
+	})
+	h.await("all stores up", func() bool {
+		return !slices.ContainsFunc(h.stores, func(s *store.Store) bool { return s.State() != store.Up })
+	})
+	return h
+}
+
+// serve runs a proxy for the given tables before the stores, until the test
+// ends, and returns its address.
+func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	login := store.Login{User: mariadbtest.User, Password: mariadbtest.Password,
+		Capabilities: protocol.ClientDeprecateEOF, Collation: 45}
+	set := replica.New(replica.Config{Stores: h.stores, Placement: h.place, Copies: h.copies, Service: login, Log: log})
+	h.set = set
 	planner := rewrite.NewPlanner(rewrite.Options{
-		Tables: []rewrite.Table{
-			{Name: "sessions", Key: "id"},
-			{Name: "folded", Key: "id", FoldCase: true},
-			{Name: "numbered", Key: "num", Secondary: []rewrite.Secondary{{Name: "parts", Column: "num"}}},
-		},
+		Tables: tables,
 		Columns: func(tb *rewrite.Table, db string) ([]string, bool) {
 			names, err := set.Columns(context.Background(), replica.Table{Schema: db, Name: tb.Name, Key: tb.Key})
 			return names, err == nil
@@ -134,12 +159,8 @@ func startOther(t *testing.T, m, n, other int) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	for _, s := range h.stores {
-		running.Go(func() { _ = s.Run(ctx) })
-	}
 	running.Go(func() { _ = set.Run(ctx) })
 	running.Go(func() { _ = server.Serve(l) })
 	t.Cleanup(func() {
@@ -149,10 +170,7 @@ func startOther(t *testing.T, m, n, other int) *harness {
 		cancel()
 		running.Wait()
 	})
-	h.await("all stores up", func() bool {
-		return !slices.ContainsFunc(h.stores, func(s *store.Store) bool { return s.State() != store.Up })
-	})
-	return h
+	return l.Addr().String()
 }
 
 // open returns a pool of clients of the proxy.

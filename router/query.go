@@ -83,7 +83,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindWriteByOther:
 		err = s.writeByOther(st, req, args)
 	case rewrite.KindBroadcast:
-		err = s.broadcast(st, req)
+		err = s.broadcast(st, req, args)
 	case rewrite.KindAny:
 		if p.Verb == rewrite.VerbShow && p.Uses&rewrite.UsesWarnings != 0 {
 			return s.showNotes(st, req)
@@ -173,7 +173,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 			return s.insertNumbered(st, req, args, column)
 		}
 	} else if s.loose(p, args) {
-		return s.sweep(st, req, nil)
+		return s.sweep(st, req, args, nil)
 	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
 			return s.writeRows(st, req, args, "")
 		}
-		return s.sweep(st, req, s.keys)
+		return s.sweep(st, req, args, s.keys)
 	}
 	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(p), Partial: p.Verb == rewrite.VerbUpdate}
 	s.sameOnAll(&w, p)

@@ -24,23 +24,33 @@ func (s *session) scatter(st *rewrite.Statement, req replica.Request, args rewri
 // gather carries a read of records on different stores out; keys is nil where
 // they are not known.
 func (s *session) gather(st *rewrite.Statement, req replica.Request, args rewrite.Args, keys [][]byte) error {
-	p := st.Plan
-	if p.Kind == rewrite.KindReadForUpdate {
+	if st.Plan.Kind == rewrite.KindReadForUpdate {
 		return refuse("a locking read of records on different stores")
 	}
+	w, close, err := s.scatterOf(st, req, args, keys)
+	if err != nil {
+		return err
+	}
+	defer close()
+	return s.data.Scatter(w)
+}
+
+// scatterOf says how a read of records on different stores is carried out. close
+// is to be called afterwards.
+func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rewrite.Args, keys [][]byte) (w *replica.Scatter, close func(), err error) {
+	p := st.Plan
 	parts, why := st.Scatter()
 	if why != "" {
-		return refuse(why)
+		return nil, nil, refuse(why)
 	}
-	v := variants{of: req}
-	defer v.close()
-	w := replica.Scatter{
+	v := &variants{of: req}
+	w = &replica.Scatter{
 		Req: v.withoutCursor(), Keys: keys, Limit: -1, Count: parts.Count, Columns: parts.Columns,
 		FixTime: p.Nondet&rewrite.NondetTime != 0 && !s.fixedTime,
 	}
 	for _, r := range p.Reads {
 		if r.Surrogate {
-			return refuse("table " + r.Name + " without the key, whose rows are named by " + r.Column)
+			return nil, nil, refuse("table " + r.Name + " without the key, whose rows are named by " + r.Column)
 		}
 		t := s.shared(r)
 		if !slices.ContainsFunc(w.Tables, func(o replica.Shared) bool { return o.Table == t.Table }) {
@@ -48,7 +58,7 @@ func (s *session) gather(st *rewrite.Statement, req replica.Request, args rewrit
 		}
 	}
 	if len(w.Tables) == 0 {
-		return refuse("a read without the key")
+		return nil, nil, refuse("a read without the key")
 	}
 	if parts.Narrow {
 		w.Narrow = func(columns string) replica.Request { return v.with(parts.Gather(columns)) }
@@ -67,7 +77,7 @@ func (s *session) gather(st *rewrite.Statement, req replica.Request, args rewrit
 			w.Rows = nil // the store knows what to say of it
 		}
 	}
-	return s.data.Scatter(&w)
+	return w, v.close, nil
 }
 
 // shared is a table that a plan reads.

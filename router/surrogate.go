@@ -134,7 +134,7 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 	case len(p.Keys) > 0:
 		return s.moveFound(st, req, args, t, keys)
 	case len(keys) > 1 && !s.data.Together(keys):
-		return s.sweep(st, req, keys)
+		return s.sweep(st, req, args, keys)
 	}
 	err = s.writeFound(p, req, t, keys)
 	if err == nil && single && p.Verb == rewrite.VerbDelete {

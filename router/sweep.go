@@ -2,6 +2,8 @@ package router
 
 import (
 	"bytes"
+	"maps"
+	"strconv"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -11,14 +13,14 @@ import (
 
 // broadcast carries a statement for all stores out: DDL as it is, a DELETE or
 // UPDATE for the keys that it finds.
-func (s *session) broadcast(st *rewrite.Statement, req replica.Request) error {
+func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
 	if err := pins(p); err != nil {
 		return err
 	}
 	switch p.Verb {
 	case rewrite.VerbDelete, rewrite.VerbUpdate:
-		return s.sweep(st, req, nil)
+		return s.sweep(st, req, args, nil)
 	}
 	s.router.known.Clear() // a database may be dropped
 	defer s.router.Planner.Forget()
@@ -31,9 +33,9 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request) error {
 
 // sweep carries a DELETE or UPDATE of records on different stores out; keys is
 // nil where they are not known.
-func (s *session) sweep(st *rewrite.Statement, req replica.Request, keys [][]byte) error {
+func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite.Args, keys [][]byte) error {
 	p := st.Plan
-	if p.Nondet&rewrite.NondetOther != 0 {
+	if p.Nondet&rewrite.NondetOther != 0 && !p.Chooses {
 		return refuse("a write of several records with a value that differs from store to store")
 	}
 	if p.Verb == rewrite.VerbUpdate && s.data.Defaults(s.table(p)) == replica.DefaultsOther {
@@ -43,33 +45,84 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, keys [][]byt
 	if why != "" {
 		return refuse(why)
 	}
+	v := variants{of: req}
+	defer v.close()
 	w := replica.Sweep{
-		Table: s.table(p), Limit: -1, Keys: keys,
-		FixTime: !s.fixedTime,
-		Select:  variant(req, parts.Select),
-		Batch: func(list []byte) (replica.Request, string, func()) {
-			text := append(append(bytes.Clone(parts.Head), list...), parts.Tail...)
-			batch := variant(req, text)
-			if v, ok := batch.(*prepared); ok {
-				return v, "", v.stmt.Close
-			}
-			return batch, string(text), func() {}
+		Table: s.target(p), Limit: -1, Keys: keys,
+		Removes: p.Verb == rewrite.VerbDelete, FixTime: !s.fixedTime,
+		Select: func(limit uint64) (replica.Request, func()) {
+			return owned(req, strconv.AppendUint(bytes.Clone(parts.Select), limit, 10))
 		},
-	}
-	if parts.Limited {
-		n, ok := st.Number(parts.Limit, nil)
-		if !ok || keys != nil {
-			return refuse("LIMIT in a write of several keys")
-		}
-		w.Limit = int(n)
+		Batch: func(list []byte) (replica.Request, func()) {
+			return owned(req, append(append(bytes.Clone(parts.Head), list...), parts.Tail...))
+		},
 	}
 	if p.Table.FoldCase {
 		w.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
 	}
-	if v, ok := w.Select.(*prepared); ok {
-		defer v.stmt.Close()
+	if keys == nil && s.data.State().Assigns("sql_safe_updates") {
+		w.Judged = v.with(parts.Judged)
+	}
+	if !parts.Limited {
+		return s.data.Sweep(&w)
+	}
+	limit, ok := st.Number(parts.Limit, args)
+	var err error
+	switch {
+	case !ok || limit < 0:
+		return refuse("a LIMIT that is no number")
+	case parts.Ordered || keys != nil:
+		w.Keys, err = s.choose(parts.Chosen, &v, args, keys)
+		if err == nil && len(w.Keys) == 0 {
+			return s.data.Nothing()
+		}
+	default:
+		w.Limit = limit
+	}
+	if err != nil {
+		return err
 	}
 	return s.data.Sweep(&w)
+}
+
+// choose finds the keys of the records that are the first in an order, as one
+// database would.
+func (s *session) choose(text []byte, v *variants, args rewrite.Args, keys [][]byte) ([][]byte, error) {
+	st := &rewrite.Statement{}
+	s.router.Planner.Plan(st, text, s.data.State().DB(), s.mode)
+	if st.Plan.Refuse != "" {
+		return nil, refusal(st.Plan)
+	}
+	if len(st.Plan.Reads) == 0 {
+		return nil, refuse("LIMIT in a write of several keys")
+	}
+	w, close, err := s.scatterOf(st, v.with(text), args, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer close()
+	return s.data.Choose(w)
+}
+
+// target names the table that an UPDATE or DELETE writes.
+func (s *session) target(p *rewrite.Plan) replica.Table {
+	if p.Target.Name == "" {
+		return s.table(p)
+	}
+	return s.shared(p.Target).Table
+}
+
+// owned is a request for another text with the same parameters, which lives
+// until its second value is called.
+func owned(req replica.Request, text []byte) (replica.Request, func()) {
+	v := variant(req, text)
+	p, ok := v.(*prepared)
+	if !ok {
+		return v, func() {}
+	}
+	p.long = maps.Clone(p.long)
+	p.payload[cursorFlags] = 0
+	return p, p.stmt.Close
 }
 
 // variant is a request for another text with the same parameters.

@@ -26,9 +26,6 @@ type Rows struct {
 	Ignore bool
 }
 
-// rowsSavepoint is set before the first part in a client's transaction.
-const rowsSavepoint = "dsmproxy_rows"
-
 // StoresOf tells the stores of key's record: two keys with the same answer can
 // be written by one statement.
 func (c *Client) StoresOf(key []byte) string {
@@ -93,34 +90,15 @@ func (c *Client) rowsAlone(w *Rows) (ok protocol.OK, err error) {
 	return ok, err
 }
 
-// rowsInTxn carries w out in the client's transaction. What its rows have
-// written is undone if one of them fails.
-func (c *Client) rowsInTxn(w *Rows) (protocol.OK, error) {
+// rowsInTxn carries w out in the client's transaction.
+func (c *Client) rowsInTxn(w *Rows) (ok protocol.OK, err error) {
 	if err := c.lockRows(w); err != nil {
-		return protocol.OK{}, err
+		return ok, err
 	}
-	if err := c.Savepoint(rowsSavepoint, "SAVEPOINT "+rowsSavepoint); err != nil {
-		return protocol.OK{}, err
-	}
-	ok, err := c.rows(w)
-	if err != nil {
-		var refused *protocol.Error
-		switch {
-		case !errors.As(err, &refused):
-			return ok, err
-		case refused.Code == protocol.ErrLockDeadlock:
-			if c.InTxn() {
-				c.Rollback()
-			}
-			return ok, err
-		}
-		if undo := c.RollbackTo(rowsSavepoint, "ROLLBACK TO "+rowsSavepoint); undo != nil {
-			return ok, undo
-		}
-	}
-	if release := c.ReleaseSavepoint(rowsSavepoint, "RELEASE SAVEPOINT "+rowsSavepoint); release != nil {
-		return ok, release
-	}
+	err = c.undoable(func() error {
+		ok, err = c.rows(w)
+		return err
+	})
 	return ok, err
 }
 

@@ -52,13 +52,27 @@ type Shared struct {
 }
 
 // Scatter carries w out.
-func (c *Client) Scatter(w *Scatter) error {
+func (c *Client) Scatter(w *Scatter) error { return c.newScatter(w).carryOut() }
+
+// Choose carries w out, which selects keys in hexadecimal, and returns them.
+func (c *Client) Choose(w *Scatter) (keys [][]byte, err error) {
+	s := c.newScatter(w)
+	s.chosen = func(found [][]byte) { keys = found }
+	err = s.carryOut()
+	return keys, err
+}
+
+func (c *Client) newScatter(w *Scatter) *scatter {
 	s := &scatter{Client: c, Scatter: w, failed: make([]bool, len(c.set.stores))}
 	if w.FixTime {
 		s.fix = appendTimestamp([]byte{byte(protocol.ComQuery)}, time.Now())
 	}
+	return s
+}
+
+func (s *scatter) carryOut() error {
 	for {
-		c.Notes = nil
+		s.Client.Notes = nil
 		err := s.run()
 		if !errors.Is(err, errAgain) {
 			return err
@@ -78,6 +92,8 @@ type scatter struct {
 	last   error  // why the last one did
 	begun  bool   // the client has got some of the answer
 	legs   []leg
+	// chosen, unless nil, gets the answer in the client's place.
+	chosen func(keys [][]byte)
 
 	copies copies
 }
@@ -90,6 +106,9 @@ func (s *scatter) run() error {
 	}
 	if len(stores) > 1 && s.Keys != nil {
 		stores = s.ownersOf(stores, s.Keys)
+	}
+	if s.chosen != nil {
+		return s.copy(stores)
 	}
 	if len(stores) == 1 {
 		next, err := s.onStore(stores[0], s.Req, true, !s.set.live(stores[0]))

@@ -230,6 +230,9 @@ func (s *scatter) answer(conn *store.Conn) error {
 		return protocol.Errorf(protocol.ErrNotSupportedYet,
 			"dsmproxy: this statement can't be routed: a session table that is named twice without the key, on a store that is no MariaDB")
 	}
+	if s.chosen != nil {
+		return s.choose(conn)
+	}
 	s.resetFrame(s.Req.Answer(), true)
 	s.frame.Set |= s.status(0)
 	s.frame.Clear |= protocol.StatusInTrans | protocol.StatusInTransReadonly
@@ -248,4 +251,23 @@ func (s *scatter) answer(conn *store.Conn) error {
 		return s.conclude(s.status(a.Status))
 	}
 	return s.settle()
+}
+
+// choose reads the keys that the copies answer with.
+func (s *scatter) choose(conn *store.Conn) error {
+	deprecateEOF := s.Login.Capabilities.Has(protocol.ClientDeprecateEOF)
+	s.scratch.Reset(s.Req.Answer(), deprecateEOF, 1)
+	frames, err := conn.Read(&s.scratch, maxSwept)
+	var refused *protocol.Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case err != nil:
+		return &hostError{cause: err}
+	case s.scratch.Answer().Err != nil:
+		return s.scratch.Answer().Err
+	}
+	keys, err := firstColumn(frames, s.scratch.Answer(), deprecateEOF, s.Req)
+	s.chosen(keys)
+	return err
 }

@@ -39,33 +39,24 @@ func (c *Client) Find(w *Find) (keys [][]byte, without []int, err error) {
 	req := command(append([]byte{byte(protocol.ComQuery)}, sql+")"...))
 	found := make([][][]byte, len(c.set.stores))
 	var asked []int
-	if err := c.askAll(req, w.Key); err != nil {
-		return nil, nil, err
-	}
-	for j := range c.copies {
-		cp := &c.copies[j]
-		frames, err := c.readFixed(cp, req, false)
-		if err != nil {
-			if err := c.lostOne(cp, err); err != nil {
-				return nil, nil, err
-			}
-			continue
-		}
-		if refused := cp.answer.Err; refused != nil {
-			c.dropUnread()
-			c.releaseCopies()
-			return nil, nil, refused
-		}
-		found[cp.store], err = firstColumn(frames, &cp.answer, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), req)
-		if err != nil {
-			c.dropUnread()
-			c.releaseCopies()
-			return nil, nil, err
+	var refused *protocol.Error
+	_, err = c.everywhere(&question{req: req, only: w.Key}, func(cp *copyOf, frames []byte) (err error) {
+		if cp.answer.Err != nil {
+			refused = cp.answer.Err
+			return nil
 		}
 		asked = append(asked, cp.store)
-		c.finishCopy(cp)
+		found[cp.store], err = firstColumn(frames, &cp.answer, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), req)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	if len(asked) == 0 {
+	c.releaseCopies()
+	switch {
+	case refused != nil:
+		return nil, nil, refused
+	case len(asked) == 0:
 		return nil, nil, unreachable(nil)
 	}
 	for _, i := range asked {
@@ -82,41 +73,6 @@ func (c *Client) Find(w *Find) (keys [][]byte, without []int, err error) {
 		}
 	}
 	return keys, without, nil
-}
-
-// askAll sends a question to all live stores, or the first one of a key. It
-// brings none into the client's transaction.
-func (c *Client) askAll(req Request, key []byte) error {
-	c.copies = c.copies[:0]
-	only := -1
-	if key != nil {
-		only = int(c.firstLive(nil, key)[0])
-	}
-	for i := range c.set.stores {
-		if !c.set.live(i) && c.pinned[i] == nil || only >= 0 && i != only {
-			continue
-		}
-		conn, err := c.acquire(i, false, false)
-		switch {
-		case err == nil:
-			c.copies = append(c.copies, copyOf{store: i, conn: conn, sent: true})
-		case c.ctx.Err() != nil:
-			c.releaseCopies()
-			return c.aborted()
-		case !storeFailed(err):
-			c.releaseCopies()
-			return err
-		}
-	}
-	for j := range c.copies {
-		cp := &c.copies[j]
-		if err := c.sendOne(cp.conn, req, nil); err != nil {
-			if err := c.lostOne(cp, err); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // firstOf is the first store of key's order that is among stores.

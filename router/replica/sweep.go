@@ -1,33 +1,38 @@
 package replica
 
 import (
+	"bytes"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
-// A DELETE or UPDATE of records whose stores differ is carried out in batches.
-// The keys that it concerns are known, or asked of every live store first. The
-// keys of a batch have the same first live store, whose affected rows count:
-// each record is counted once, by the copy that decides. All other live stores
-// get the batch too, so that no copy stays behind wherever it lies. A store
-// that is down gets the batches when it returns; they keep the statement's
-// condition, so that a record that has changed since stays.
+// A DELETE or UPDATE of records whose stores differ is carried out in batches
+// (sweep_batch.go). The keys that it concerns are known, or asked of every live
+// store first: of a DELETE, whose records go, a part at a time, so that what is
+// held in memory is bounded.
 
 // Sweep is such a statement.
 type Sweep struct {
 	Table Table
-	// Keys are the keys, if they are known; Select finds them otherwise, in
-	// hexadecimal, in its first column.
-	Keys   [][]byte
-	Select Request
+	// Keys are the keys, if they are known.
+	Keys [][]byte
+	// Select makes the statement that finds keys, limit at most, in hexadecimal
+	// in its first column.
+	Select func(limit uint64) (req Request, done func())
 	// Batch makes the statement for a list of keys, given as literals between
-	// commas. sql is its text for a store that is down; "" if it needs
-	// parameters.
-	Batch func(keys []byte) (req Request, sql string, done func())
+	// commas. It is its own request until done is called.
+	Batch func(keys []byte) (req Request, done func())
+	// Judged, unless nil, is a statement that changes nothing and that a store
+	// refuses if it would refuse the client's.
+	Judged Request
 	// Limit bounds the number of records; negative for no bound.
-	Limit int
+	Limit int64
+	// Removes: its records are gone after it.
+	Removes bool
 	// FixTime: give it one time everywhere.
 	FixTime bool
 	// Fold brings a key as a store has it to the form that is placed; nil if
@@ -43,23 +48,46 @@ func (w *Sweep) placed(key []byte) []byte {
 	return w.Fold(key)
 }
 
-// sweepBatch is how many records are locked and written at a time.
-const sweepBatch = 250
+// maxFound is how many keys a store is asked for at a time.
+const maxFound = 20_000
 
 // maxSwept bounds what one store may answer to Select, in bytes.
 const maxSwept = 64 << 20
 
+// swept is what has come out of a sweep.
+type swept struct {
+	affected uint64
+	warnings uint16
+	// changed is the sum over all copies: 0 means that no store found anything.
+	changed uint64
+}
+
+func (s *swept) add(o swept) {
+	s.affected += o.affected
+	s.warnings += o.warnings
+	s.changed += o.changed
+}
+
 // Sweep carries w out and answers with the number of records written.
 func (c *Client) Sweep(w *Sweep) error {
-	affected, warnings, err := c.sweep(w)
+	var sum swept
+	err := c.undoable(func() (err error) {
+		if w.Judged != nil {
+			if err := c.judge(w.Judged); err != nil {
+				return err
+			}
+		}
+		sum, err = c.sweep(w)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	if err := c.settle(); err != nil {
 		return err
 	}
-	c.frame.Answer().AffectedRows = affected
-	return c.writeOK(protocol.OK{AffectedRows: affected, Warnings: warnings})
+	c.frame.Answer().AffectedRows = sum.affected
+	return c.writeOK(protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings})
 }
 
 func (c *Client) writeOK(ok protocol.OK) error {
@@ -70,249 +98,166 @@ func (c *Client) writeOK(ok protocol.OK) error {
 	return c.out.WriteOK(ok)
 }
 
-func (c *Client) sweep(w *Sweep) (affected uint64, warnings uint16, err error) {
-	var fix []byte
-	if w.FixTime {
-		fix = appendTimestamp([]byte{byte(protocol.ComQuery)}, time.Now())
-	}
-	keys := w.Keys
-	if keys == nil {
-		if keys, err = c.collect(w, fix); err != nil {
-			return 0, 0, err
-		}
-	}
-	if w.Limit >= 0 && len(keys) > w.Limit {
-		keys = keys[:w.Limit]
-	}
-	sc, err := c.schema(w.Table)
-	if err != nil {
-		return 0, 0, err
-	}
-	for first, group := range c.byFirst(w, keys) {
-		for len(group) > 0 {
-			n := min(len(group), sweepBatch)
-			a, err := c.sweepBatch(w, sc, first, group[:n], fix)
-			if err != nil {
-				return affected, warnings, err
-			}
-			affected += a.AffectedRows
-			warnings += a.Warnings
-			group = group[n:]
-		}
-	}
-	return affected, warnings, nil
-}
-
-// collect asks every live store for the keys and returns each once.
-func (c *Client) collect(w *Sweep, fix []byte) ([][]byte, error) {
-	if _, err := c.toAll(w.Select, fix); err != nil {
-		return nil, err
-	}
-	seen := make(map[string]bool)
-	var keys [][]byte
+// judge asks all stores what they say of a statement.
+func (c *Client) judge(req Request) error {
 	var refused *protocol.Error
-	answered := 0
-	for i := range c.copies {
-		cp := &c.copies[i]
-		frames, err := c.readFixed(cp, w.Select, fix != nil)
-		switch {
-		case err != nil:
-			if err := c.lostOne(cp, err); err != nil {
-				return nil, err
-			}
-			continue
-		case cp.answer.Err != nil:
-			if refused == nil {
-				refused = cp.answer.Err
-			}
-		default:
-			answered++
-			found, err := firstColumn(frames, &cp.answer, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), w.Select)
-			if err != nil {
-				c.dropUnread()
-				return nil, err
-			}
-			for _, key := range found {
-				if !seen[string(key)] {
-					seen[string(key)] = true
-					keys = append(keys, key)
-				}
-			}
+	_, err := c.everywhere(&question{req: req, join: true}, func(cp *copyOf, _ []byte) error {
+		if refused == nil {
+			refused = cp.answer.Err
 		}
-		c.finishCopy(cp)
-	}
-	switch {
-	case refused != nil:
-		return nil, refused
-	case answered == 0:
-		return nil, unreachable(nil)
-	}
-	return keys, nil
-}
-
-// byFirst groups keys by the first live store of their order.
-func (c *Client) byFirst(w *Sweep, keys [][]byte) map[int][][]byte {
-	groups := make(map[int][][]byte)
-	for _, key := range keys {
-		c.set.place.Order(c.order, w.placed(key))
-		first := int(c.order[0])
-		for _, i := range c.order {
-			if c.set.live(int(i)) {
-				first = int(i)
-				break
-			}
-		}
-		groups[first] = append(groups[first], key)
-	}
-	return groups
-}
-
-// sweepBatch writes the records of keys at all stores; the answer of store
-// first counts.
-func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys [][]byte, fix []byte) (protocol.Answer, error) {
-	for _, key := range keys {
-		if err := c.lockKey(w.placed(key)); err != nil {
-			c.unlockKeys()
-			return protocol.Answer{}, err
-		}
-	}
-	defer c.unlockKeys()
-	var list []byte
-	for i, key := range keys {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = append(list, sc.keyLiteral(key)...)
-	}
-	req, sql, done := w.Batch(list)
-	defer done()
-	down, err := c.toAll(req, fix)
+		return nil
+	})
 	if err != nil {
-		return protocol.Answer{}, err
+		return err
 	}
-	var counts *copyOf
-	for i := range c.copies {
-		cp := &c.copies[i]
-		if _, err := c.readFixed(cp, req, fix != nil); err != nil {
-			down = append(down, cp.store)
-			if err := c.lostOne(cp, err); err != nil {
-				return protocol.Answer{}, err
-			}
-			continue
-		}
-		if counts == nil || cp.store == first {
-			counts = cp
-		}
-		c.finishCopy(cp)
-	}
-	switch {
-	case counts == nil:
-		return protocol.Answer{}, unreachable(nil)
-	case counts.answer.Err != nil:
-		return protocol.Answer{}, c.refusedAt(counts)
-	}
-	if sql != "" {
-		for _, i := range down {
-			c.set.remember(i, missed{c.state, sql})
-		}
-	}
-	return counts.answer, nil
-}
-
-// refusedAt is the error that a copy has answered with; it ends the
-// transaction if it ended that store's.
-func (c *Client) refusedAt(cp *copyOf) error {
-	refused := cp.answer.Err
-	if refused.Code == protocol.ErrLockDeadlock && c.InTxn() {
-		c.Rollback()
-	}
-	return refused
-}
-
-// toAll sends a request to all live stores, whose connections are in c.copies
-// then, and returns the others.
-func (c *Client) toAll(req Request, fix []byte) (down []int, err error) {
-	c.copies = c.copies[:0]
-	for i := range c.set.stores {
-		if !c.set.live(i) && c.pinned[i] == nil {
-			down = append(down, i)
-			continue
-		}
-		conn, err := c.acquire(i, true, false)
-		switch {
-		case err == nil:
-			c.copies = append(c.copies, copyOf{store: i, conn: conn, sent: true})
-		case c.ctx.Err() != nil:
-			c.releaseCopies()
-			return nil, c.aborted()
-		case !storeFailed(err):
-			c.releaseCopies()
-			return nil, err
-		default:
-			down = append(down, i)
-		}
-	}
-	for i := range c.copies {
-		cp := &c.copies[i]
-		if err := c.sendOne(cp.conn, req, fix); err != nil {
-			var refused *protocol.Error
-			if errors.As(err, &refused) { // it can't be prepared
-				c.dropUnread()
-				return nil, refused
-			}
-			if err := c.lostOne(cp, err); err != nil {
-				return nil, err
-			}
-			down = append(down, cp.store)
-		}
-	}
-	return down, nil
-}
-
-// lostOne drops a copy whose store failed. In a transaction that is its end.
-func (c *Client) lostOne(cp *copyOf, err error) error {
-	inTxn := c.InTxn()
-	if cp.conn != nil {
-		c.drop(cp.store, cp.conn)
-		cp.conn = nil
-	}
-	switch {
-	case c.ctx.Err() != nil:
-		c.dropUnread()
-		return c.aborted()
-	case inTxn:
-		c.dropUnread()
-		return c.fail(err)
+	c.releaseCopies()
+	if refused != nil {
+		return refused
 	}
 	return nil
 }
 
-// readFixed reads the answer of one copy, which stays in its connection's
-// memory, and those of the statements around it.
-func (c *Client) readFixed(cp *copyOf, req Request, fixed bool) ([]byte, error) {
-	if cp.conn == nil {
-		return nil, errors.New("connection lost while sending")
+func (c *Client) sweep(w *Sweep) (sum swept, err error) {
+	var fix []byte
+	if w.FixTime {
+		fix = appendTimestamp([]byte{byte(protocol.ComQuery)}, time.Now())
 	}
-	if fixed {
-		if err := c.skip(cp.conn); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := cp.conn.Await(); err != nil {
-		return nil, err
-	}
-	c.scratch.Reset(req.Answer(), c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
-	frames, err := cp.conn.Read(&c.scratch, maxSwept)
+	sc, err := c.schema(w.Table)
 	if err != nil {
-		return nil, err
+		return sum, err
 	}
-	cp.answer = *c.scratch.Answer()
-	if fixed {
-		frames = append([]byte(nil), frames...)
-		if err := c.skip(cp.conn); err != nil {
-			return nil, err
+	if w.Keys != nil {
+		return c.sweepKeys(w, sc, w.Keys, fix)
+	}
+	for {
+		limit := uint64(math.MaxUint64)
+		if w.Removes {
+			limit = maxFound
+		}
+		if w.Limit >= 0 {
+			limit = min(limit, uint64(w.Limit)-sum.affected)
+		}
+		if limit == 0 {
+			return sum, nil
+		}
+		keys, more, err := c.collect(w, limit, fix)
+		if err != nil {
+			return sum, err
+		}
+		if w.Limit >= 0 && uint64(len(keys)) > limit {
+			keys, more = keys[:limit], true
+		}
+		round, err := c.sweepKeys(w, sc, keys, fix)
+		sum.add(round)
+		// What is left of a record where it does not belong is no record: with a
+		// LIMIT, others take its place.
+		if err != nil || !w.Removes || !more || round.changed == 0 {
+			return sum, err
 		}
 	}
-	cp.read = true
-	return frames, nil
 }
+
+// collect asks every live store for the keys and returns each once. more says
+// that a store may have further ones.
+func (c *Client) collect(w *Sweep, limit uint64, fix []byte) (keys [][]byte, more bool, err error) {
+	req, done := w.Select(limit)
+	defer done()
+	seen := make(map[string]struct{})
+	var refused *protocol.Error
+	answered := 0
+	_, err = c.everywhere(&question{req: req, fix: fix, join: true}, func(cp *copyOf, frames []byte) error {
+		if cp.answer.Err != nil {
+			if refused == nil {
+				refused = cp.answer.Err
+			}
+			return nil
+		}
+		answered++
+		found, err := firstColumn(frames, &cp.answer, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), req)
+		if err != nil {
+			return err
+		}
+		more = more || uint64(len(found)) >= limit
+		for _, key := range found {
+			if _, ok := seen[string(key)]; !ok {
+				seen[string(key)] = struct{}{}
+				keys = append(keys, key)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	c.releaseCopies()
+	switch {
+	case refused != nil:
+		return nil, false, refused
+	case answered == 0:
+		return nil, false, unreachable(nil)
+	}
+	return keys, more, nil
+}
+
+// sweepKeys writes the records of the given keys. Two sweeps lock their keys in
+// one order, so that neither waits for the other in a circle.
+func (c *Client) sweepKeys(w *Sweep, sc *schema, keys [][]byte, fix []byte) (sum swept, err error) {
+	groups := make([][]sweptKey, len(c.set.stores)) // by the first live store
+	for _, key := range keys {
+		at := c.firstLive(nil, w.placed(key))
+		groups[at[0]] = append(groups[at[0]], sweptKey{key, at})
+	}
+	for first, group := range groups {
+		slices.SortFunc(group, func(a, b sweptKey) int { return bytes.Compare(a.key, b.key) })
+		for len(group) > 0 {
+			n := min(len(group), sweepBatch)
+			out, err := c.sweepBatch(w, sc, first, group[:n], fix)
+			sum.add(out)
+			if err != nil {
+				return sum, err
+			}
+			group = group[n:]
+		}
+	}
+	return sum, nil
+}
+
+// sweptKey is a key as the stores have it, and the stores of its record.
+type sweptKey struct {
+	key []byte
+	at  []uint16
+}
+
+// undoable carries a statement out that is made of several. In a client's
+// transaction, what they have written is undone if one of them fails.
+func (c *Client) undoable(f func() error) error {
+	if !c.InTxn() && c.state.Autocommit() {
+		return f()
+	}
+	if err := c.Savepoint(ownSavepoint, "SAVEPOINT "+ownSavepoint); err != nil {
+		return err
+	}
+	err := f()
+	if err != nil {
+		var refused *protocol.Error
+		switch {
+		case !errors.As(err, &refused):
+			return err
+		case refused.Code == protocol.ErrLockDeadlock:
+			if c.InTxn() {
+				c.Rollback()
+			}
+			return err
+		}
+		if undo := c.RollbackTo(ownSavepoint, "ROLLBACK TO "+ownSavepoint); undo != nil {
+			return undo
+		}
+	}
+	if release := c.ReleaseSavepoint(ownSavepoint, "RELEASE SAVEPOINT "+ownSavepoint); release != nil {
+		return release
+	}
+	return err
+}
+
+// ownSavepoint is set before the first part of such a statement.
+const ownSavepoint = "dsmproxy_statement"

@@ -78,7 +78,7 @@ UPDATE `Session` SET `destroyedAt` = CURRENT_TIMESTAMP WHERE `id` IN (?)
 INSERT INTO `Session`(`id`, `json`) VALUES (?, ?) ON DUPLICATE KEY UPDATE `id` = VALUES(`id`), `json` = VALUES(`json`)
 -- params: ["abc", "{}"]
 
--- expect: broadcast-write refuse: a subquery over a session table in a write
+-- expect: broadcast-write
 -- proto: prepared
 DELETE FROM `Session` WHERE `id` IN (SELECT `id` FROM (SELECT `id` FROM `Session` WHERE `expiredAt` <= ? LIMIT 10) AS `x`)
 -- params: [5]
