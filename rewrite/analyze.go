@@ -118,7 +118,12 @@ func (a *analyzer) detail(s string) {
 func (a *analyzer) statement() {
 	a.effects(0)
 	if a.l.compound {
-		a.refuse(strings.ToUpper(a.firstWords(2)))
+		a.p.ImplicitCommit = true
+		if a.is(0, "create") || a.is(0, "alter") {
+			a.elsewhere(strings.ToUpper(a.firstWords(2)))
+		} else {
+			a.refuse(strings.ToUpper(a.firstWords(2)))
+		}
 		return
 	}
 	switch a.word(0) {
@@ -146,11 +151,9 @@ func (a *analyzer) statement() {
 	case "lock", "unlock":
 		a.lockTables()
 	case "prepare", "execute", "deallocate":
-		a.p.Kind = KindPrepareSQL
+		a.prepareSQL()
 	case "call":
-		a.p.Kind = KindCall
-		a.p.ResultSet = true
-		a.p.Nondet |= NondetOther
+		a.call()
 	case "kill":
 		a.kill()
 	default:
@@ -162,11 +165,26 @@ func (a *analyzer) statement() {
 // out, by the words that name it.
 func (a *analyzer) unknown() {
 	switch w := a.word(0); w {
-	case "load", "change", "purge", "reset", "install", "uninstall", "get", "import", "stop",
+	case "load":
+		if a.is(2, "local") || a.is(3, "local") {
+			a.refuse("LOAD DATA LOCAL")
+			return
+		}
+		a.elsewhere(strings.ToUpper(a.firstWords(2)))
+	case "change", "purge", "reset", "install", "uninstall", "get", "import", "stop",
 		"cache", "backup", "binlog":
 		a.refuse(strings.ToUpper(a.firstWords(2)))
-	case "handler", "grant", "revoke", "flush", "shutdown", "restart", "xa", "signal", "resignal",
-		"clone", "checksum":
+	case "grant", "revoke":
+		a.p.ImplicitCommit = true
+		a.elsewhere(strings.ToUpper(w))
+	case "checksum":
+		a.p.ResultSet = true
+		a.elsewhere(strings.ToUpper(w))
+	case "handler", "flush":
+		a.p.ImplicitCommit = w == "flush"
+		a.pin(strings.ToUpper(w)) // a cursor, or a lock
+		a.elsewhere(strings.ToUpper(w))
+	case "shutdown", "restart", "xa", "signal", "resignal", "clone":
 		a.refuse(strings.ToUpper(w))
 	case "if", "case", "while", "loop", "repeat", "for", "declare", "return", "open", "fetch",
 		"close", "leave", "iterate", "elseif", "else", "end":

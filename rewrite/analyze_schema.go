@@ -72,8 +72,8 @@ func (a *analyzer) ddl() {
 		}
 		a.ddlTables(i, false)
 	case verb == "drop" && what == "prepare":
-		a.p.Kind = KindPrepareSQL
 		a.p.Verb = VerbNone
+		a.prepareSQL()
 	case what == "table" || what == "tables":
 		a.ddlTable(verb, i+1, temporary)
 	case what == "index" && (verb == "create" || verb == "drop"):
@@ -84,11 +84,13 @@ func (a *analyzer) ddl() {
 		a.p.ImplicitCommit = true
 		a.detail("DDL")
 	case verb == "analyze":
-		a.refuse("ANALYZE of a statement")
+		a.elsewhere("ANALYZE of a statement")
+		a.p.ImplicitCommit, a.p.ResultSet = false, true
 	case what == "":
 		a.refuse("statement not understood near '" + a.near(i) + "'")
 	default:
-		a.refuse(strings.ToUpper(verb + " " + what))
+		a.p.ImplicitCommit = true
+		a.elsewhere(strings.ToUpper(verb + " " + what))
 	}
 }
 

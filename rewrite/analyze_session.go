@@ -34,11 +34,10 @@ func (a *analyzer) set() {
 	if len(a.p.Set) == 0 {
 		a.refuse("statement not understood near '" + a.near(1) + "'")
 	}
-	if a.p.Params > 0 {
-		a.refuse("SET with a parameter")
-	}
 	if a.namesLock() {
-		a.refuse("a lock function in SET")
+		a.byDo("a lock function in SET")
+	} else if f := a.storedFunction(); f != "" {
+		a.byDo("the stored function " + f + " in SET")
 	}
 	a.setDetail()
 }
@@ -127,6 +126,10 @@ func (a *analyzer) assign(name string, global bool, i, end int) {
 		s.Value = a.constantAt(i, i+1)
 	case strings.HasPrefix(name, "@"): // may be session data, which no plan shows
 		s.Value = ""
+		a.p.assign(name)
+	}
+	if i < end && end <= len(a.toks) {
+		s.Text = string(a.l.text[a.toks[i].start:a.toks[end-1].end])
 	}
 	for k := i; k < end; k++ {
 		a.p.Nondet = 0
@@ -135,7 +138,9 @@ func (a *analyzer) assign(name string, global bool, i, end int) {
 			s.Const = false
 		case tokSysVar:
 			s.Const = false
-			if sysVarUse(a.sysVarName(k)) != 0 {
+			use := sysVarUse(a.sysVarName(k))
+			a.p.Uses |= use
+			if use != 0 {
 				a.pinAssigned(name)
 			}
 		case tokWord, tokQuotedIdent:
@@ -155,7 +160,10 @@ func (a *analyzer) assign(name string, global bool, i, end int) {
 		case tokOp:
 			if a.op(k, ":=") {
 				s.Const = false
-				a.pinAssigned(name)
+				a.assigns(k - 1)
+				if !strings.HasPrefix(name, "@") {
+					a.pinAssigned(name)
+				}
 			}
 		}
 	}
@@ -163,11 +171,10 @@ func (a *analyzer) assign(name string, global bool, i, end int) {
 	a.p.Set = append(a.p.Set, s)
 }
 
-// pinAssigned notes that an assignment can't be repeated elsewhere.
+// pinAssigned notes that an assignment can't be repeated elsewhere. That of a
+// user variable need not be: its value is asked for.
 func (a *analyzer) pinAssigned(name string) {
-	if strings.HasPrefix(name, "@") {
-		a.pin("user variable")
-	} else {
+	if !strings.HasPrefix(name, "@") {
 		a.pin("a computed value of " + name)
 	}
 }
@@ -177,7 +184,7 @@ func (a *analyzer) pinAssigned(name string) {
 func (a *analyzer) setSelect(i, end int) {
 	for k := i; k < end; k++ {
 		if a.is(k, "from") && !a.is(k+1, "dual") || a.is(k, "value") {
-			a.refuse("SET from a table")
+			a.byDo("SET from a table")
 			return
 		}
 	}

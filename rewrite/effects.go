@@ -27,7 +27,7 @@ func (a *analyzer) effects(begin int) {
 			a.p.Uses |= sysVarUse(a.sysVarName(i))
 		case tokOp:
 			if a.op(i, ":=") && !a.is(0, "set") {
-				a.pin("user variable")
+				a.assigns(i - 1)
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // parser.
 func (a *analyzer) understand() (stmt ast.StmtNode, ok bool) {
 	if why := a.unsupported(); why != "" {
-		a.refuse(why)
+		a.elsewhere(why)
 	}
 	if a.depth() > maxDepth {
 		a.refuse("a statement that nests too deeply")
@@ -71,11 +71,12 @@ func (a *analyzer) intoVariables() {
 			continue
 		}
 		end := i + 2
+		a.assigns(i + 1)
 		for a.op(end, ",") && a.kind(end+1) == tokUserVar {
+			a.assigns(end + 1)
 			end += 2
 		}
 		a.toks = append(a.toks[:i:i], a.toks[end:]...)
-		a.pin("user variable")
 		a.p.ResultSet = false
 		return
 	}

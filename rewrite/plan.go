@@ -166,6 +166,9 @@ type Plan struct {
 	// Malformed: Refuse is a syntax error that each store would answer with
 	// 1064 (an unterminated string, say).
 	Malformed bool
+	// Elsewhere: what Refuse says holds for session tables; a store that serves
+	// other tables can carry the statement out, which names none of the former.
+	Elsewhere bool
 
 	Table *Table // the session table it is about; nil for none
 	// Schema is the schema that the statement itself names; "" if it relies on

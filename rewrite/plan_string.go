@@ -156,6 +156,8 @@ func (p *Plan) String() string {
 		{p.ImplicitCommit, "implicit-commit"},
 		{p.ResultSet, "rows"},
 		{p.KillQuery, "query"},
+		{p.ByDo, "by-do"},
+		{p.Elsewhere, "elsewhere"},
 	} {
 		if f.on {
 			b.WriteString(" " + f.name)
@@ -163,6 +165,11 @@ func (p *Plan) String() string {
 	}
 	if p.Pins != "" {
 		field("pins", strconv.Quote(p.Pins))
+	}
+	field("assigns", strings.Join(p.Assigns, ","))
+	field("routine", p.Routine)
+	if p.Prepared != nil {
+		field("prepared", p.Prepared.String())
 	}
 	return b.String()
 }

@@ -39,6 +39,9 @@ func (a *analyzer) variants() *Plan {
 		if sameRoute(all, p) {
 			all.Nondet |= p.Nondet
 			all.Uses |= p.Uses
+			for _, name := range p.Assigns {
+				all.assign(name)
+			}
 			if all.Pins == "" {
 				all.Pins = p.Pins
 			}
@@ -102,6 +105,9 @@ func sameRoute(p, q *Plan) bool {
 		len(p.Others) != len(q.Others) || len(p.Set) != len(q.Set) || p.Database != q.Database ||
 		p.NextTxn != q.NextTxn || p.Savepoint != q.Savepoint || p.Chain != q.Chain ||
 		p.Release != q.Release || p.KillQuery != q.KillQuery {
+		return false
+	}
+	if p.Prepared != nil || q.Prepared != nil || p.Routine != q.Routine || p.ByDo != q.ByDo {
 		return false
 	}
 	for i := range p.Set {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -35,8 +34,7 @@ type prepared struct {
 // prepare carries COM_STMT_PREPARE out.
 func (s *session) prepare(payload []byte) error {
 	if len(s.prepared) >= maxPrepared {
-		return &protocol.Error{Code: 1461, State: "42000", Message: fmt.Sprintf(
-			"Can't create more than max_prepared_stmt_count statements (current value: %d)", maxPrepared)}
+		return tooManyPrepared()
 	}
 	text := bytes.Clone(payload[1:])
 	p := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: s.data.State()}}
@@ -45,7 +43,7 @@ func (s *session) prepare(payload []byte) error {
 	if err := preparable(p.plan.Plan); err != nil {
 		return err
 	}
-	if p.plan.Plan.Kind == rewrite.KindOtherTable {
+	if k := p.plan.Plan; k.Kind == rewrite.KindOtherTable || k.Kind == rewrite.KindCall || k.Elsewhere || k.Routine != "" {
 		if err := s.otherRefused(p.plan.Plan); err != nil {
 			return err
 		}
@@ -65,8 +63,8 @@ func (s *session) prepare(payload []byte) error {
 // preparable says at PREPARE already what can't be carried out.
 func preparable(p *rewrite.Plan) error {
 	switch {
-	case p.Refuse != "":
-		return refusal(p)
+	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere:
+		return refusal(p) // with user variables it may be another one at EXECUTE
 	case p.Kind == rewrite.KindEmpty:
 		return protocol.Errorf(protocol.ErrEmptyQuery, "Query was empty")
 	case p.Kind == rewrite.KindMulti, p.Kind == rewrite.KindPrepareSQL:
@@ -159,6 +157,9 @@ func (p *prepared) Arg(i int) (text []byte, null, ok bool) {
 	}
 	return p.exec.Arg(i)
 }
+
+// IsNumber reports whether parameter i was bound as a number.
+func (p *prepared) IsNumber(i int) bool { return p.exec.IsNumber(i) }
 
 func (p *prepared) isLong(i int) bool {
 	_, ok := p.long[i]

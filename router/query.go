@@ -60,10 +60,18 @@ func (s *session) failed() bool { return s.data.Failed() }
 // carryOut carries one planned statement out; args are the bound values of a
 // prepared one.
 func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
-	p := st.Plan
 	s.data.Fresh()
+	if st.Plan.Uses&rewrite.UsesUserVariable != 0 {
+		st = s.keyedByVars(st)
+	}
+	p := st.Plan
 	if p.Refuse != "" {
-		return refusal(p)
+		return s.elsewhere(st, req)
+	}
+	if len(p.Assigns) > 0 {
+		if err := s.assigning(p); err != nil {
+			return err
+		}
 	}
 	s.data.CountFound = p.Pins == sqlCalcFoundRows
 	req, done := s.inform(st, req)
@@ -97,7 +105,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindOtherTable:
 		err = s.other(p, req)
 	case rewrite.KindSessionState:
-		err = s.setState(st, req)
+		err = s.setState(st, req, args)
 	case rewrite.KindTxnBegin, rewrite.KindTxnCommit, rewrite.KindTxnRollback,
 		rewrite.KindTxnSavepoint, rewrite.KindTxnReleaseSavepoint, rewrite.KindTxnRollbackToSavepoint:
 		return s.transaction(st)
@@ -105,26 +113,21 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		err = s.lock(st, req, args)
 	case rewrite.KindKill:
 		return s.kill(st, args)
+	case rewrite.KindPrepareSQL:
+		return s.prepareSQL(st)
+	case rewrite.KindCall:
+		err = s.call(st, req)
+	case rewrite.KindLockTables:
+		err = s.lockTables(st, req)
+	case rewrite.KindUnlockTables:
+		err = s.unlockTables(req)
 	default:
-		return refuse(construct(p.Kind))
+		return refuse(p.Kind.String())
 	}
 	if err == nil && p.Uses&rewrite.UsesWarnings == 0 {
 		s.remembered(p)
 	}
 	return err
-}
-
-// construct names what a kind of statement is that is not carried out.
-func construct(k rewrite.Kind) string {
-	switch k {
-	case rewrite.KindPrepareSQL:
-		return "PREPARE, EXECUTE or DEALLOCATE PREPARE as SQL"
-	case rewrite.KindCall:
-		return "CALL"
-	case rewrite.KindLockTables, rewrite.KindUnlockTables:
-		return "LOCK TABLES or UNLOCK TABLES"
-	}
-	return k.String()
 }
 
 // read carries a SELECT of known keys out.
@@ -148,6 +151,9 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	}
 	err := s.data.ReadSeveral(s.keys, req, lock)
 	if errors.Is(err, replica.ErrApart) {
+		if len(p.Assigns) > 0 {
+			return refuse("an assignment of a user variable in a read of records on different stores")
+		}
 		return s.gather(st, req, args, s.keys)
 	}
 	return err
@@ -247,8 +253,8 @@ func (s *session) loose(p *rewrite.Plan, args rewrite.Args) bool {
 	for _, v := range p.Keys {
 		for _, part := range v.Parts {
 			number := part.Numeric
-			if x, ok := args.(*prepared); ok && part.Source == rewrite.SourceParam {
-				number = x.exec.IsNumber(part.Index)
+			if x, ok := args.(typedArgs); ok && part.Source == rewrite.SourceParam {
+				number = x.IsNumber(part.Index)
 			}
 			if number && s.data.KeyIsText(s.table(p)) {
 				return true
@@ -257,6 +263,9 @@ func (s *session) loose(p *rewrite.Plan, args rewrite.Args) bool {
 	}
 	return false
 }
+
+// typedArgs are arguments that tell which of them are numbers.
+type typedArgs interface{ IsNumber(i int) bool }
 
 // table names the table that a plan is about.
 func (s *session) table(p *rewrite.Plan) replica.Table {
@@ -300,12 +309,18 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 	if err := pins(p); err != nil {
 		return err
 	}
+	if p.Routine != "" {
+		return s.function(p, req)
+	}
 	return s.data.ReadAny(req)
 }
 
 // otherRefused says why a statement on tables that are not configured can't be
 // carried out.
 func (s *session) otherRefused(p *rewrite.Plan) error {
+	if s.router.OtherTables < 0 && p.Routine != "" {
+		return refuse("the stored routine " + p.Routine + " (other_tables names no store for it)")
+	}
 	if s.router.OtherTables < 0 {
 		name := "(unknown)"
 		if len(p.Others) > 0 {

@@ -16,6 +16,9 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	if why == "" && p.Uses&ownUses != 0 {
 		why = "several rows with a function that tells of the session"
 	}
+	if why == "" && len(p.Assigns) > 0 {
+		why = "several rows that assign a user variable"
+	}
 	if why != "" {
 		return refuse(why)
 	}
@@ -103,6 +106,9 @@ func (s *session) partOf(req replica.Request, parts *rewrite.InsertParts, rows [
 	last := parts.Rows[len(parts.Rows)-1]
 	add(last.First+last.Params, parts.TailParams)
 
+	if e, ok := req.(*executed); ok {
+		return e.subset(text, params)
+	}
 	p, ok := req.(*prepared)
 	if !ok {
 		return &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}

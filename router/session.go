@@ -21,13 +21,19 @@ type session struct {
 
 	mode      rewrite.Mode
 	fixedTime bool // the client has SET timestamp itself
-	inSet     bool // a SET with autocommit among others is in the state's log
-	own       own
+	// tablesLocked: LOCK TABLES holds at the store of the other tables.
+	tablesLocked bool
+	inSet        bool // a SET with autocommit among others is in the state's log
+	own          own
 
 	stmt     rewrite.Statement // of the running COM_QUERY
 	text     textRequest
 	keys     [][]byte // scratch
 	prepared map[uint32]*prepared
+	named    map[string]*named // prepared by SQL
+	vars     userVars
+	inner    rewrite.Statement // of the running statement, in another form
+	bound    rewrite.Statement // of the running statement, with user variables
 	lastStmt uint32
 	cursors  cursors
 }
@@ -40,6 +46,7 @@ func (s *session) begin() error {
 		s.mode |= rewrite.ModeUnsafeCharset
 	}
 	s.fixedTime, s.inSet, s.own = false, false, own{}
+	s.named, s.vars, s.tablesLocked = nil, userVars{}, false
 	c.Status = protocol.StatusAutocommit
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {
 		c.Status |= protocol.StatusNoBackslashEscapes
@@ -135,13 +142,16 @@ func (s *session) end() {
 }
 
 // ok answers a statement that no store has to carry out.
-func (s *session) ok() error {
+func (s *session) ok() error { return s.okWith("") }
+
+// okWith is ok with a message.
+func (s *session) okWith(info string) error {
 	if s.data.More {
 		s.client.Status |= protocol.StatusMoreResults
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
 	s.own = own{insertID: s.own.insertID, foundRows: s.own.foundRows}
-	return s.client.WriteOK(protocol.OK{})
+	return s.client.WriteOK(protocol.OK{Info: info})
 }
 
 // refuse answers a statement that can't be routed rightly.

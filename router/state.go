@@ -14,7 +14,7 @@ import (
 // setState carries a statement out that changes the session: it is tried on a
 // store, remembered, and replayed on every store connection that this client
 // uses from then on.
-func (s *session) setState(st *rewrite.Statement, req replica.Request) error {
+func (s *session) setState(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
 	switch {
 	case p.Database != "":
@@ -23,8 +23,13 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request) error {
 		return s.nextTxn(string(st.Text))
 	case p.Pins != "":
 		return refuse(p.Pins)
-	case p.Params > 0:
-		return refuse("SET with a parameter")
+	case p.ByDo:
+		return s.setByDo(st, req, args)
+	case p.Params > 0 && !onlyUserVars(p):
+		return s.setBound(st, args)
+	}
+	if err := s.vars.keep(s, p); err != nil {
+		return err
 	}
 	autocommit, others := none, 0
 	for _, a := range p.Set {
@@ -45,6 +50,9 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request) error {
 		}
 	}
 	next := s.data.State()
+	if len(p.Assigns) > 0 && !constant(p) {
+		return s.setVars(st, req, autocommit)
+	}
 	if others > 0 {
 		next = s.remember(next, st)
 	}
@@ -81,12 +89,10 @@ func onOff(value string) int {
 // remember returns the state after a SET.
 func (s *session) remember(state *store.Session, st *rewrite.Statement) *store.Session {
 	names := make([]string, len(st.Plan.Set))
-	constant := true
 	for i, a := range st.Plan.Set {
 		names[i] = a.Name
-		constant = constant && a.Const
 	}
-	return state.WithSet(st.Text, names, constant)
+	return state.WithSet(st.Text, names, constant(st.Plan))
 }
 
 // withAutocommit returns the state with autocommit on or off. Once a SET of
@@ -177,7 +183,9 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	var err error
 	switch p.Kind {
 	case rewrite.KindTxnBegin:
-		err = s.data.Begin(sql, p.ReadOnly)
+		if err = s.freeTables(); err == nil {
+			err = s.data.Begin(sql, p.ReadOnly)
+		}
 	case rewrite.KindTxnCommit:
 		err = s.data.Commit()
 	case rewrite.KindTxnRollback:

@@ -127,6 +127,9 @@ func owned(req replica.Request, text []byte) (replica.Request, func()) {
 
 // variant is a request for another text with the same parameters.
 func variant(req replica.Request, text []byte) replica.Request {
+	if e, ok := req.(*executed); ok {
+		return e.with(text, e.using)
+	}
 	p, ok := req.(*prepared)
 	if !ok {
 		return &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}

@@ -35,6 +35,10 @@ type Client struct {
 	// CountFound asks for FOUND_ROWS() after the statement, into FoundRows.
 	CountFound bool
 	FoundRows  uint64
+	// Learn, if it is not nil, is called with the connection that has carried
+	// the statement out, before that can be used for anything else, and whether
+	// or not the store has refused the statement.
+	Learn func(conn *store.Conn) error
 	// Cursor lets the statement open a cursor, for TakeCursor.
 	Cursor bool
 
@@ -59,6 +63,7 @@ type Client struct {
 
 	opened  *Cursor   // by the last statement
 	cursors []*Cursor // all that are open
+	here    bool      // Change uses one connection only
 
 	frame   protocol.Framer // of the answer that the client gets
 	scratch protocol.Framer // of answers that it does not

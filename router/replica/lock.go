@@ -195,6 +195,9 @@ func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give boo
 		c.answered()
 	}
 	if err == nil {
+		if err := c.learn(i, conn); err != nil {
+			return false, err
+		}
 		c.finish(i, conn)
 	}
 	return false, c.settle()

@@ -98,11 +98,14 @@ func (c *Client) onStore(i int, req Request, enlist, force bool) (next bool, err
 	c.opens(i, conn)
 	if err := c.readNotes(conn); err != nil {
 		c.drop(i, conn)
-		if c.InTxn() {
+		if c.InTxn() || c.Learn != nil {
 			c.Rollback()
 			return false, cutOff(err)
 		}
 		return false, c.settle()
+	}
+	if err := c.learn(i, conn); err != nil {
+		return false, err
 	}
 	c.finish(i, conn)
 	return false, c.settle()

@@ -23,6 +23,9 @@ func (c *Client) Change(req Request, next *store.Session, after func(conn *store
 			c.copies = append(c.copies, copyOf{store: i, conn: conn, sent: true})
 		}
 	}
+	if c.here && len(c.copies) > 1 {
+		c.copies = c.copies[:1]
+	}
 	if len(c.copies) > 0 {
 		_, err := c.changeAll(req, next, after)
 		return err
@@ -52,6 +55,15 @@ func (c *Client) Change(req Request, next *store.Session, after func(conn *store
 	return unreachable(last)
 }
 
+// ChangeHere carries out a statement that changes the client's session state in
+// a way that only the connection knows which carries it out: after asks that
+// one, and has the others Moved.
+func (c *Client) ChangeHere(req Request, after func(conn *store.Conn) error) error {
+	c.here = true
+	defer func() { c.here = false }()
+	return c.Change(req, c.state, after)
+}
+
 // changeAll runs the statement on each of c.copies. answered is false if the
 // first one's store was lost and another may be asked.
 func (c *Client) changeAll(req Request, next *store.Session, after func(conn *store.Conn) error) (answered bool, err error) {
@@ -76,7 +88,7 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 		cp.conn.SetSession(next)
 	}
 	cp := &c.copies[0]
-	if cp.answer.Err == nil {
+	if cp.answer.Err == nil || c.here { // some of it may have been done
 		c.state = next
 		if after != nil {
 			if err := after(cp.conn); err != nil {
@@ -202,7 +214,7 @@ func (c *Client) KeyIsText(t Table) bool {
 // Fresh forgets the last statement's answer.
 func (c *Client) Fresh() {
 	c.frame.Reset(protocol.AnswerResult, true, 0)
-	c.Notes = nil
+	c.Notes, c.Learn = nil, nil
 	c.copies = c.copies[:0]
 }
 

@@ -97,6 +97,11 @@ func (c *Client) decide(w *Write) error {
 	if c.InTxn() && c.copies[first].answer.Err == nil {
 		c.note(w)
 	}
+	if err := c.learn(c.copies[first].store, c.copies[first].conn); err != nil {
+		c.copies[first].conn = nil
+		c.releaseCopies()
+		return err
+	}
 	if err := c.readNotes(c.copies[first].conn); err != nil {
 		c.set.log.Warn("warnings not read", "store", c.set.stores[c.copies[first].store].Name(), "err", err)
 	}

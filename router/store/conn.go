@@ -38,13 +38,14 @@ type Conn struct {
 	early   []byte          // those of them that were read ahead
 	// resetting counts the answers to Release's reset that are not read yet.
 	resetting int
-	unsent    bool // something is queued
-	sent      bool // some of the running command was written
-	bounded   bool // a deadline is set
-	tainted   bool // see Taint
-	stale     bool // session is not what the store has: reset before use
-	broken    bool // failed: no byte of it can be trusted
-	doomed    bool // in order, but not to be used again
+	unsent    bool  // something is queued
+	sent      bool  // some of the running command was written
+	bounded   bool  // a deadline is set
+	tainted   bool  // see Taint
+	text      *Stmt // what is prepared by SQL; see PrepareText
+	stale     bool  // session is not what the store has: reset before use
+	broken    bool  // failed: no byte of it can be trusted
+	doomed    bool  // in order, but not to be used again
 	rested    uint32
 
 	expired atomic.Bool           // older than MaxLifetime

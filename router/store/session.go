@@ -76,7 +76,7 @@ func (s *Session) WithSet(sql []byte, names []string, constant bool) *Session {
 	} else {
 		kept = append(kept, t.sets...)
 	}
-	t.sets = chain(append(kept, a))
+	t.sets = chain(append(kept, a), t.sets)
 	return t
 }
 
@@ -202,10 +202,17 @@ func withoutVoid(kept, sets []assignment, names []string) []assignment {
 	return kept
 }
 
-// chain computes the fingerprints of sets, in place.
-func chain(sets []assignment) []assignment {
+// chain computes the fingerprints of sets, in place, but for those at the
+// beginning that are former's.
+func chain(sets, former []assignment) []assignment {
 	var last fingerprint
+	same := true
 	for i := range sets {
+		same = same && i < len(former) && sets[i].chain == former[i].chain
+		if same {
+			last = sets[i].chain
+			continue
+		}
 		h := sha256.New()
 		h.Write(last[:])
 		var n [8]byte

@@ -166,7 +166,7 @@ CREATE TABLE sessions AS SELECT 1 AS id
 -- proto: text
 SELECT * FROM sessions WHERE id = 'a' INTO OUTFILE '/tmp/x'
 
--- expect: any refuse: the stored function my_function
+-- expect: any
 -- proto: text
 SELECT my_function('a')
 
@@ -196,11 +196,11 @@ SET @a = (SELECT 1)
 -- proto: text
 SET @a = LAST_INSERT_ID()
 
--- expect: session-state refuse: SET from a table
+-- expect: session-state user-variable
 -- proto: text
 SET @a = (SELECT data FROM sessions WHERE id = 'a')
 
--- expect: session-state refuse: a lock function in SET
+-- expect: session-state user-variable
 -- proto: text
 SET @a = GET_LOCK('x', 1)
 

@@ -431,7 +431,7 @@ SET CHARACTER SET utf8
 -- proto: text
 SET GLOBAL max_connections = 5
 
--- expect: session-state refuse: SET with a parameter
+-- expect: session-state user-variable
 -- proto: prepared
 SET @a = ?
 -- params: [1]

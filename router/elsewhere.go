@@ -1,0 +1,94 @@
+package router
+
+import (
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+)
+
+// What concerns no session table goes to the store of the other tables, if one
+// is configured. What a statement leaves behind there (a temporary table, table
+// locks) is not seen anywhere else: one connection serves the client's
+// statements there from then on.
+
+// elsewhere carries a statement out that is refused for session tables.
+func (s *session) elsewhere(st *rewrite.Statement, req replica.Request) error {
+	p := st.Plan
+	if !p.Elsewhere || s.router.OtherTables < 0 {
+		return refusal(p)
+	}
+	err := s.other(p, req)
+	if err == nil {
+		s.remembered(p)
+	}
+	return err
+}
+
+// call carries CALL out. A procedure can do whatever a client can.
+func (s *session) call(st *rewrite.Statement, req replica.Request) error {
+	p := st.Plan
+	if err := s.otherRefused(p); err != nil {
+		return err
+	}
+	s.data.Learn = s.learnVars(p.Assigns, true)
+	learn := s.data.Learn
+	if err := s.data.Keep(s.router.OtherTables); err != nil {
+		return err
+	}
+	s.data.Learn = learn
+	return s.data.On(s.router.OtherTables, req)
+}
+
+// function carries a statement out that names no table, and a stored function.
+func (s *session) function(p *rewrite.Plan, req replica.Request) error {
+	if err := s.otherRefused(p); err != nil {
+		return err
+	}
+	s.data.Learn = s.learnVars(p.Assigns, true)
+	return s.data.On(s.router.OtherTables, req)
+}
+
+// lockTables carries LOCK TABLES of other tables out.
+func (s *session) lockTables(st *rewrite.Statement, req replica.Request) error {
+	p := st.Plan
+	if p.Table != nil {
+		return lockRefused(p)
+	}
+	if err := s.otherRefused(p); err != nil {
+		return err
+	}
+	if s.data.InTxn() {
+		if err := s.data.Commit(); err != nil {
+			return err
+		}
+	}
+	if err := s.data.Keep(s.router.OtherTables); err != nil {
+		return err
+	}
+	s.tablesLocked = true
+	return s.data.On(s.router.OtherTables, req)
+}
+
+// lockRefused says what to do in the place of LOCK TABLES of a session table.
+func lockRefused(p *rewrite.Plan) *protocol.Error {
+	return refuse("LOCK TABLES of the session table " + p.Table.Name +
+		"; lock records by SELECT ... FOR UPDATE in a transaction, or a name by GET_LOCK()")
+}
+
+// unlockTables carries UNLOCK TABLES out.
+func (s *session) unlockTables(req replica.Request) error {
+	if !s.tablesLocked {
+		return s.ok()
+	}
+	s.tablesLocked = false
+	return s.data.On(s.router.OtherTables, req)
+}
+
+// freeTables ends LOCK TABLES, as the beginning of a transaction does.
+func (s *session) freeTables() error {
+	if !s.tablesLocked {
+		return nil
+	}
+	s.tablesLocked = false
+	return s.data.Run(s.router.OtherTables, "UNLOCK TABLES")
+}

@@ -1,0 +1,212 @@
+package router
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// PREPARE s FROM '...', EXECUTE s USING @a, DEALLOCATE PREPARE s: a statement
+// that is prepared so has a plan as one that COM_STMT_PREPARE prepares; its keys
+// are found in the user variables. A store carries it out by the same words,
+// under a name of the proxy's own, so that what the client gets is a result in
+// text form.
+
+// named is a statement that the client has prepared by SQL.
+type named struct {
+	plan rewrite.Statement
+	stmt *store.Stmt
+	// noBackslash is how the session read a backslash at PREPARE.
+	noBackslash bool
+}
+
+// executed is the running EXECUTE. It implements replica.Request, rewrite.Args
+// and typedArgs.
+type executed struct {
+	stmt        *store.Stmt
+	noBackslash bool
+	using       [][]byte // the arguments as written
+
+	session *session
+	of      *rewrite.Statement // the EXECUTE
+}
+
+// prepareSQL carries PREPARE and its relatives out.
+func (s *session) prepareSQL(st *rewrite.Statement) error {
+	p := st.Plan.Prepared
+	switch p.Verb {
+	case rewrite.PrepareText:
+		delete(s.named, p.Name) // whatever becomes of the new one
+		if len(s.named)+len(s.prepared) >= maxPrepared {
+			return tooManyPrepared()
+		}
+		n, err := s.prepareNamed(st)
+		if err != nil {
+			return err
+		}
+		if s.named == nil {
+			s.named = make(map[string]*named)
+		}
+		s.named[p.Name] = n
+		return s.okWith("Statement prepared")
+	case rewrite.DeallocatePrepared:
+		if s.named[p.Name] == nil {
+			return unknownHandler(p.Name, "DEALLOCATE PREPARE")
+		}
+		delete(s.named, p.Name)
+		return s.ok()
+	}
+	n := s.named[p.Name]
+	if p.Verb == rewrite.ExecuteImmediate {
+		var err error
+		if n, err = s.prepareNamed(st); err != nil {
+			return err
+		}
+	} else if n == nil {
+		return unknownHandler(p.Name, "EXECUTE")
+	}
+	if len(p.Using) != n.plan.Plan.Params {
+		return protocol.Errorf(protocol.ErrWrongArguments, "Incorrect arguments to EXECUTE")
+	}
+	// The EXECUTE itself may be s.stmt, which several statements share.
+	of := *st
+	e := &executed{stmt: n.stmt, noBackslash: n.noBackslash, using: st.Arguments(), session: s, of: &of}
+	return s.carryOut(&n.plan, e, e)
+}
+
+// prepareNamed has a store check the text of a PREPARE or EXECUTE IMMEDIATE, and
+// makes its plan.
+func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
+	text, err := s.preparedText(st)
+	if err != nil {
+		return nil, err
+	}
+	n := &named{
+		stmt:        &store.Stmt{Text: text, Session: s.data.State()},
+		noBackslash: s.mode&rewrite.ModeNoBackslashEscapes != 0,
+	}
+	s.router.Planner.Plan(&n.plan, text, s.data.State().DB(), s.mode)
+	p := n.plan.Plan
+	refused := preparable(p)
+	at := -1
+	switch {
+	case p.Malformed, p.Kind == rewrite.KindEmpty, p.Kind == rewrite.KindMulti, p.Kind == rewrite.KindPrepareSQL:
+		// The store says what is wrong.
+	case refused != nil:
+		return nil, refused
+	case p.Kind == rewrite.KindOtherTable, p.Kind == rewrite.KindCall, p.Elsewhere, p.Routine != "":
+		if err := s.otherRefused(p); err != nil {
+			return nil, err
+		}
+		at = s.router.OtherTables
+	}
+	if err := s.data.PrepareText(n.stmt, n.noBackslash, at); err != nil {
+		return nil, err
+	}
+	return n, refused
+}
+
+// preparedText is the text that is to be prepared.
+func (s *session) preparedText(st *rewrite.Statement) ([]byte, error) {
+	p := st.Plan.Prepared
+	if p.FromVar == "" {
+		text, null, ok := st.Append(nil, p.From, nil)
+		if !ok || null {
+			return nil, refuse("a text to prepare whose bytes can't be told")
+		}
+		return text, nil
+	}
+	v, err := s.userVar(p.FromVar)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.Null:
+		return []byte("NULL"), nil // a syntax error
+	case !v.Number && !v.Plain():
+		return nil, refuse("a text to prepare in the character set " + v.Charset)
+	}
+	return bytes.Clone(v.Text), nil
+}
+
+func unknownHandler(name, statement string) *protocol.Error {
+	return protocol.Errorf(protocol.ErrUnknownStmtHandler,
+		"Unknown prepared statement handler (%s) given to %s", name, statement)
+}
+
+func tooManyPrepared() *protocol.Error {
+	return &protocol.Error{Code: 1461, State: "42000", Message: fmt.Sprintf(
+		"Can't create more than max_prepared_stmt_count statements (current value: %d)", maxPrepared)}
+}
+
+// Queue implements replica.Request.
+func (e *executed) Queue(ctx context.Context, conn *store.Conn) error {
+	if err := conn.PrepareText(ctx, e.stmt, e.noBackslash); err != nil {
+		return err
+	}
+	text := []byte("EXECUTE " + store.TextName)
+	for i, arg := range e.using {
+		if i == 0 {
+			text = append(text, " USING "...)
+		} else {
+			text = append(text, ", "...)
+		}
+		text = append(text, arg...)
+	}
+	return conn.Queue(append([]byte{byte(protocol.ComQuery)}, text...))
+}
+
+// Answer implements replica.Request.
+func (e *executed) Answer() protocol.AnswerKind { return protocol.AnswerResult }
+
+// with is the request for another text.
+func (e *executed) with(text []byte, using [][]byte) *executed {
+	return &executed{
+		stmt:        &store.Stmt{Text: bytes.Clone(text), Session: e.stmt.Session},
+		noBackslash: e.noBackslash, using: using, session: e.session, of: e.of,
+	}
+}
+
+// subset is the request for a text that has some of the parameters.
+func (e *executed) subset(text []byte, params []int) replica.Request {
+	using := make([][]byte, len(params))
+	for i, p := range params {
+		using[i] = e.using[p]
+	}
+	return e.with(text, using)
+}
+
+// Arg implements rewrite.Args.
+func (e *executed) Arg(i int) (text []byte, null, ok bool) {
+	if i >= len(e.of.Plan.Prepared.Using) {
+		return nil, false, false
+	}
+	arg := &e.of.Plan.Prepared.Using[i]
+	if arg.Var == "" {
+		return e.of.Append(nil, arg.Value, nil)
+	}
+	v, err := e.session.userVar(arg.Var)
+	if err != nil {
+		return nil, false, false
+	}
+	return v.Text, v.Null, v.Null || v.Number && isInteger(v.Text) || !v.Number && v.Plain()
+}
+
+// IsNumber reports whether argument i is a number.
+func (e *executed) IsNumber(i int) bool {
+	if i >= len(e.of.Plan.Prepared.Using) {
+		return false
+	}
+	arg := &e.of.Plan.Prepared.Using[i]
+	if arg.Var == "" {
+		return arg.IsNumber()
+	}
+	v, err := e.session.userVar(arg.Var)
+	return err == nil && v.Number
+}
+
+var _ replica.Request = (*executed)(nil)

@@ -1,0 +1,50 @@
+package store
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+)
+
+// TextName is the name under which statements are prepared by SQL: of each
+// connection one, which the next one replaces.
+const TextName = "dsmproxy"
+
+// PrepareText prepares st on this connection by SQL, as TextName, unless that is
+// what is prepared there. Session state and answers that are waited for are
+// treated as StmtID does.
+func (c *Conn) PrepareText(ctx context.Context, st *Stmt, noBackslash bool) error {
+	if c.text == st {
+		return nil
+	}
+	former := c.session
+	if !former.parsesAlike(st.Session) {
+		if err := c.Align(ctx, st.Session); err != nil {
+			return err
+		}
+	}
+	c.text = nil
+	if _, err := c.Exec(ctx, "PREPARE "+TextName+" FROM "+quote(st.Text, noBackslash)); err != nil {
+		return err
+	}
+	c.text = st
+	if err := c.Align(ctx, former); err != nil {
+		return err
+	}
+	if c.text != st {
+		return protocol.Errorf(protocol.ErrNotSupportedYet,
+			"dsmproxy: a prepared statement can't be used on store %s in a session whose variables were changed since by what is not a constant", c.store.cfg.Name)
+	}
+	return nil
+}
+
+// quote makes a string literal of text; noBackslash is how the session that it
+// is for reads a backslash.
+func quote(text []byte, noBackslash bool) string {
+	text = bytes.ReplaceAll(text, []byte("'"), []byte("''"))
+	if !noBackslash {
+		text = bytes.ReplaceAll(text, []byte(`\`), []byte(`\\`))
+	}
+	return "'" + string(text) + "'"
+}
