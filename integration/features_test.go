@@ -12,14 +12,17 @@ func TestMysqliFeatures(t *testing.T) {
 	c := startCluster(t, options{stores: 3, copies: 2})
 	// A plain server without certificates can't do TLS; the proxy can.
 	plain := startStores(t, options{stores: 1, copies: 1})
-	t.Run("plain", func(t *testing.T) { runFeatures(t, plain.nodes[0].Addr(), "tls") })
-	t.Run("proxy", func(t *testing.T) { c.wantPlaced(t, runFeatures(t, c.Addr), nil) })
+	for name, env := range map[string]string{"": "", " compressed": "DSM_COMPRESS=1"} {
+		prefix := "features" + strings.TrimSpace(name)
+		t.Run("plain"+name, func(t *testing.T) { runFeatures(t, plain.nodes[0].Addr(), prefix, env, "tls") })
+		t.Run("proxy"+name, func(t *testing.T) { c.wantPlaced(t, runFeatures(t, c.Addr, prefix, env), nil) })
+	}
 }
 
-func runFeatures(t *testing.T, addr string, skip ...string) (keys []string) {
+func runFeatures(t *testing.T, addr, prefix, env string, skip ...string) (keys []string) {
 	t.Helper()
-	cmd := exec.Command(tool(t, "php"), append([]string{"clients/php/features.php", "features-"}, skip...)...)
-	cmd.Env = clientEnv(t, addr)
+	cmd := exec.Command(tool(t, "php"), append([]string{"clients/php/features.php", prefix + "-"}, skip...)...)
+	cmd.Env = append(clientEnv(t, addr), env)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.HasSuffix(string(out), "\ndone\n") {
 		t.Errorf("features.php: %v\n%.3000s", err, out)

@@ -26,6 +26,7 @@ type library struct {
 	env      []string
 	prepared bool
 	found    bool
+	compress bool // of go-sql-driver; the others have it in env
 }
 
 // libraries are all that the contract is tried with.
@@ -41,11 +42,15 @@ func libraries(t testing.TB) []library {
 		{name: "php-pdo", command: php, env: []string{"DSM_DRIVER=pdo"}},
 		{name: "php-pdo-found", command: php, env: []string{"DSM_DRIVER=pdo"}, found: true},
 		{name: "php-pdo-prepared", command: php, env: []string{"DSM_DRIVER=pdo"}, prepared: true},
+		{name: "php-mysqli-prepared-compress", command: php, env: []string{"DSM_DRIVER=mysqli", "DSM_COMPRESS=1"}, prepared: true},
+		{name: "php-pdo-compress", command: php, env: []string{"DSM_DRIVER=pdo", "DSM_COMPRESS=1"}},
 		{name: "python-pymysql", command: python},
 		{name: "python-pymysql-found", command: python, found: true},
 		{name: "node-mysql2", command: node, found: true},
 		{name: "node-mysql2-prepared", command: node, prepared: true},
+		{name: "node-mysql2-compress", command: node, env: []string{"DSM_COMPRESS=1"}, found: true},
 		{name: "go-interpolated", found: true},
+		{name: "go-prepared-compress", prepared: true, compress: true},
 		{name: "go-prepared", prepared: true},
 		{name: "go-prepared-found", prepared: true, found: true},
 	}
@@ -135,6 +140,7 @@ func (l library) runGo(t testing.TB, addr string, steps []*step) []*answer {
 	c := goClient{l: l, conns: map[int]*sql.Conn{}, stmts: map[string]*sql.Stmt{}}
 	c.db = open(t, addr, func(c *mysql.Config) {
 		c.DBName, c.InterpolateParams, c.ClientFoundRows = "app", !l.prepared, l.found
+		c.Apply(mysql.EnableCompression(l.compress))
 	})
 	defer c.db.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)

@@ -16,6 +16,7 @@ const pool = mysql.createPool({
   supportBigNumbers: true,
   rowsAsArray: true,
   connectionLimit: 100,
+  compress: env.DSM_COMPRESS === '1',
 });
 
 function value(p) {

@@ -9,6 +9,9 @@ $prefix = $argv[1];
 function connect(int $flags = 0): mysqli
 {
     $db = mysqli_init();
+    if (getenv('DSM_COMPRESS') === '1') {
+        $flags |= MYSQLI_CLIENT_COMPRESS;
+    }
     if (!@$db->real_connect(getenv('DSM_HOST'), getenv('DSM_USER'), getenv('DSM_PASSWORD'), getenv('DSM_DB'), (int)getenv('DSM_PORT'), null, $flags)) {
         throw new RuntimeException("connect: $db->connect_errno $db->connect_error");
     }

@@ -40,7 +40,7 @@ final class MysqliClient extends Client
     {
         $this->db = mysqli_init();
         $this->db->options(MYSQLI_OPT_CONNECT_TIMEOUT, 10);
-        if (!@$this->db->real_connect($env['DSM_HOST'], $env['DSM_USER'], $env['DSM_PASSWORD'], $env['DSM_DB'], (int)$env['DSM_PORT'], null, $found ? MYSQLI_CLIENT_FOUND_ROWS : 0)) {
+        if (!@$this->db->real_connect($env['DSM_HOST'], $env['DSM_USER'], $env['DSM_PASSWORD'], $env['DSM_DB'], (int)$env['DSM_PORT'], null, ($found ? MYSQLI_CLIENT_FOUND_ROWS : 0) | (($env['DSM_COMPRESS'] ?? '') === '1' ? MYSQLI_CLIENT_COMPRESS : 0))) {
             throw new RuntimeException("connect: {$this->db->connect_errno} {$this->db->connect_error}", $this->db->connect_errno);
         }
         $this->db->set_charset('utf8mb4');
@@ -140,6 +140,7 @@ final class PdoClient extends Client
             PDO::ATTR_ERRMODE => PDO::ERRMODE_SILENT,
             PDO::ATTR_EMULATE_PREPARES => $this->emulate,
             PDO::MYSQL_ATTR_FOUND_ROWS => $found,
+            PDO::MYSQL_ATTR_COMPRESS => ($env['DSM_COMPRESS'] ?? '') === '1',
             PDO::ATTR_STRINGIFY_FETCHES => true,
         ]);
     }
