@@ -51,9 +51,12 @@ bench-go:
 
 # compat runs other people's code against the proxy: a driver's own tests,
 # session handlers from their packages, sysbench.
-COMPAT_PACKAGES := sysbench perl libapache-session-perl libdbd-mysql-perl \
+COMPAT_PACKAGES := sysbench perl libapache-session-perl libcgi-session-perl libdbd-mysql-perl \
 	php-symfony-http-foundation php-illuminate-session php-illuminate-database \
-	python3-django python3-mysqldb python3-sqlalchemy python3-beaker
+	libphp-adodb php-horde-sessionhandler php-horde-db \
+	python3-django python3-mysqldb python3-sqlalchemy python3-beaker \
+	python3-flask-session python3-flask-sqlalchemy python3-webpy \
+	ruby ruby-mysql2 ruby-rack ruby-moneta ruby-sequel ruby-activerecord
 
 compat: build
 	@if ! dpkg -s $(COMPAT_PACKAGES) >/dev/null 2>&1; then \

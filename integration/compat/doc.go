@@ -1,5 +1,5 @@
 // Package compat proves dsmproxy with other people's code: the test suite of a
-// MySQL driver, session handlers from their own packages in five languages,
+// MySQL driver, session handlers from their own packages in six languages,
 // and a load generator. Each runs against a plain server first; what works
 // there has to work through the proxy, and every difference that is known
 // stands here with its reason.

@@ -11,61 +11,6 @@ import (
 	"testing"
 )
 
-// handler is a session handler in one of its ways of work.
-type handler struct {
-	name    string
-	program string // php, python, node, perl, go
-	table   string // that it makes and uses, in a database of its own
-	key     string
-	more    string // TOML of the table's configuration
-	// What it can: hold a session for one request at a time, drop expired
-	// sessions, count sessions, expire one.
-	locks, gc, count, expire bool
-	// During a failure a request of it may fail, for it holds a transaction or
-	// a lock on the store that fails; the reason.
-	mayFail string
-}
-
-var handlers = []handler{
-	{name: "express-mysql-session", program: "node", table: "sessions", key: "session_id", gc: true, count: true, expire: true},
-	{name: "connect-session-sequelize", program: "node", table: "Sessions", key: "sid", gc: true, count: true, expire: true},
-	{name: "keyv", program: "node", table: "keyv", key: "id", gc: true, count: true, expire: true},
-	{name: "scs", program: "go", table: "sessions", key: "token", gc: true, count: true, expire: true},
-	{name: "scs-interpolated", program: "go", table: "sessions", key: "token", gc: true, count: true, expire: true},
-	{name: "django", program: "python", table: "django_session", key: "session_key", gc: true, count: true, expire: true},
-	{
-		name: "django-atomic", program: "python", table: "django_session", key: "session_key", gc: true, count: true, expire: true,
-		mayFail: "each request is a transaction",
-	},
-	{name: "beaker", program: "python", table: "beaker_cache", key: "namespace", more: "surrogate = \"id\"\n"},
-	{
-		name: "symfony", program: "php", table: "sessions", key: "sess_id", locks: true, gc: true, expire: true,
-		mayFail: "each request is a transaction",
-	},
-	{
-		name: "symfony-native", program: "php", table: "sessions", key: "sess_id", locks: true, gc: true, expire: true,
-		mayFail: "each request is a transaction",
-	},
-	{
-		name: "symfony-advisory", program: "php", table: "sessions", key: "sess_id", locks: true, gc: true, expire: true,
-		mayFail: "each request holds a named lock",
-	},
-	// It makes a new session in the place of one that it destroys.
-	{name: "laravel", program: "php", table: "sessions", key: "id", gc: true, expire: true},
-	{
-		name: "codeigniter3", program: "php", table: "ci_sessions", key: "id", locks: true, gc: true, expire: true,
-		mayFail: "each request holds a named lock",
-	},
-	{name: "yii2", program: "php", table: "session", key: "id", gc: true, expire: true},
-	{
-		name: "apache-session", program: "perl", table: "sessions", key: "id", locks: true,
-		mayFail: "each request holds a named lock",
-	},
-}
-
-// database is the handler's own, for some give their tables the same name.
-func (h handler) database() string { return "h_" + strings.ReplaceAll(h.name, "-", "_") }
-
 // command is how its program is started.
 func (h handler) command(t *testing.T) []string {
 	t.Helper()
@@ -81,7 +26,9 @@ func (h handler) command(t *testing.T) []string {
 		}
 		return []string{tool(t, "node"), "node/handler.js", h.name}
 	case "perl":
-		return []string{tool(t, "/usr/bin/perl"), "perl/handler.pl"}
+		return []string{tool(t, "/usr/bin/perl"), "perl/" + h.name + ".pl"}
+	case "ruby":
+		return []string{tool(t, "/usr/bin/ruby"), "-W0", "ruby/handler.rb", h.name}
 	case "go":
 		return []string{goHandler(t), h.name}
 	}

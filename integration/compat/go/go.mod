@@ -8,4 +8,17 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 )
 
-require filippo.io/edwards25519 v1.2.0 // indirect
+require (
+	github.com/jinzhu/inflection v1.0.0 // indirect
+	github.com/jinzhu/now v1.1.5 // indirect
+	golang.org/x/text v0.20.0 // indirect
+)
+
+require (
+	filippo.io/edwards25519 v1.2.0 // indirect
+	github.com/gorilla/securecookie v1.1.2
+	github.com/gorilla/sessions v1.4.0
+	github.com/wader/gormstore/v2 v2.0.3
+	gorm.io/driver/mysql v1.6.0
+	gorm.io/gorm v1.31.2
+)

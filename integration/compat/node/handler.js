@@ -1,4 +1,4 @@
-// Usage: handler.js express-mysql-session | connect-session-sequelize | keyv.
+// Usage: handler.js NAME.
 // See ../README.md for what it reads and prints.
 const readline = require('readline');
 const session = require('express-session');
@@ -49,6 +49,58 @@ const handlers = {
 			// The store keeps a failure of this to itself.
 			gc: () => store.clearExpiredSessions(),
 		});
+	},
+	'connect-session-knex': async () => {
+		const knex = require('knex')({ client: 'mysql2', connection: at });
+		const { ConnectSessionKnexStore } = require('connect-session-knex');
+		const store = new ConnectSessionKnexStore({ knex, cleanupInterval: 0, onDbCleanupError: (err) => { throw err; } });
+		await store.ready;
+		return express(store, {
+			setup: () => {},
+			// It counts by maxAge, which express-session's cookies have.
+			write: (id, data) => call(store, 'set', id, { cookie: { ...cookie(), maxAge: DAY }, data }),
+			expire: async (id) => call(store, 'set', id, { ...(await call(store, 'get', id)), cookie: { ...cookie(-DAY), maxAge: -DAY } }),
+			gc: () => store.dbCleanup(),
+		});
+	},
+	'connect-typeorm': async () => {
+		const { DataSource, EntitySchema } = require('typeorm');
+		const { TypeormStore } = require('connect-typeorm');
+		const entity = new EntitySchema({
+			name: 'Session',
+			tableName: 'session',
+			columns: {
+				expiredAt: { type: 'bigint' },
+				id: { type: 'varchar', length: 255, primary: true },
+				json: { type: 'text' },
+				destroyedAt: { type: 'datetime', deleteDate: true, nullable: true },
+			},
+			indices: [{ columns: ['expiredAt'] }],
+		});
+		const { user: username, ...rest } = at;
+		const db = await new DataSource({ type: 'mysql', connectorPackage: 'mysql2', username, ...rest, entities: [entity] }).initialize();
+		// As its manual has it for MariaDB.
+		const store = new TypeormStore({ cleanupLimit: 2, limitSubquery: false, onError: () => {} }).connect(db.getRepository(entity));
+		const set = (id, data, age) => call(store, 'set', id, { cookie: { ...cookie(age), maxAge: age }, data });
+		const ops = express(store, {
+			setup: () => db.synchronize(),
+			write: (id, data) => set(id, data, DAY),
+			expire: async (id) => set(id, await ops.read(id), -DAY),
+			// It drops two of what has expired with each write.
+			gc: () => set('gc', {}, -1),
+			// It does not wait for the end.
+			destroy: async (id) => {
+				await call(store, 'destroy', id);
+				while (await call(store, 'get', id)) await new Promise((resolve) => setTimeout(resolve, 5));
+			},
+			regenerate: async (id, to) => {
+				const found = await ops.read(id);
+				await ops.destroy(id);
+				await ops.write(to, found);
+			},
+		});
+		delete ops.count;
+		return ops;
 	},
 	keyv: async () => {
 		const { default: Keyv } = await import('keyv');

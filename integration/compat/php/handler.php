@@ -154,7 +154,10 @@ $handler = match ($argv[1]) {
     'symfony' => symfony(2, true),
     'symfony-native' => symfony(2, false),
     'symfony-advisory' => symfony(1, true),
+    'symfony-unlocked' => symfony(0, true),
     'laravel' => laravel(),
+    'adodb' => stated('AdodbSessions'),
+    'horde' => stated('HordeSessions'),
     'codeigniter3' => stated('CodeIgniter3'),
     'yii2' => stated('Yii2'),
 };

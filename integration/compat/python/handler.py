@@ -1,4 +1,4 @@
-"""Usage: handler.py django | beaker. See ../README.md for what it reads and prints."""
+"""Usage: handler.py NAME. See ../README.md for what it reads and prints."""
 import datetime
 import json
 import os
@@ -10,7 +10,7 @@ HOST, PORT, USER, PASSWORD, DB = (os.environ["DSM_" + n] for n in ("HOST", "PORT
 class Django:
     """django.contrib.sessions.backends.db over mysqlclient."""
 
-    def __init__(self):
+    def __init__(self, **more):
         import django
         from django.conf import settings
         settings.configure(
@@ -20,7 +20,7 @@ class Django:
             }},
             INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.sessions"],
             SECRET_KEY="of the test", SESSION_SERIALIZER="django.contrib.sessions.serializers.JSONSerializer",
-            USE_TZ=True, DEFAULT_AUTO_FIELD="django.db.models.AutoField")
+            USE_TZ=True, DEFAULT_AUTO_FIELD="django.db.models.AutoField", **more)
         django.setup()
 
     def session(self, key=None):
@@ -85,6 +85,116 @@ class DjangoAtomic(Django):
             return method(*args)
 
 
+class DjangoCached(Django):
+    """django.contrib.sessions.backends.cached_db: a cache before the database."""
+
+    def __init__(self):
+        super().__init__(CACHES={"default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": os.environ["DSM_DIR"],
+        }})
+
+    def session(self, key=None):
+        from django.contrib.sessions.backends.cached_db import SessionStore
+        return SessionStore(session_key=key)
+
+    def expire(self, key):
+        from django.core.cache import cache
+        super().expire(key)
+        cache.clear()
+
+
+class Flask:
+    """Flask-Session's interface "sqlalchemy" over Flask-SQLAlchemy, over PyMySQL."""
+
+    def __init__(self):
+        import flask
+        import flask_session
+        from flask_sqlalchemy import SQLAlchemy
+        self.app = flask.Flask("compat")
+        self.app.config.update(
+            SQLALCHEMY_DATABASE_URI=f"mysql+pymysql://{USER}:{PASSWORD}@{HOST}:{PORT}/{DB}?charset=utf8mb4", SESSION_TYPE="sqlalchemy")
+        self.app.config["SESSION_SQLALCHEMY"] = self.db = SQLAlchemy(self.app)
+        flask_session.Session(self.app)
+
+        @self.app.route("/", methods=["POST"])
+        def view():
+            return {"data": self.view(flask.session)}
+
+    def ask(self, key, view):
+        """One request with the session's cookie."""
+        self.view = view
+        client = self.app.test_client(use_cookies=False)
+        answer = client.post("/", headers={"Cookie": f"session={key}"} if key else {})
+        if answer.status_code != 200:
+            raise RuntimeError(answer.get_data(as_text=True))
+        return answer.json["data"]
+
+    def setup(self):
+        self.app.config["PROPAGATE_EXCEPTIONS"] = True
+        with self.app.app_context():
+            self.db.create_all()
+
+    def create(self, key, data):
+        self.write(key, data)
+        return key
+
+    def read(self, key):
+        return self.ask(key, lambda s: s.get("data"))
+
+    def write(self, key, data):
+        self.ask(key, lambda s: s.update(data=data))
+
+    def regenerate(self, key, to):
+        data = self.read(key)
+        self.write(to, data)
+        self.destroy(key)
+        return to
+
+    def destroy(self, key):
+        self.ask(key, lambda s: s.clear())
+
+
+class WebPy:
+    """web.py's DBStore over PyMySQL."""
+
+    def __init__(self):
+        import web
+        web.config.debug = False
+        self.db = web.database(dbn="mysql", host=HOST, port=int(PORT), user=USER, pw=PASSWORD, db=DB)
+        self.store = web.session.DBStore(self.db, "sessions")
+
+    def setup(self):
+        self.db.query("CREATE TABLE sessions (session_id CHAR(128) UNIQUE NOT NULL,"
+                      " atime DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, data TEXT)")
+
+    def create(self, key, data):
+        self.write(key, data)
+        return key
+
+    def read(self, key):
+        return self.store[key]["data"] if key in self.store else None
+
+    def write(self, key, data):
+        self.store[key] = {"data": data}
+
+    def regenerate(self, key, to):
+        self.store[to] = self.store[key]
+        del self.store[key]
+        return to
+
+    def expire(self, key):
+        self.db.update("sessions", where="session_id = $key", atime=datetime.datetime.now() - datetime.timedelta(days=2), vars={"key": key})
+
+    def gc(self):
+        self.store.cleanup(86400)
+
+    def count(self):
+        return self.db.query("SELECT COUNT(*) AS n FROM sessions")[0].n
+
+    def destroy(self, key):
+        del self.store[key]
+
+
 class Beaker:
     """beaker.session over its ext:database, which is SQLAlchemy, over mysqlclient."""
 
@@ -131,7 +241,9 @@ class Beaker:
 
 
 def main():
-    handler = {"django": Django, "django-atomic": DjangoAtomic, "beaker": Beaker}[sys.argv[1]]()
+    handler = {
+        "django": Django, "django-atomic": DjangoAtomic, "django-cached": DjangoCached, "beaker": Beaker, "flask": Flask, "webpy": WebPy,
+    }[sys.argv[1]]()
     request = getattr(handler, "request", lambda method, *args: method(*args))
 
     def incr(key):
