@@ -279,8 +279,11 @@ func (f *Framer) endDefsEOF() {
 	}
 }
 
-// readEnd reads the OK or EOF that ends a result.
+// readEnd reads the OK or EOF that ends a result. Behind the values of a
+// procedure's OUT parameters another answer follows, which MySQL says in the
+// EOF before them and not in that behind them.
 func (f *Framer) readEnd(p []byte) error {
+	goesOn := f.answer.Status.Has(StatusPSOutParams | StatusMoreResults)
 	if p[0] == headerEOF && len(p) == 5 {
 		f.answer.AffectedRows, f.answer.InsertID = 0, 0
 		f.readEOF(p)
@@ -288,7 +291,8 @@ func (f *Framer) readEnd(p []byte) error {
 		return err
 	}
 	f.phase = phaseDone
-	if f.kind == AnswerResult && f.answer.Status.Has(StatusMoreResults) {
+	goesOn = goesOn && p[0] == headerEOF && !f.deprecateEOF
+	if f.kind == AnswerResult && (goesOn || f.answer.Status.Has(StatusMoreResults)) {
 		f.phase = phaseFirst
 	}
 	return nil

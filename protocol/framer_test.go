@@ -103,6 +103,17 @@ func answerCases() []answerCase {
 			Answer{Rows: 2, Status: auto, AffectedRows: 300, InsertID: 70000, Warnings: 2},
 		},
 		{
+			"parameters of a procedure, as MySQL has them", AnswerResult, false,
+			from(1).packet(1).defs(1).eof(auto|StatusMoreResults|StatusPSOutParams).packet(0, 0, 5).eof(auto).ok(0, auto),
+			Answer{Rows: 1, Status: auto, AffectedRows: 300, InsertID: 70000, Warnings: 2},
+		},
+		{
+			"parameters of a procedure, as MariaDB has them", AnswerResult, false,
+			from(1).packet(1).defs(1).eof(auto|StatusMoreResults|StatusPSOutParams).packet(0, 0, 5).
+				eof(auto|StatusMoreResults|StatusPSOutParams).ok(0, auto),
+			Answer{Rows: 1, Status: auto, AffectedRows: 300, InsertID: 70000, Warnings: 2},
+		},
+		{
 			"several results without eof", AnswerResult, true,
 			from(1).packet(1).defs(1).row("a").ok(0xfe, auto|StatusMoreResults).packet(1).defs(1).ok(0xfe, auto),
 			Answer{Columns: 1, Rows: 1, Status: auto, AffectedRows: 300, InsertID: 70000, Warnings: 2},

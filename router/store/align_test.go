@@ -26,7 +26,7 @@ var (
 // statements counts what the store was asked on this connection.
 func statements(t *testing.T, c *Conn) string {
 	t.Helper()
-	return ask(t, c, "SELECT variable_value FROM information_schema.session_status WHERE variable_name='Questions'")
+	return ask(t, c, "SHOW SESSION STATUS LIKE 'Questions'")
 }
 
 func TestAlign(t *testing.T) {
@@ -166,11 +166,11 @@ func TestReleaseOfADirtyConnection(t *testing.T) {
 		{"user variable", []string{"SET @a=1"}, true, "SELECT @a", "NULL"},
 		{"sql_mode", []string{"SET sql_mode=''"}, true, "SELECT @@sql_mode<>''", "1"},
 		{"prepared statement", []string{"PREPARE p FROM 'SELECT 1'"}, true,
-			"SELECT variable_value FROM information_schema.global_status WHERE variable_name='Prepared_stmt_count'", "0"},
+			stmtCount, "Prepared_stmt_count 0"},
 		{"transaction", []string{"START TRANSACTION", "INSERT INTO a.t VALUES (1)"}, false, "SELECT COUNT(*) FROM a.t", "0"},
 		{"autocommit off", []string{"SET autocommit=0", "INSERT INTO a.t VALUES (1)"}, false, "SELECT @@autocommit, (SELECT COUNT(*) FROM a.t)", "1 0"},
 		{"charset", []string{"SET NAMES latin1"}, true, "SELECT @@character_set_client", "utf8mb4"},
-		{"isolation", []string{"SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE"}, true, "SELECT @@tx_isolation", "REPEATABLE-READ"},
+		{"isolation", []string{"SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE"}, true, "SELECT @@" + isolation(), "REPEATABLE-READ"},
 	} {
 		c := get(t, s, none.with(userVar))
 		id := c.ThreadID()

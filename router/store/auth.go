@@ -16,7 +16,9 @@ const (
 	nativePassword  = "mysql_native_password"
 	cachingSha2     = "caching_sha2_password"
 	ed25519Password = "client_ed25519"
+	sha256Password  = "sha256_password" // before caching_sha2_password
 
+	sha256RequestKey = 1
 	sha2RequestKey   = 2
 	sha2FastDone     = 3
 	sha2FullNeeded   = 4
@@ -31,6 +33,7 @@ type authentication struct {
 	salt     []byte
 	password string
 	private  bool // TLS or a unix socket
+	tls      bool
 	keyAsked bool // the store's public key was asked for
 }
 
@@ -100,12 +103,16 @@ func (a *authentication) switchTo(b []byte) error {
 		return errors.New("the store asks for a password in the format before MySQL 4.1, which is never sent")
 	}
 	switch plugin {
-	case nativePassword, cachingSha2, ed25519Password:
+	case nativePassword, cachingSha2, ed25519Password, sha256Password:
 	default:
 		return fmt.Errorf("the account uses %s, which is not supported; use %s, %s or ed25519", plugin, cachingSha2, nativePassword)
 	}
 	a.plugin = plugin
 	a.salt = bytes.Clone(r.b)
+	if plugin == sha256Password {
+		// A unix socket is not private to this plugin.
+		return a.sendPassword(a.tls, sha256RequestKey)
+	}
 	response, err := a.respond()
 	if err != nil {
 		return err
@@ -113,18 +120,29 @@ func (a *authentication) switchTo(b []byte) error {
 	return a.send(response)
 }
 
-// more answers an AuthMoreData packet of caching_sha2_password.
+// sendPassword sends the password itself where that is private, and asks for
+// the key to hide it by otherwise.
+func (a *authentication) sendPassword(private bool, requestKey byte) error {
+	if private || a.password == "" {
+		return a.send(append([]byte(a.password), 0))
+	}
+	if len(a.salt) < 20 {
+		return fmt.Errorf("%w: salt of %d bytes for %s", errMalformed, len(a.salt), a.plugin)
+	}
+	a.keyAsked = true
+	return a.send([]byte{requestKey})
+}
+
+// more answers an AuthMoreData packet of caching_sha2_password, or takes the
+// key for sha256_password.
 func (a *authentication) more(b []byte) error {
 	switch {
-	case a.plugin != cachingSha2 || len(b) == 0:
+	case a.plugin != cachingSha2 && a.plugin != sha256Password || len(b) == 0:
 		return fmt.Errorf("%w: unexpected data for %s", errMalformed, a.plugin)
 	case len(b) == 1 && b[0] == sha2FastDone:
 		return nil // an OK packet follows
-	case len(b) == 1 && b[0] == sha2FullNeeded && a.private:
-		return a.send(append([]byte(a.password), 0))
 	case len(b) == 1 && b[0] == sha2FullNeeded:
-		a.keyAsked = true
-		return a.send([]byte{sha2RequestKey})
+		return a.sendPassword(a.private, sha2RequestKey)
 	case !a.keyAsked:
 		return fmt.Errorf("%w: unexpected data for %s", errMalformed, a.plugin)
 	}

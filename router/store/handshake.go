@@ -112,7 +112,7 @@ func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, er
 			return nil, err
 		}
 		caps |= protocol.ClientSSL
-		a.private = true
+		a.private, a.tls = true, true
 	}
 	a.pc = pc
 	response, err := a.respond()

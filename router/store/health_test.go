@@ -285,7 +285,7 @@ func TestProbeLoginRefused(t *testing.T) {
 	if _, err := c.Exec(context.Background(), "SELECT SLEEP(0.2)"); err != nil {
 		t.Error(err)
 	}
-	exec(t, c, "SET PASSWORD = PASSWORD('wrong')")
+	exec(t, c, "ALTER USER CURRENT_USER() IDENTIFIED BY 'wrong'")
 	eventually(t, "the store is up", func() bool { return s.State() == Up })
 	c.Release()
 }

@@ -132,4 +132,13 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// isolation is the variable that the isolation level is in: MySQL has dropped
+// the older of its names, MariaDB before 11.1 has no other.
+func isolation() string {
+	if installation.MariaDB() {
+		return "tx_isolation"
+	}
+	return "transaction_isolation"
+}
+
 func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

@@ -12,7 +12,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
-const stmtCount = "SELECT variable_value FROM information_schema.global_status WHERE variable_name='Prepared_stmt_count'"
+const stmtCount = "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'"
 
 func execute(t testing.TB, c *Conn, id uint32) (string, error) {
 	t.Helper()
@@ -41,7 +41,7 @@ func TestStatements(t *testing.T) {
 	count := func() string {
 		c := get(t, watch, nil)
 		defer c.Release()
-		return ask(t, c, stmtCount)
+		return strings.TrimPrefix(ask(t, c, stmtCount), "Prepared_stmt_count ")
 	}
 	ctx := context.Background()
 
@@ -73,7 +73,7 @@ func TestStatements(t *testing.T) {
 	conns[2].Release()
 	st.Close()
 	eventually(t, "the idle ones are closed", func() bool { return count() == "2" })
-	if got := ask(t, conns[0], stmtCount); got != "1" { // the close goes first
+	if got := ask(t, conns[0], stmtCount); got != "Prepared_stmt_count 1" { // the close goes first
 		t.Errorf("%s statements after the next command, want 1", got)
 	}
 	other.Close()
@@ -207,7 +207,7 @@ func TestStatementsConcurrently(t *testing.T) {
 	eventually(t, "all are closed", func() bool {
 		c := get(t, watch, nil)
 		defer c.Release()
-		return ask(t, c, stmtCount) == "0"
+		return ask(t, c, stmtCount) == "Prepared_stmt_count 0"
 	})
 	if n := s.closes.Load(); n != 0 {
 		t.Errorf("%d closes are counted", n)
