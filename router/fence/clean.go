@@ -1,0 +1,85 @@
+package fence
+
+import (
+	"context"
+	"sync"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// A version that is on all targets is marked clean, so that those who read it
+// need not put it there again. The marks are sent in batches, by one loop: a
+// proxy that dies with some only makes readers help, and the sweep.
+
+// maxMarks is how many marks are kept; more are forgotten.
+const maxMarks = 1 << 16
+
+// cleaner keeps the marks that are to be sent.
+type cleaner struct {
+	mu    sync.Mutex // guards what follows
+	marks map[int][]Mark
+	ids   map[uint64]struct{} // of the versions in marks
+	wake  Event               // fired when there is something in marks
+}
+
+// add notes that a version is on all of stores.
+func (c *cleaner) add(key Key, v view.Version, stores []uint16) {
+	key.ID = append([]byte(nil), key.ID...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ids) >= maxMarks {
+		return
+	}
+	if c.marks == nil {
+		c.marks, c.ids = make(map[int][]Mark), make(map[uint64]struct{})
+	}
+	for _, s := range stores {
+		c.marks[int(s)] = append(c.marks[int(s)], Mark{key, v})
+	}
+	if v.ID != 0 {
+		c.ids[v.ID] = struct{}{}
+	}
+	c.wake.Fire()
+}
+
+// knows reports whether the version that a write made is on all targets of some
+// view, though the store may not say so yet.
+func (c *cleaner) knows(id uint64) bool {
+	if id == 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.ids[id]
+	return ok
+}
+
+// take empties the cleaner.
+func (c *cleaner) take(env Env) map[int][]Mark {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.marks
+	c.marks, c.ids, c.wake = nil, nil, env.NewEvent()
+	return m
+}
+
+// sendMarks sends marks until ctx ends.
+func (g *Group) sendMarks(ctx context.Context) {
+	for {
+		g.clean.mu.Lock()
+		wake := g.clean.wake
+		g.clean.mu.Unlock()
+		wake.Wait(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		g.env.Sleep(ctx, g.cfg.CleanEvery)
+		marks := g.clean.take(g.env)
+		g.each(ctx, g.stores, func(p *peer) func() {
+			if s := p.standing.Load(); s != nil && len(marks[p.index]) > 0 {
+				g.noteErr(p, s, p.store.MarkClean(ctx, s.boot, marks[p.index]))
+			}
+			return nil
+		}, nil)
+	}
+}

@@ -1,0 +1,103 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What a Store says when it has not done what it was asked. None of them but
+// ErrLost leaves it open whether something has happened.
+var (
+	// ErrFenced: the store's register is not the guard's view.
+	ErrFenced = errors.New("store is in another view")
+	// ErrClosed: the store has been restarted since the guard's Boot.
+	ErrClosed = errors.New("store has been restarted")
+	// ErrLate: a put came after its MaxTick.
+	ErrLate = errors.New("put came too late")
+	// ErrRefused: nobody listens. The store counts as failed soon.
+	ErrRefused = errors.New("store refuses connections")
+	// ErrUnsent: the request has not left the proxy.
+	ErrUnsent = errors.New("store can't be reached")
+	// ErrLost: the request went out and nothing came back.
+	ErrLost = errors.New("store does not answer")
+)
+
+// mayHaveRun reports whether a request that ended in err may have an effect.
+func mayHaveRun(err error) bool {
+	for _, known := range []error{ErrFenced, ErrClosed, ErrLate, ErrRefused, ErrUnsent} {
+		if errors.Is(err, known) {
+			return false
+		}
+	}
+	return true
+}
+
+// What a Group's methods return. Besides, there is *Unavailable.
+var (
+	// ErrUnknown: the statement may have been executed, or may still be. The
+	// client's connection is to be closed, as by a server that dies.
+	ErrUnknown = errors.New("the outcome of the statement is unknown")
+	// ErrRestart: the transaction was rolled back, as in a deadlock.
+	ErrRestart = errors.New("the stores' states have changed; the transaction was rolled back, try restarting it")
+	// ErrScattered: the keys have different primaries (any more).
+	ErrScattered = errors.New("the keys are not on one store")
+)
+
+// Reason is why nothing can be done at the moment.
+type Reason uint8
+
+// The reasons.
+const (
+	// NoView: too few voters answer for there to be a view.
+	NoView Reason = iota + 1
+	// NotFounded: the stores are there, but have no registers yet.
+	NotFounded
+	// NotOwner: another proxy serves, where only one may.
+	NotOwner
+	// FewOwners: fewer than MinCopies of the stores that hold the key are up.
+	FewOwners
+	// Unsettled: too few stores answer to say which version is the newest.
+	Unsettled
+	// Leases: proxies may still be reading what the write would change.
+	Leases
+	// Failing: the store that is to serve does not, and is not excluded yet.
+	Failing
+)
+
+// Unavailable is the error of an operation that had no effect, and for which
+// the stores were not in a state to carry it out for as long as Patience.
+type Unavailable struct {
+	Reason Reason
+	Store  string // of Failing
+	Err    error  // of Failing: the last error
+	Have   int    // of NoView, FewOwners, Unsettled: how many there are
+	Need   int    // and how many must be
+	After  time.Duration
+}
+
+// Error says what is the matter and what an operator can do.
+func (u *Unavailable) Error() string {
+	text := ""
+	switch u.Reason {
+	case NoView:
+		text = fmt.Sprintf("only %d of the stores and witnesses agree, and %d must: bring others back", u.Have, u.Need)
+	case NotFounded:
+		text = "the stores have not been initialised for this consistency level"
+	case NotOwner:
+		text = "another proxy serves: with two voters only one proxy may at a time"
+	case FewOwners:
+		text = fmt.Sprintf("only %d stores that hold the record are up, and %d must be (min_copies): bring others back", u.Have, u.Need)
+	case Unsettled:
+		text = fmt.Sprintf("only %d stores with intact memory answer, and %d must to know the record's newest version: "+
+			"bring others back, or accept the loss of what only they hold", u.Have, u.Need)
+	case Leases:
+		text = "other proxies may still be reading the record's old copy"
+	case Failing:
+		text = fmt.Sprintf("store %s fails: %v", u.Store, u.Err)
+	}
+	return fmt.Sprintf("%s (for %s); nothing was changed", text, u.After.Round(time.Millisecond))
+}
+
+// Unwrap returns the last error of a store.
+func (u *Unavailable) Unwrap() error { return u.Err }

@@ -1,0 +1,148 @@
+package fence
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// mend is the loop that makes copies equal: it heals (heal.go) when a store
+// joins or is not covered, finishes what dead proxies have left (sweep), and
+// drops what is left over (tombs.go). Any number of proxies may do so at once;
+// the stores' swaps see to it that they don't harm each other.
+
+// sweepTicks is how many ticks old a version must be for the sweep to think
+// that its writer is dead.
+const sweepTicks = 5
+
+func (g *Group) mend(ctx context.Context) {
+	for {
+		g.env.Sleep(ctx, g.cfg.MendEvery/2+g.jitter(g.cfg.MendEvery))
+		if ctx.Err() != nil {
+			return
+		}
+		c := g.now.Load()
+		if c == nil || !g.owns(c.view) {
+			continue
+		}
+		if g.ailing(c.view) {
+			g.heals(ctx, c)
+			continue
+		}
+		if !g.cfg.ablate.noSweep {
+			g.sweep(ctx, c)
+		}
+		g.dropLeftovers(ctx, c)
+	}
+}
+
+// ailing reports whether v has not been healed: a store joins, or does not say
+// that it is covered as of v.
+func (g *Group) ailing(v *view.View) bool {
+	for _, p := range g.stores {
+		switch v.State(p.index) {
+		case view.Join:
+			return true
+		case view.Up:
+			if s := p.standing.Load(); s != nil && !s.cover.Equal(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (g *Group) heals(ctx context.Context, c *installed) {
+	g.heal.begin(c.view, g.estimate(c.view), g.env.Now())
+	err := g.healAll(ctx, c)
+	g.heal.end(err, g.env.Now())
+	if err != nil {
+		g.cfg.Log.Debug("heal given up", "view", c.view.String(), "err", err)
+		return
+	}
+	g.mu.Lock()
+	g.healed = c.view
+	g.mu.Unlock()
+}
+
+// estimate is about how many keys there are.
+func (g *Group) estimate(v *view.View) uint64 {
+	var n uint64
+	for _, p := range g.stores {
+		if v.State(p.index) != view.Down {
+			st, _ := p.status()
+			n = max(n, st.Keys)
+		}
+	}
+	return n
+}
+
+// sweep finishes writes whose proxy died between the primary and the other
+// copies.
+func (g *Group) sweep(ctx context.Context, c *installed) {
+	_ = g.walk(ctx, c, g.present(c.view), Dirty, func(batch []row) error { // the next sweep tries again
+		var keys []Key
+		for i := range batch {
+			r := &batch[i]
+			p := int(r.site.targets[0])
+			if r.site.n > 0 && r.entries[p].Known && r.entries[p].Tick+sweepTicks < r.ticks[p] {
+				keys = append(keys, r.key)
+			}
+		}
+		return g.reconcile(ctx, c, keys)
+	})
+}
+
+// present are the stores that are not Down.
+func (g *Group) present(v *view.View) []*peer {
+	var list []*peer
+	for _, p := range g.stores {
+		if v.State(p.index) != view.Down {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// progress is how far a heal is.
+type progress struct {
+	mu    sync.Mutex // guards what follows
+	state Heal
+}
+
+// Heal says how far the present heal is, or how the last one ended.
+type Heal struct {
+	View    string // "" before the first
+	Running bool
+	Began   time.Duration
+	Took    time.Duration // of one that has ended
+	Keys    uint64        // looked at
+	Of      uint64        // about how many there are
+	Copied  uint64        // records brought to a store, or removed there
+	Err     error         // why the last one was given up
+	Done    uint64        // heals that have ended well
+}
+
+func (p *progress) begin(v *view.View, of uint64, now time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state = Heal{View: v.String(), Running: true, Began: now, Of: of, Done: p.state.Done}
+}
+
+func (p *progress) end(err error, now time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.Running, p.state.Took, p.state.Err = false, now-p.state.Began, err
+	if err == nil {
+		p.state.Done++
+	}
+}
+
+func (p *progress) add(keys, copied int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.Keys += uint64(keys)
+	p.state.Copied += uint64(copied)
+}

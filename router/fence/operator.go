@@ -1,0 +1,95 @@
+package fence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// What only an operator may decide.
+
+// Found makes the registers of stores and witnesses that have none: the first
+// time ever. Records that are there already are adopted: of each key the one
+// that is on the first store of its order, which is the one that was read
+// before. All must answer, and nothing may have happened in their registers
+// yet; so Found can be called again after it has failed.
+func (g *Group) Found(ctx context.Context) error {
+	first := view.New(len(g.stores))
+	var blank []*peer
+	for _, p := range g.peers {
+		st, err := p.look(ctx, g.env, Beat{})
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s must answer: %w", p.name(), err)
+		case st.Blank:
+			blank = append(blank, p)
+		case !first.Equal(st.View) || p.store != nil && !st.founding():
+			return fmt.Errorf("%s has a register already", p.name())
+		}
+	}
+	for _, p := range blank {
+		st, _ := p.status()
+		if err := p.voter.Open(ctx, st, Found, first); err != nil {
+			return fmt.Errorf("%s: %w", p.name(), err)
+		}
+		if _, err := p.look(ctx, g.env, Beat{}); err != nil {
+			return fmt.Errorf("%s: %w", p.name(), err)
+		}
+	}
+	return nil
+}
+
+// Forget gives up what a store that is Down remembers: when it comes back it is
+// filled like an empty one, and tombstones are no longer kept for it. Without
+// acceptLoss it is refused while that might lose records.
+func (g *Group) Forget(ctx context.Context, store int, acceptLoss bool) error {
+	c := g.now.Load()
+	switch {
+	case store < 0 || store >= len(g.stores):
+		return errors.New("there is no such store")
+	case c == nil || !g.owns(c.view):
+		return g.noView()
+	case c.view.State(store) != view.Down:
+		return fmt.Errorf("store %s is %s: only one that is down can be given up", g.stores[store].name(), c.view.State(store))
+	}
+	if !acceptLoss {
+		for _, p := range g.stores {
+			s := p.standing.Load()
+			if c.view.State(p.index) == view.Up && (s == nil || !s.cover.Equal(c.view)) {
+				return fmt.Errorf("store %s does not have all its records yet: what only %s has would be lost",
+					p.name(), g.stores[store].name())
+			}
+		}
+	}
+	to := c.view.WithVoid(store)
+	if !g.propose(ctx, to) || !to.AtMost(g.now.Load().view) {
+		return g.noView()
+	}
+	return nil
+}
+
+// Trust lets a store in as it is that may have lost something: the operator
+// says that it has not, or accepts the loss. It is the way back after a loss of
+// power at all stores that are not durable.
+func (g *Group) Trust(ctx context.Context, peer int) error {
+	if peer < 0 || peer >= len(g.peers) {
+		return errors.New("there is no such store")
+	}
+	p := g.peers[peer]
+	st, err := p.look(ctx, g.env, Beat{})
+	switch {
+	case err != nil:
+		return err
+	case st.Boot != 0:
+		return fmt.Errorf("%s is admitted already", p.name())
+	case st.Blank:
+		return fmt.Errorf("%s has nothing that could be trusted", p.name())
+	}
+	if err := p.voter.Open(ctx, st, Admit, nil); err != nil {
+		return err
+	}
+	_, err = p.look(ctx, g.env, Beat{})
+	return err
+}

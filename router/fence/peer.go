@@ -1,0 +1,120 @@
+package fence
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// peer is a voter with what this proxy knows of it.
+type peer struct {
+	voter Voter
+	store Store // nil of a witness
+	index int
+
+	// standing is nil while the store is not known to be admitted.
+	standing atomic.Pointer[standing]
+	// tick is the last one seen.
+	tick atomic.Uint64
+
+	mu   sync.Mutex // guards what follows
+	last Status     // of the last Look that was answered
+	// err is why the last Look failed; nil if it did not.
+	err     error
+	failing time.Duration // since when looks fail; valid if err is set
+	since   time.Duration // since when looks are answered; valid if it is not
+	flaps   int           // exclusions that count
+	topTick uint64        // the highest ever seen
+	warned  bool          // of a wrong name
+}
+
+// standing is what an admitted store has said of itself. It is immutable. What
+// holds of a Boot for ever: the Cover only grows, the Floor stays.
+type standing struct {
+	boot   uint64
+	intact bool
+	cover  *view.View
+	floor  uint64
+}
+
+// name is the store's configured name.
+func (p *peer) name() string { return p.voter.Name() }
+
+// look asks the peer for its status and takes it over.
+func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
+	st, err := p.voter.Look(ctx, b)
+	if err == nil && st.Name != "" && st.Name != p.name() {
+		err = &wrongName{want: p.name(), got: st.Name}
+	}
+	now := env.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		if p.err == nil {
+			p.failing = now
+		}
+		p.err = err
+		return st, err
+	}
+	if p.err != nil || p.since == 0 {
+		p.since = now
+	}
+	p.err, p.last = nil, st
+	p.admit(st)
+	return st, nil
+}
+
+// admit takes over the standing that st tells. The peer's mutex is held.
+func (p *peer) admit(st Status) {
+	if st.Boot == 0 {
+		p.standing.Store(nil)
+		return
+	}
+	p.topTick = max(p.topTick, st.Tick)
+	p.tick.Store(st.Tick)
+	old := p.standing.Load()
+	if old == nil || old.boot != st.Boot || old.intact != st.Intact || !old.cover.Equal(st.Cover) {
+		p.standing.Store(&standing{boot: st.Boot, intact: st.Intact, cover: st.Cover, floor: st.Floor})
+	}
+}
+
+// admitted is the peer's standing, asked for if it is not known.
+func (p *peer) admitted(ctx context.Context, env Env) (*standing, error) {
+	if s := p.standing.Load(); s != nil {
+		return s, nil
+	}
+	if _, err := p.look(ctx, env, Beat{}); err != nil {
+		return nil, ErrUnsent
+	}
+	if s := p.standing.Load(); s != nil {
+		return s, nil
+	}
+	return nil, ErrClosed
+}
+
+// lost forgets a standing that the store has disowned.
+func (p *peer) lost(s *standing) { p.standing.CompareAndSwap(s, nil) }
+
+// status is the last Status, and the error of the last Look if that failed.
+func (p *peer) status() (Status, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last, p.err
+}
+
+// counts reports whether what s remembers counts in view v.
+func (s *standing) counts(v *view.View, store int) bool {
+	if s == nil || !s.intact {
+		return false
+	}
+	return s.cover == nil || s.cover.Gen(store) >= v.Void(store)
+}
+
+type wrongName struct{ want, got string }
+
+func (e *wrongName) Error() string {
+	return "the server at the address of " + e.want + " says that it is " + e.got + ": correct the configuration"
+}

@@ -1,0 +1,88 @@
+package fence
+
+import (
+	"context"
+	"sync"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+const cleanFlag = view.Clean
+
+// replicate puts entries, what the primary has of keys, on all other targets.
+// If all of them have them then, the versions will be marked clean.
+func (o *op) replicate(ctx context.Context, c *installed, keys []Key, entries []Entry, sites []site) error {
+	var others uint64 // a bit set of stores
+	for i := range sites {
+		for _, t := range sites[i].holders()[1:] {
+			others |= 1 << t
+		}
+	}
+	last := -1
+	parallel := 0
+	for t := range o.g.stores {
+		if others&(1<<t) != 0 {
+			last = t
+			parallel++
+		}
+	}
+	var err error
+	switch parallel {
+	case 0:
+	case 1: // the usual case: without a goroutine
+		err = o.putTo(ctx, c, last, keys, entries, sites)
+	default:
+		err = o.putToAll(ctx, c, others, keys, entries, sites)
+	}
+	if err == nil {
+		for i := range keys {
+			o.g.clean.add(keys[i], entries[i].Version, sites[i].holders())
+		}
+	}
+	return err
+}
+
+func (o *op) putToAll(ctx context.Context, c *installed, others uint64, keys []Key, entries []Entry, sites []site) error {
+	var peers []*peer
+	for t, p := range o.g.stores {
+		if others&(1<<t) != 0 {
+			peers = append(peers, p)
+		}
+	}
+	var mu sync.Mutex
+	var first error
+	o.g.each(ctx, peers, func(p *peer) func() {
+		if err := o.putTo(ctx, c, p.index, keys, entries, sites); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			if first == nil {
+				first = err
+			}
+		}
+		return nil
+	}, nil)
+	mu.Lock()
+	defer mu.Unlock()
+	if first == nil {
+		first = ctx.Err()
+	}
+	return first
+}
+
+// putTo puts those of entries that belong at store t there.
+func (o *op) putTo(ctx context.Context, c *installed, t int, keys []Key, entries []Entry, sites []site) error {
+	puts := make([]Put, 0, len(keys))
+	for i := range keys {
+		if sites[i].target(t) {
+			puts = append(puts, Put{Key: keys[i], Entry: entries[i], MaxTick: o.limits[t]})
+		}
+	}
+	p := o.g.stores[t]
+	guard, s, err := o.g.guard(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	err = p.store.Put(ctx, guard, puts)
+	o.g.noteErr(p, s, err)
+	return err
+}

@@ -1,0 +1,92 @@
+package fence
+
+import "context"
+
+// Read carries out a read of keys, which have one primary, there. When it
+// returns nil the statement's answer may be given to the client. Its other
+// errors are ErrScattered, *Unavailable and ctx's; none leaves anything behind.
+func (g *Group) Read(ctx context.Context, stmt Statement, keys []Key) error {
+	o := g.begin(len(keys))
+	defer o.end()
+	for {
+		done, err := o.read(ctx, stmt, keys)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// read tries once. It is false if it must be tried again.
+func (o *op) read(ctx context.Context, stmt Statement, keys []Key) (done bool, err error) {
+	g := o.g
+	c, p, err := o.place(ctx, keys)
+	if err != nil {
+		return false, err
+	}
+	ck := g.startCheck()
+	// What settles a key must have been known before the data is read: of what
+	// the store says together with the data, or after it, a part may have
+	// become true in between.
+	if !g.cfg.ablate.settleLate {
+		if err := o.settled(ctx, c, p, keys); err != nil {
+			return false, o.failed(ctx, c, p, err)
+		}
+	}
+	o.limit()
+	guard, s, err := g.guard(ctx, c, p)
+	if err == nil {
+		err = p.store.Read(ctx, guard, stmt, keys, o.entries)
+		g.noteErr(p, s, err)
+	}
+	if err != nil {
+		return false, o.failed(ctx, c, p, err)
+	}
+	if g.cfg.ablate.settleLate {
+		if err := o.settled(ctx, c, p, keys); err != nil {
+			return false, o.failed(ctx, c, p, err)
+		}
+	}
+	return o.seen(ctx, c, p, ck, keys)
+}
+
+// seen does what must be done before the client may see an answer that tells
+// of keys: o.entries say which versions were there, or newer ones.
+func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []Key) (done bool, err error) {
+	g := o.g
+	for i := range keys {
+		e := &o.entries[i]
+		if !e.Known || e.Flags.Has(cleanFlag) || o.sites[i].n == 1 || g.clean.knows(e.Version.ID) || g.cfg.ablate.noHelp {
+			continue
+		}
+		if err := o.help(ctx, c, p, keys[i], &o.sites[i]); err != nil {
+			return false, o.failed(ctx, c, nil, err)
+		}
+	}
+	if !g.confirmed(ctx, c, ck) {
+		g.refresh(ctx)
+		// Not for ever: a clock that runs too fast never sees a lease.
+		return false, o.pause(ctx, 0, g.noView())
+	}
+	return true, nil
+}
+
+// help puts the version that the primary has of a key on all other targets,
+// for it may be on the primary alone: if that were lost, a version that a
+// client has seen would be.
+func (o *op) help(ctx context.Context, c *installed, p *peer, key Key, s *site) error {
+	keys, entries, sites := []Key{key}, make([]Entry, 1), []site{*s}
+	guard, standing, err := o.g.guard(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	_, err = p.store.Load(ctx, guard, keys, true, entries)
+	o.g.noteErr(p, standing, err)
+	if err != nil {
+		return err
+	}
+	if !entries[0].Known {
+		return nil // a tombstone that has been dropped since: it was everywhere
+	}
+	o.g.counts.helped.Add(1)
+	return o.replicate(ctx, c, keys, entries, sites)
+}

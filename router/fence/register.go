@@ -1,0 +1,202 @@
+package fence
+
+import (
+	"context"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// How views come to count. A round only reads: it asks the voters and takes
+// the join of their answers over if it counts as it is. A refresh alternates
+// rounds with pushes, which raise the registers to the join. That the reading
+// comes after the writing matters: a voter that was wiped in between is not
+// counted with what it held.
+
+// refreshes is how often a refresh pushes before it gives up, and pushPause how
+// long it waits at most between, so that two proxies don't run in step.
+const (
+	refreshes = 4
+	pushPause = 2 * time.Millisecond
+)
+
+// round asks the voters. It returns the join of what is known, nil if too few
+// have answered, and whether that counts now.
+func (g *Group) round(ctx context.Context) (j *view.View, ok bool) {
+	return g.poll(ctx, g.voters, Beat{}, false)
+}
+
+// poll is a round that asks peers. With all it waits for every answer, though
+// the view is taken over as soon as it counts.
+func (g *Group) poll(ctx context.Context, peers []*peer, b Beat, all bool) (j *view.View, ok bool) {
+	sent := g.env.Now()
+	var votes []vote
+	g.each(ctx, peers, func(p *peer) func() {
+		st, err := p.look(ctx, g.env, b)
+		if err != nil || st.Boot == 0 || st.View == nil || !g.votes(p) {
+			return nil
+		}
+		return func() { votes = append(votes, vote{p, st}) }
+	}, func() bool {
+		if !ok && len(votes) >= g.need() {
+			if j = g.join(votes); j != nil && g.counted(j, votes) {
+				ok = g.adopt(j, sent, votes)
+			}
+		}
+		return ok && !all
+	})
+	if len(votes) < g.need() {
+		return nil, false
+	}
+	if !ok {
+		j = g.join(votes)
+	}
+	return j, ok
+}
+
+func (g *Group) votes(p *peer) bool { return p.index < maxVoters || p.store == nil }
+
+// adopt takes over a view that counted in a round sent at that time. It is
+// false if this proxy has a newer one by now.
+func (g *Group) adopt(j *view.View, sent time.Duration, votes []vote) bool {
+	now := g.env.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.now.Load()
+	switch {
+	case c == nil:
+		c = &installed{view: j, history: view.NewHistory(j.Stores(), now)}
+	case c.view.Equal(j):
+	case !c.view.AtMost(j):
+		return false
+	default:
+		c = &installed{view: j, history: c.history.Moved(c.view, j, now)}
+	}
+	if !c.history.Quiet(now, g.outwait()) {
+		for _, v := range votes {
+			if c.view.Equal(v.status.Act) { // somebody has outwaited all older leases
+				c = &installed{view: c.view, history: view.Calm(j.Stores())}
+				break
+			}
+		}
+	}
+	if old := g.now.Load(); old != c {
+		if old == nil || old.view != c.view {
+			g.cfg.Log.Info("view installed", "view", c.view.String())
+		}
+		g.now.Store(c)
+	}
+	if until := int64(sent + g.cfg.Lease); until > g.leased.Load() {
+		g.leased.Store(until)
+	}
+	return true
+}
+
+// refreshing is a refresh under way.
+type refreshing struct {
+	done Event
+	ok   bool // valid once done
+}
+
+// refresh brings about that the join of all that is known counts. Calls at the
+// same time share one.
+func (g *Group) refresh(ctx context.Context) bool {
+	g.mu.Lock()
+	if r := g.refreshing; r != nil {
+		g.mu.Unlock()
+		r.done.Wait(ctx)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return r.ok
+	}
+	r := &refreshing{done: g.env.NewEvent()}
+	g.refreshing = r
+	g.mu.Unlock()
+
+	ok := false
+	defer func() {
+		g.mu.Lock()
+		r.ok = ok
+		g.refreshing = nil
+		g.mu.Unlock()
+		r.done.Fire()
+	}()
+	for range refreshes {
+		j, counts := g.round(ctx)
+		if counts {
+			ok = true
+			break
+		}
+		if j == nil || ctx.Err() != nil || !g.push(ctx, j) {
+			break
+		}
+		g.env.Sleep(ctx, g.jitter(pushPause))
+	}
+	return ok
+}
+
+// push raises the voters' registers to j, and reports whether enough of them
+// have been for j to count.
+func (g *Group) push(ctx context.Context, j *view.View) bool {
+	pushed := make(map[*peer]bool, len(g.voters))
+	enough := func() bool {
+		if !g.cfg.Solo {
+			return len(pushed) >= g.need()
+		}
+		for _, p := range g.stores {
+			if g.mustAgree(p, j) && !pushed[p] {
+				return false
+			}
+		}
+		return true
+	}
+	g.each(ctx, g.voters, func(p *peer) func() {
+		if g.pushTo(ctx, p, j) != nil {
+			return nil
+		}
+		return func() { pushed[p] = true }
+	}, enough)
+	return len(pushed) >= g.need() || g.cfg.Solo && enough()
+}
+
+// pushTo raises one register.
+func (g *Group) pushTo(ctx context.Context, p *peer, j *view.View) error {
+	s, err := p.admitted(ctx, g.env)
+	if err != nil {
+		return err
+	}
+	err = p.voter.Push(ctx, s.boot, j, g.cfg.Solo)
+	g.noteErr(p, s, err)
+	return err
+}
+
+// propose tries to install to, which is above the present view.
+//
+// A proposal that does not come to count is forgotten: what reached a store
+// is seen by the next round. A proxy that is cut off would else collect
+// exclusions of everybody and publish them when it is back.
+//
+// With the solo quorum it is not forgotten: another proxy may complete at any
+// time what has reached one store, so this one must not go on as if it had
+// not been said. It serves nothing until the proposal counts (serving).
+func (g *Group) propose(ctx context.Context, to *view.View) bool {
+	g.mu.Lock()
+	g.proposal = to.Join(g.proposal)
+	g.mu.Unlock()
+	ok := g.refresh(ctx)
+	if !g.cfg.Solo || g.cfg.ablate.soloForget {
+		g.mu.Lock()
+		if !g.cfg.ablate.keepProposals {
+			g.proposal = nil
+		}
+		g.mu.Unlock()
+	}
+	return ok
+}
+
+// pending reports whether something is proposed and does not count yet.
+func (g *Group) pending(v *view.View) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.proposal != nil && !g.proposal.AtMost(v)
+}

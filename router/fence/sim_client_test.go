@@ -1,0 +1,186 @@
+package fence
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// startClient runs a client of p until the clients end.
+func (w *world) startClient(p *simProxy) {
+	w.clients++
+	id := w.clients
+	w.spawn(p, func() {
+		w.sleep(w.upTo(50 * time.Millisecond))
+		for w.now < w.ended {
+			calls := w.act(p, id)
+			d := w.upTo(60 * time.Millisecond)
+			if calls[0].state != answered {
+				d += w.upTo(600 * time.Millisecond)
+			}
+			w.sleep(d)
+		}
+	})
+}
+
+// act carries one statement out, or a transaction.
+func (w *world) act(p *simProxy, client int) []*simCall {
+	kinds := []simKind{doRead, doRead, doRead, doPut, doPut, doSet, doMix, doDelete, doTxn}
+	if w.cfg.Naive {
+		kinds = kinds[:len(kinds)-1]
+	}
+	kind := kinds[w.rng.IntN(len(kinds))]
+	keys := []int{w.rng.IntN(w.cfg.Keys)}
+	if other := w.rng.IntN(w.cfg.Keys); kind != doTxn && !w.cfg.Naive && other != keys[0] && w.one(4) &&
+		p.group.Primary(Key{ID: keyID(other)}) == p.group.Primary(Key{ID: keyID(keys[0])}) {
+		keys = append(keys, other)
+	}
+	var calls []*simCall
+	for _, k := range keys {
+		calls = append(calls, w.begins(client, k, simOp{kind, w.rng.Uint64()}))
+	}
+	switch {
+	case w.cfg.Naive:
+		w.naive(p, calls[0])
+	case kind == doTxn:
+		w.transact(p, calls[0])
+	default:
+		w.state(p, calls)
+	}
+	return calls
+}
+
+func (w *world) begins(client, key int, op simOp) *simCall {
+	c := &simCall{client: client, key: key, op: op, call: w.now, ret: forever}
+	w.history = append(w.history, c)
+	w.trace("call client %d key %d %v %d  %s", client, key, op.kind, op.arg%100000, w.where(key))
+	return c
+}
+
+// ends notes how a call has ended.
+func (w *world) ends(c *simCall, err error, refused bool, out simOut) {
+	c.ret, c.err = w.now, err
+	switch {
+	case err == nil && !refused:
+		c.state, c.out = answered, out
+	case refused || !errors.Is(err, ErrUnknown):
+		c.state = failed
+	default:
+		c.state, c.ret = pending, forever
+	}
+	w.trace("done client %d key %d %v %d: %v %v found %v val %d affected %d  %s", c.client, c.key, c.op.kind, c.op.arg%100000,
+		err, refused, out.found, out.val%100000, out.affected, w.where(c.key))
+}
+
+// state runs one statement on one key or more.
+func (w *world) state(p *simProxy, calls []*simCall) {
+	st := &simStmt{}
+	var keys []Key
+	for _, c := range calls {
+		st.ops = append(st.ops, c.op)
+		keys = append(keys, Key{ID: keyID(c.key)})
+	}
+	var err error
+	if calls[0].op.kind == doRead {
+		err = p.group.Read(context.Background(), st, keys)
+	} else {
+		err = p.group.Write(context.Background(), st, keys)
+	}
+	for i, c := range calls {
+		out := simOut{}
+		if err == nil && !st.answer.refused {
+			out = st.answer.out[i]
+		}
+		w.ends(c, err, st.answer.refused && err == nil, out)
+	}
+}
+
+// transact runs SELECT ... FOR UPDATE, thinks, and commits an UPDATE. The
+// SELECT counts as a read of its own as well.
+func (w *world) transact(p *simProxy, c *simCall) {
+	ctx, keys := context.Background(), []Key{{ID: keyID(c.key)}}
+	tx, err := p.group.Begin(ctx, keys[0])
+	if err != nil {
+		w.ends(c, err, false, simOut{})
+		return
+	}
+	read := w.begins(c.client+1000, c.key, simOp{kind: doRead})
+	id := w.rng.Uint64() | 1
+	sel := &simStmt{ops: []simOp{read.op}, txn: id}
+	err = tx.Read(ctx, sel, keys)
+	if err != nil || sel.answer.refused {
+		w.ends(read, err, err == nil, simOut{})
+		w.ends(c, err, err == nil, simOut{})
+		w.rollback(p, tx.Store(), c.key, id)
+		return
+	}
+	w.ends(read, nil, false, sel.answer.out[0])
+	w.sleep(w.upTo(8 * time.Millisecond))
+	commit := &simStmt{ops: []simOp{c.op}, txn: id, commit: true}
+	err = tx.Commit(ctx, commit, keys)
+	out := simOut{}
+	if err == nil && !commit.answer.refused {
+		out = commit.answer.out[0]
+	}
+	w.ends(c, err, err == nil && commit.answer.refused, out)
+	if err != nil {
+		w.rollback(p, tx.Store(), c.key, id)
+	}
+}
+
+// rollback gives a lock back, if it can.
+func (w *world) rollback(p *simProxy, store, key int, id uint64) {
+	w.spawn(p, func() {
+		_ = (&link{p, w.servers[store]}).send(callTimeout, just(func() error {
+			s := w.servers[store]
+			if l, ok := s.locks[string(keyID(key))]; ok && l.by == id {
+				delete(s.locks, string(keyID(key)))
+			}
+			return nil
+		}))
+	})
+}
+
+// naive is the rule of 2006: read the first store that lives, write the first
+// N that do.
+func (w *world) naive(p *simProxy, c *simCall) {
+	st := &simStmt{ops: []simOp{c.op}}
+	want := w.cfg.Copies
+	if c.op.kind == doRead {
+		want = 1
+	}
+	var out simOut
+	have, lost := 0, false
+	for _, i := range w.orders[c.key] {
+		if have == want || p.downUntil[i] > w.now {
+			continue
+		}
+		s := w.servers[i]
+		var got simOut
+		err := (&link{p, s}).send(callTimeout, func() (func(), error) {
+			k := string(keyID(c.key))
+			row, changed, o := st.ops[0].apply(s.row(k))
+			if changed {
+				s.store(Guard{View: s.view}, k, row, 1)
+			}
+			return func() { got = o }, nil
+		})
+		if err != nil {
+			lost = lost || mayHaveRun(err)
+			p.downUntil[i] = w.now + time.Second
+			continue
+		}
+		if have++; have == 1 {
+			out = got
+		}
+	}
+	var err error
+	switch {
+	case have > 0:
+	case lost && c.op.kind != doRead:
+		err = ErrUnknown
+	default:
+		err = ErrRefused
+	}
+	w.ends(c, err, false, out)
+}

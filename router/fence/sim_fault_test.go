@@ -1,0 +1,160 @@
+package fence
+
+import (
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// fault is something that goes wrong.
+type fault string
+
+const (
+	crashStore   fault = "crash"   // SIGKILL, and a restart
+	wipeStore    fault = "wipe"    // the same, and the disk is empty
+	pauseStore   fault = "pause"   // SIGSTOP, or a disk that stalls
+	cutProxy     fault = "cut"     // one proxy and some stores, one direction or both
+	splitAll     fault = "split"   // proxies and stores fall into two halves
+	pauseProxy   fault = "ppause"  // SIGSTOP
+	crashProxy   fault = "pcrash"  // SIGKILL, and a restart
+	suspendProxy fault = "suspend" // its machine is suspended, and comes back with one store that nobody else reaches
+)
+
+// allFaults are those that a safe history goes through.
+var allFaults = []fault{crashStore, wipeStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}
+
+// injectFaults lets things go wrong until the clients end.
+func (w *world) injectFaults() {
+	w.spawn(nil, func() {
+		w.sleep(1500 * time.Millisecond)
+		for {
+			w.sleep(100*time.Millisecond + w.upTo(1500*time.Millisecond))
+			if w.now >= w.ended {
+				return
+			}
+			f := w.cfg.Faults[w.rng.IntN(len(w.cfg.Faults))]
+			dur := 250*time.Millisecond + w.upTo(3350*time.Millisecond)
+			s := w.servers[w.rng.IntN(len(w.servers))]
+			p := w.proxies[w.rng.IntN(len(w.proxies))]
+			if w.inject(f, dur, s, p) {
+				w.faults[f]++
+				w.trace("fault %s store %d proxy %d for %v", f, s.index, p.index, dur)
+			}
+		}
+	})
+}
+
+func (w *world) inject(f fault, dur time.Duration, s *server, p *simProxy) bool {
+	switch f {
+	case crashStore:
+		if !s.alive || w.cfg.Lossy && !w.mayLose(s) {
+			return false
+		}
+		s.crash()
+		if w.cfg.Lossy {
+			age := w.upTo(1200 * time.Millisecond)
+			if w.one(4) { // an old backup
+				age = w.upTo(9 * time.Second)
+			}
+			s.revert(age)
+		}
+		w.after(dur, s.restart)
+	case wipeStore:
+		if !s.alive || !w.mayLose(s) {
+			return false
+		}
+		s.crash()
+		s.wipe()
+		w.after(dur, s.restart)
+	case pauseStore:
+		if !s.alive || s.pausedUntil > w.now {
+			return false
+		}
+		s.pause(dur)
+	case cutProxy:
+		w.cutSome(dur, p)
+	case splitAll:
+		side, pside := 1+w.rng.IntN(1<<len(w.servers)-2), w.rng.IntN(1<<len(w.proxies))
+		w.cutWhere(dur, func(p, s int) bool { return side>>s&1 != pside>>p&1 })
+	case suspendProxy, pauseProxy, crashProxy:
+		return w.injectProxy(f, dur, s, p)
+	}
+	return true
+}
+
+func (w *world) injectProxy(f fault, dur time.Duration, s *server, p *simProxy) bool {
+	if p.dead || f != crashProxy && p.pausedUntil > w.now {
+		return false
+	}
+	switch f {
+	case crashProxy:
+		p.kill()
+		w.after(dur/4, p.begin)
+		return true
+	case suspendProxy:
+		w.cutWhere(dur+1500*time.Millisecond, func(q, t int) bool { return (q == p.index) != (t == s.index) })
+	}
+	p.pausedUntil = w.now + dur
+	if w.cfg.StopClock {
+		p.stopped += dur
+	}
+	return true
+}
+
+// cutSome cuts a proxy off from some stores: what it sends, what it gets, or
+// both.
+func (w *world) cutSome(dur time.Duration, p *simProxy) {
+	mode := w.rng.IntN(3)
+	for _, s := range w.rng.Perm(len(w.servers))[:1+w.rng.IntN(len(w.servers))] {
+		w.cut(dur, [2]int{p.index, s}, mode != 1, mode != 0)
+	}
+}
+
+func (w *world) cutWhere(dur time.Duration, where func(proxy, server int) bool) {
+	for p := range w.proxies {
+		for s := range w.servers {
+			if where(p, s) {
+				w.cut(dur, [2]int{p, s}, true, true)
+			}
+		}
+	}
+}
+
+func (w *world) cut(dur time.Duration, which [2]int, request, reply bool) {
+	if request {
+		w.cutRequest[which] = true
+	}
+	if reply {
+		w.cutReply[which] = true
+	}
+	w.after(dur, func() { delete(w.cutRequest, which); delete(w.cutReply, which) })
+}
+
+// mayLose reports whether a store may lose what it has: fewer than MinCopies
+// then have, for the others are well and whole but for some.
+func (w *world) mayLose(s *server) bool {
+	v := w.top()
+	bad := 0
+	for _, o := range w.servers {
+		whole := o.index >= w.cfg.Stores || o.intact && o.cover.Equal(v) && v.State(o.index) == view.Up
+		if o != s && !(o.alive && o.boot != 0 && o.view.Equal(v) && whole) {
+			bad++
+		}
+	}
+	return bad <= w.cfg.Copies-2
+}
+
+// relieve ends all faults.
+func (w *world) relieve() {
+	w.calm = true
+	w.cutRequest, w.cutReply = make(map[[2]int]bool), make(map[[2]int]bool)
+	for _, s := range w.servers {
+		s.restart()
+		if s.pausedUntil > w.now {
+			s.wake()
+		}
+	}
+	for _, p := range w.proxies {
+		p.pausedUntil = 0
+	}
+}

@@ -1,0 +1,122 @@
+package fence
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// counts are what has happened since the process began.
+type counts struct {
+	helped, settled, completed, refused atomic.Uint64
+	unknown, waited, excluded, reset    atomic.Uint64
+	dropped                             atomic.Uint64
+}
+
+// Counts are what has happened since the process began.
+type Counts struct {
+	Helped    uint64 // versions that a reader has put on all targets
+	Settled   uint64 // keys for which all stores were asked
+	Completed uint64 // writes that were finished in another view
+	Refused   uint64 // operations that ended as Unavailable
+	Unknown   uint64 // writes whose outcome is unknown
+	Waited    uint64 // waits of writes for leases
+	Excluded  uint64 // stores that this proxy has excluded
+	Reset     uint64 // stores found to have lost their memory
+	Dropped   uint64 // tombstones dropped
+}
+
+// Standing is what the proxy knows of a store or a witness.
+type Standing struct {
+	Name    string
+	Witness bool
+	State   string        // "up", "down", "join"; "" of a witness, and before the first view
+	Since   time.Duration // since when it answers, or fails, by the Env's clock
+	Err     error         // why it fails; nil if it answers
+	Why     string        // what is the matter with one that answers; "" if nothing is
+	Tick    uint64
+	Keys    uint64
+	Covered bool // it has all it should have as of the present view
+}
+
+// Overview is the state of the Group for an operator.
+type Overview struct {
+	View   string        // "" before the first
+	Epoch  uint64        // of the view
+	Leased time.Duration // how long the lease still lasts; 0 if it does not, or none is needed
+	Owner  bool          // this proxy may serve
+	Stores []Standing    // the witnesses behind the stores
+	Heal   Heal
+	Counts Counts
+}
+
+// Overview says how things are. It asks no store.
+func (g *Group) Overview() Overview {
+	o := Overview{Counts: g.counts.read()}
+	c := g.now.Load()
+	if c != nil {
+		o.View, o.Epoch = c.view.String(), c.view.Epoch()
+		o.Owner = g.owns(c.view)
+		if left := time.Duration(g.leased.Load()) - g.env.Now(); g.cfg.Lease > 0 && left > 0 {
+			o.Leased = left
+		}
+	}
+	for _, p := range g.peers {
+		o.Stores = append(o.Stores, g.standingOf(p, c))
+	}
+	g.heal.mu.Lock()
+	o.Heal = g.heal.state
+	g.heal.mu.Unlock()
+	return o
+}
+
+func (g *Group) standingOf(p *peer, c *installed) Standing {
+	p.mu.Lock()
+	s := Standing{Name: p.name(), Witness: p.store == nil, Since: p.since, Err: p.err, Tick: p.last.Tick, Keys: p.last.Keys}
+	if p.err != nil {
+		s.Since = p.failing
+	}
+	st := p.last
+	p.mu.Unlock()
+	if c != nil && p.store != nil {
+		s.State = c.view.State(p.index).String()
+		s.Covered = st.Intact && st.Cover.Equal(c.view)
+	}
+	switch {
+	case s.Err != nil:
+	case st.Boot == 0 && st.Blank:
+		s.Why = "it has no register: it is new, or was wiped"
+	case st.Boot == 0 && !st.Durable:
+		s.Why = "it was restarted, and may have lost what it had not written to disk"
+	case st.Boot == 0:
+		s.Why = "it was restarted"
+	case p.store != nil && !st.Intact:
+		s.Why = "it has lost its memory"
+	case c != nil && !c.view.Equal(st.View):
+		s.Why = "its register is behind"
+	}
+	return s
+}
+
+func (c *counts) read() Counts {
+	return Counts{
+		Helped: c.helped.Load(), Settled: c.settled.Load(), Completed: c.completed.Load(), Refused: c.refused.Load(),
+		Unknown: c.unknown.Load(), Waited: c.waited.Load(), Excluded: c.excluded.Load(), Reset: c.reset.Load(),
+		Dropped: c.dropped.Load(),
+	}
+}
+
+// Primary is the index of the store that serves a key in the present view; -1
+// if there is none. Keys can be grouped by it for Read and Write, which find
+// out if it is no longer true.
+func (g *Group) Primary(key Key) int {
+	c := g.now.Load()
+	if c == nil {
+		return -1
+	}
+	o := g.begin(1)
+	defer o.end()
+	s := &o.sites[0]
+	s.stores = len(g.stores)
+	g.cfg.Placement.Order(s.order[:s.stores], key.ID)
+	return c.view.Primary(s.list())
+}

@@ -1,0 +1,141 @@
+package fence
+
+import (
+	"context"
+	"errors"
+)
+
+// Txn is a client's transaction on keys of one primary. Its statements run
+// where the client's connection to that store is; what they tell is guarded
+// statement by statement, what they write by the COMMIT. So a long transaction
+// never holds up a change of view: it is rolled back by it. A Txn is used by
+// one goroutine at a time. One that is not committed is just forgotten.
+type Txn struct {
+	g *Group
+	c *installed
+	p *peer
+	s *standing
+}
+
+// Begin opens a transaction at the primary of key.
+func (g *Group) Begin(ctx context.Context, key Key) (*Txn, error) {
+	o := g.begin(1)
+	defer o.end()
+	keys := []Key{key}
+	for {
+		c, p, err := o.ready(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		if c == nil {
+			continue
+		}
+		s, err := p.admitted(ctx, g.env)
+		if err == nil {
+			return &Txn{g, c, p, s}, nil
+		}
+		if err := o.failed(ctx, c, p, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Store is the index of the store where the statements are to run.
+func (t *Txn) Store() int { return t.p.index }
+
+// Enlist brings another key into the transaction, before a statement names it.
+// ErrScattered means that its primary is another store.
+func (t *Txn) Enlist(ctx context.Context, key Key) error {
+	o := t.g.begin(1)
+	defer o.end()
+	keys := []Key{key}
+	for {
+		if !t.alive() {
+			return ErrRestart
+		}
+		t.g.locate(t.c.view, key, &o.sites[0])
+		if o.sites[0].n == 0 || int(o.sites[0].targets[0]) != t.p.index {
+			return ErrScattered
+		}
+		c, _, err := o.ready(ctx, keys)
+		if err != nil {
+			return err
+		}
+		if c != nil && c.view == t.c.view {
+			return nil
+		}
+	}
+}
+
+// alive reports whether the transaction may still be committed.
+func (t *Txn) alive() bool {
+	return t.g.now.Load().view == t.c.view && t.p.standing.Load() == t.s
+}
+
+// Read runs a statement of the transaction that changes nothing, locking or
+// not. The guard and the marks must not come from the transaction's snapshot.
+func (t *Txn) Read(ctx context.Context, stmt Statement, keys []Key) error {
+	o := t.g.begin(len(keys))
+	defer o.end()
+	for i := range keys {
+		t.g.locate(t.c.view, keys[i], &o.sites[i])
+	}
+	ck := t.g.startCheck()
+	o.limit()
+	if !t.alive() {
+		return ErrRestart
+	}
+	err := t.p.store.Read(ctx, Guard{Boot: t.s.boot, View: t.c.view}, stmt, keys, o.entries)
+	t.g.noteErr(t.p, t.s, err)
+	if err != nil {
+		return t.restart(ctx, err)
+	}
+	// There is no second try: the statement's answer has come from inside the
+	// transaction.
+	done, err := o.seen(ctx, t.c, t.p, ck, keys)
+	if err == nil && !done {
+		err = ErrRestart
+	}
+	return err
+}
+
+// Commit runs the statement that commits, and then brings the keys that the
+// transaction has written to the other targets. ErrRestart means that it was
+// rolled back, ErrUnknown that this can't be told.
+func (t *Txn) Commit(ctx context.Context, stmt Statement, keys []Key) error {
+	g := t.g
+	o := g.begin(len(keys))
+	defer o.end()
+	for i := range keys {
+		g.locate(t.c.view, keys[i], &o.sites[i])
+	}
+	o.limit()
+	if !t.alive() {
+		return ErrRestart
+	}
+	id := g.newID()
+	changed, err := t.p.store.Write(ctx, Guard{Boot: t.s.boot, View: t.c.view}, stmt, keys, id, o.entries)
+	g.noteErr(t.p, t.s, err)
+	switch {
+	case err != nil && mayHaveRun(err):
+		g.counts.unknown.Add(1)
+		return ErrUnknown
+	case err != nil:
+		return t.restart(ctx, err)
+	case !changed:
+		done, err := o.seen(ctx, t.c, t.p, g.startCheck(), keys)
+		if err == nil && !done {
+			err = ErrRestart
+		}
+		return err
+	}
+	return o.finish(ctx, t.c, keys, id)
+}
+
+// restart is the error of a transaction that is rolled back because of err.
+func (t *Txn) restart(ctx context.Context, err error) error {
+	if errors.Is(err, ErrFenced) {
+		t.g.refresh(ctx)
+	}
+	return errors.Join(ErrRestart, err)
+}

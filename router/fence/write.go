@@ -1,0 +1,106 @@
+package fence
+
+import (
+	"context"
+	"time"
+)
+
+// Write carries out a statement that may change the records of keys, which
+// have one primary, there, and brings them to the other targets. When it
+// returns nil the statement's answer may be given to the client. Its other
+// errors are ErrScattered, *Unavailable and ctx's, which leave nothing behind,
+// and ErrUnknown.
+func (g *Group) Write(ctx context.Context, stmt Statement, keys []Key) error {
+	o := g.begin(len(keys))
+	defer o.end()
+	for {
+		done, err := o.write(ctx, stmt, keys)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// write tries once. It is false if it must be tried again.
+func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, err error) {
+	g := o.g
+	c, p, err := o.ready(ctx, keys)
+	if err != nil || c == nil {
+		return false, err
+	}
+	o.limit()
+	guard, s, err := g.guard(ctx, c, p)
+	if err != nil {
+		return false, o.failed(ctx, c, p, err)
+	}
+	id := g.newID()
+	changed, err := p.store.Write(ctx, guard, stmt, keys, id, o.entries)
+	g.noteErr(p, s, err)
+	switch {
+	case err != nil && mayHaveRun(err):
+		g.counts.unknown.Add(1)
+		return false, ErrUnknown
+	case err != nil:
+		return false, o.failed(ctx, c, p, err)
+	case !changed: // it has told the client something, as a read does
+		return o.seen(ctx, c, p, g.startCheck(), keys)
+	}
+	return true, o.finish(ctx, c, keys, id)
+}
+
+// ready places the keys for a write: settled, and with no lease in the way. It
+// returns nil, without an error, if that must be tried again.
+func (o *op) ready(ctx context.Context, keys []Key) (*installed, *peer, error) {
+	c, p, err := o.place(ctx, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.settled(ctx, c, p, keys); err != nil {
+		return nil, nil, o.failed(ctx, c, p, err)
+	}
+	if o.mustWait(c) {
+		o.g.counts.waited.Add(1)
+		return nil, nil, o.pause(ctx, max(o.g.cfg.Lease/20, time.Millisecond), &Unavailable{Reason: Leases})
+	}
+	return c, p, nil
+}
+
+// mustWait reports whether somebody may hold a lease of a view in which a
+// write of the keys would be missed.
+func (o *op) mustWait(c *installed) bool {
+	g := o.g
+	if g.cfg.Lease == 0 || g.cfg.ablate.noLease {
+		return false
+	}
+	now := g.env.Now()
+	for i := range o.sites {
+		if c.history.MustWait(c.view, o.sites[i].list(), g.cfg.Copies, now, g.outwait()) {
+			return true
+		}
+	}
+	return false
+}
+
+// finish brings the new versions, in o.entries, to the other targets.
+func (o *op) finish(ctx context.Context, c *installed, keys []Key, id uint64) error {
+	g := o.g
+	if g.cfg.ablate.ackEarly {
+		late := &op{g: g, limits: o.limits}
+		keys, entries, sites := keys, append([]Entry(nil), o.entries...), append([]site(nil), o.sites...)
+		g.env.Go(func() { _ = late.replicate(ctx, c, keys, entries, sites) })
+		return nil
+	}
+	if o.replicate(ctx, c, keys, o.entries, o.sites) == nil {
+		return nil
+	}
+	return o.complete(ctx, keys, id)
+}
+
+// newID is a unique write id: not 0, and positive as a BIGINT.
+func (g *Group) newID() uint64 {
+	for {
+		if id := g.env.Random() >> 1; id != 0 {
+			return id
+		}
+	}
+}
