@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pingcap/tidb/pkg/parser/ast"
 )
 
 // analyze makes the plan of a lexed statement. The plan may be kept for all
@@ -40,7 +42,9 @@ type analyzer struct {
 	// is known of the rows of session tables (see source).
 	tables []*source
 	edges  []edge
-	marks  []int // offsets of parameters in the skeleton
+	inner  map[ast.ExprNode]*scope // those of subqueries
+	local  map[*source]bool        // see analyzer.own
+	marks  []int                   // offsets of parameters in the skeleton
 	// spelled are the tokens, by their start, that the parser is to read as
 	// another word.
 	spelled map[int32]string
@@ -56,6 +60,7 @@ func (a *analyzer) planOf(toks []token) *Plan {
 	}
 	a.p = &Plan{}
 	a.tables, a.edges, a.spelled = nil, nil, nil
+	a.inner, a.local = nil, nil
 	for _, t := range a.toks {
 		if t.kind == tokParam {
 			a.p.Params++
@@ -218,6 +223,9 @@ func (a *analyzer) kill() {
 	}
 	if v, n := a.valueAt(i); n > 0 && i+n == len(a.toks) {
 		a.p.KillID = &v
+		return
+	}
+	if a.is(i, "connection_id") && a.op(i+1, "(") && a.op(i+2, ")") && i+3 == len(a.toks) {
 		return
 	}
 	a.refuse("KILL of a computed id")

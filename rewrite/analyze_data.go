@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"strings"
+
 	"github.com/pingcap/tidb/pkg/parser/ast"
 )
 
@@ -149,9 +151,21 @@ func (a *analyzer) scatter(first *source, forUpdate bool) {
 	if col, vals := first.byOther(); vals != nil && first.depth == 0 {
 		a.p.OtherColumn, a.p.OtherValues = col, vals
 	}
-	if forUpdate {
-		a.refuse("a locking read without the key")
+	if !forUpdate {
+		return
 	}
+	// The router finds the key of a record that its number names.
+	for _, s := range a.tables {
+		if s.ours() && (s != first || s.depth > 0) {
+			a.refuse("a locking read without the key")
+			return
+		}
+	}
+	if first.kind == sourceSession && a.p.OtherColumn != "" && strings.EqualFold(a.p.OtherColumn, first.table.Surrogate) {
+		a.p.Kind = KindReadForUpdate
+		return
+	}
+	a.refuse("a locking read without the key")
 }
 
 // connected tells whether the rows of s belong to the records of another

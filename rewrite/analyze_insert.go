@@ -43,6 +43,7 @@ func (a *analyzer) insert(n *ast.InsertStmt) {
 	a.p.Kind = KindWrite
 	if t.kind == sourceSecondary {
 		a.detail("secondary table")
+		a.p.Target = t.read()
 	}
 	if len(a.p.Others) > 0 {
 		a.refuse("INSERT from another table")
@@ -131,15 +132,6 @@ func (a *analyzer) insertRows(t *source, columns []string, rows [][]ast.ExprNode
 			a.insertKey(t, row, columns, key, surrogate)
 		}
 	}
-	numbered := 0
-	for _, k := range a.p.Keys {
-		if k.Null {
-			numbered++
-		}
-	}
-	if numbered > 0 && len(a.p.Keys) > 1 {
-		a.refuse("INSERT of several rows that the store numbers")
-	}
 }
 
 // insertKey adds the key of one row to the plan.
@@ -177,7 +169,7 @@ func (a *analyzer) inserted(e ast.ExprNode) (v Value, ok bool) {
 	if _, isDefault := unparen(e).(*ast.DefaultExpr); isDefault {
 		return Value{Null: true}, true
 	}
-	return a.value(e, true)
+	return a.assigned(e, true)
 }
 
 // auto notes a key that the store would number.

@@ -13,8 +13,7 @@ func (a *analyzer) update(u *ast.UpdateStmt) {
 	a.with(u.With, sc)
 	a.from(u.TableRefs.TableRefs, sc)
 	if u.Where != nil {
-		a.where(sc, u.Where, nil)
-		a.nested(sc, u.Where)
+		a.condition(sc, u.Where, nil)
 	}
 	a.orderBy(u.Order, sc)
 	targets := make(map[*source]bool)
@@ -64,8 +63,7 @@ func (a *analyzer) delete(d *ast.DeleteStmt) {
 	a.with(d.With, sc)
 	a.from(d.TableRefs.TableRefs, sc)
 	if d.Where != nil {
-		a.where(sc, d.Where, nil)
-		a.nested(sc, d.Where)
+		a.condition(sc, d.Where, nil)
 	}
 	a.orderBy(d.Order, sc)
 	targets := make(map[*source]bool)
@@ -152,7 +150,7 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 		if s == t || !s.ours() {
 			continue
 		}
-		if s.depth == 0 && a.connected(s) {
+		if s.depth == 0 && a.connected(s) || a.local[s] {
 			continue
 		}
 		if verb == "DELETE" && a.choosesItself(t) {
@@ -238,7 +236,7 @@ func (a *analyzer) assignsKey(sc *scope, t *source, list []*ast.Assignment) (to 
 			a.refuse("UPDATE of the column " + s.Column.Name.O)
 			return Value{}, false
 		}
-		v, known := a.value(s.Expr, t.table.FoldCase)
+		v, known := a.assigned(s.Expr, t.table.FoldCase)
 		if !known || v.Null {
 			a.refuse("UPDATE of the key column to a computed value")
 			return Value{}, false

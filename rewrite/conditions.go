@@ -72,6 +72,10 @@ func (a *analyzer) restrictions(sc *scope, e ast.ExprNode) []restriction {
 		if !x.Not && x.Sel == nil {
 			return a.listed(sc, x.Expr, x.List)
 		}
+	case *ast.IsTruthExpr:
+		if x.True == 1 && !x.Not {
+			return a.restrictions(sc, x.Expr)
+		}
 	}
 	return nil
 }
@@ -348,7 +352,8 @@ func sameParts(v, w Value) bool {
 	}
 	for i := range v.Parts {
 		p, q := v.Parts[i], w.Parts[i]
-		if p.Source != q.Source || p.Index != q.Index || string(p.Const) != string(q.Const) {
+		if p.Source != q.Source || p.Index != q.Index || string(p.Const) != string(q.Const) ||
+			p.Call != q.Call || !sameParts(Value{Parts: p.Of}, Value{Parts: q.Of}) {
 			return false
 		}
 	}
@@ -357,19 +362,7 @@ func sameParts(v, w Value) bool {
 
 // constant returns the bytes of a value without parameters.
 func (a *analyzer) constant(v Value) (string, bool) {
-	var b []byte
-	for _, p := range v.Parts {
-		switch p.Source {
-		case SourceConst:
-			b = append(b, p.Const...)
-		case SourceLiteral:
-			var ok bool
-			if b, ok = a.l.literalBytes(b, p.Index); !ok {
-				return "", false
-			}
-		default:
-			return "", false
-		}
-	}
-	return string(b), true
+	s := Statement{Text: a.l.text, mode: a.l.mode, literals: a.l.literals}
+	b, null, ok := s.Append(nil, v, nil)
+	return string(b), ok && !null
 }

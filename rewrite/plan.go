@@ -95,6 +95,8 @@ type Part struct {
 	Index   int    // of the literal or parameter, counted from 0
 	Const   []byte // SourceConst
 	Numeric bool   // a number literal: its canonical decimal text counts
+	Call    Call   // SourceCall: the function
+	Of      []Part // SourceCall: what it is called with, concatenated
 }
 
 // Source is where a Part's bytes are.
@@ -105,6 +107,7 @@ const (
 	SourceLiteral Source = iota
 	SourceParam
 	SourceConst
+	SourceCall
 )
 
 // Nondet is what in a statement could give another value on each store.
@@ -242,7 +245,7 @@ type Plan struct {
 	Locks      []LockCall
 	LocksApart bool
 	LockAlone  bool
-	// KillID and KillQuery: KILL [QUERY] id.
+	// KillID and KillQuery: KILL [QUERY] id; without KillID it is the client's own.
 	KillID    *Value
 	KillQuery bool
 }

@@ -55,8 +55,7 @@ func (a *analyzer) block(s *ast.SelectStmt, parent *scope, depth, arm int) *scop
 		a.from(s.From.TableRefs, sc)
 	}
 	if s.Where != nil {
-		a.where(sc, s.Where, nil)
-		a.nested(sc, s.Where)
+		a.condition(sc, s.Where, nil)
 	}
 	if s.Fields != nil {
 		a.nested(sc, s.Fields)
@@ -94,7 +93,7 @@ func (a *analyzer) with(w *ast.WithClause, sc *scope) {
 		if w.IsRecursive {
 			sc.ctes[c.Name.L] = d
 		}
-		a.derive(d, c.Query.Query, sc, len(c.ColNameList) == 0 && !w.IsRecursive)
+		a.derive(d, c.Query.Query, sc, len(c.ColNameList) == 0 && !w.IsRecursive && !a.repeated(c.Name.O))
 		sc.ctes[c.Name.L] = d
 	}
 }
@@ -200,8 +199,7 @@ func (a *analyzer) join(j *ast.Join, sc *scope) []*source {
 		add(r)
 	}
 	if j.On != nil {
-		a.where(sc, j.On.Expr, within)
-		a.nested(sc, j.On.Expr)
+		a.condition(sc, j.On.Expr, within)
 	}
 	for _, c := range j.Using {
 		a.joinOn(l, r, c.Name.L, within)
@@ -281,7 +279,11 @@ type subqueries struct {
 func (v *subqueries) Enter(n ast.Node) (ast.Node, bool) {
 	switch x := n.(type) {
 	case *ast.SubqueryExpr:
-		v.a.query(x.Query, v.sc, v.sc.depth+1, v.sc.arm)
+		inner := v.a.query(x.Query, v.sc, v.sc.depth+1, v.sc.arm)
+		if v.a.inner == nil {
+			v.a.inner = make(map[ast.ExprNode]*scope)
+		}
+		v.a.inner[x] = inner
 		return n, true
 	case *ast.TableNameExpr: // NEXT VALUE FOR
 		v.a.table(x.Name.Schema.O, x.Name.Name.O, "", nil)

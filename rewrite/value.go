@@ -44,6 +44,15 @@ func (s *Statement) append(dst []byte, v Value, args Args, decimals bool) (key [
 			}
 			dst = append(dst, text...)
 			continue
+		case SourceCall:
+			arg, null, ok := s.append(nil, Value{Parts: part.Of}, args, false)
+			if null || !ok {
+				return dst[:begin], null, ok
+			}
+			if dst, null = part.Call.append(dst, arg); null {
+				return dst[:begin], true, true
+			}
+			continue
 		}
 		if part.Index < 0 || part.Index >= len(s.literals) {
 			return dst[:begin], false, false

@@ -138,7 +138,7 @@ SELECT id FROM sessions WHERE expires < 5 FOR UPDATE
 -- proto: text
 INSERT INTO sessions (id, data) VALUES (UUID(), 'x')
 
--- expect: write refuse: INSERT of a computed key
+-- expect: write key='900150983cd24fb0d6963f7d28e17f72'
 -- proto: text
 INSERT INTO sessions (id, data) VALUES (MD5('abc'), 'x')
 
