@@ -18,7 +18,7 @@ func beside(t *testing.T, h *harness, params string, steps []string) {
 	proxy := h.conn(params)
 	direct := plain(t, h, params)
 	for _, q := range steps {
-		got, want := outcome(ctx, proxy, q), outcome(ctx, direct, q)
+		got, want := answerOf(ctx, proxy, q), answerOf(ctx, direct, q)
 		if got != want {
 			t.Errorf("%s\n got  %s\n want %s", q, got, want)
 		}
@@ -51,7 +51,7 @@ func plain(t *testing.T, h *harness, params string) *sql.Conn {
 	return conn
 }
 
-func outcome(ctx context.Context, c *sql.Conn, q string) string {
+func answerOf(ctx context.Context, c *sql.Conn, q string) string {
 	word, _, _ := strings.Cut(strings.TrimLeft(q, "( "), " ")
 	switch strings.ToUpper(word) {
 	case "SELECT", "SHOW", "EXECUTE", "CALL", "HANDLER", "CHECKSUM", "ANALYZE":
@@ -238,7 +238,7 @@ func TestSetWithParameters(t *testing.T) {
 		direct := plain(t, h, "")
 		h.exec(direct, "SET @v = ?", v)
 		const q = "SELECT @v, CHARSET(@v), @v + 0 FROM (SELECT 1) x"
-		if got, want := outcome(t.Context(), c, q), outcome(t.Context(), direct, q); got != want {
+		if got, want := answerOf(t.Context(), c, q), answerOf(t.Context(), direct, q); got != want {
 			t.Errorf("SET @v = %v: %s, want %s", v, got, want)
 		}
 	}
