@@ -45,7 +45,8 @@ type Conn struct {
 	layered bool
 	one     [1]byte
 
-	// raw reads without holding a buffer while it waits; nil: nc.Read is used.
+	// raw reads without holding a buffer while it waits, and reads and writes by
+	// system calls that the scheduler is not told of; nil: nc's own are used.
 	raw     syscall.RawConn
 	onRead  func(fd uintptr) bool
 	readEnd int // in[w:readEnd] is to be read into
@@ -53,8 +54,11 @@ type Conn struct {
 	readErr error
 
 	// Writing: out waits to be flushed; queued counts all bytes ever queued.
-	out    []byte
-	queued uint64
+	out      []byte
+	queued   uint64
+	onWrite  func(fd uintptr) bool
+	rest     []byte // of the running write
+	writeErr error
 	// writes is odd while a write is under way, so that it can be seen from
 	// elsewhere that one doesn't end.
 	writes atomic.Uint32
@@ -73,7 +77,7 @@ func NewConn(nc net.Conn) *Conn {
 		// Only these, and not what wraps them: a wrapper wants to see the reads.
 		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
 			c.raw = raw
-			c.onRead = c.readReady
+			c.onRead, c.onWrite = c.readReady, c.writeReady
 		}
 	}
 	c.peek.init(nc)

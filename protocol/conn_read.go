@@ -208,7 +208,7 @@ func (c *Conn) readReady(fd uintptr) bool {
 		c.in = takeBuffer(c.readEnd)
 	}
 	for {
-		n, err := syscall.Read(int(fd), c.in[c.w:c.readEnd])
+		n, err := readSocket(fd, c.in[c.w:c.readEnd])
 		switch {
 		case err == syscall.EINTR:
 			continue

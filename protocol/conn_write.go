@@ -1,6 +1,9 @@
 package protocol
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
 // maxCopy is the longest payload that QueuePacket copies.
 const maxCopy = 64 << 10
@@ -86,9 +89,42 @@ func (c *Conn) reserve(n int) error {
 // write makes one write, and shows that it is under way.
 func (c *Conn) write(b []byte) (int, error) {
 	c.writes.Add(1)
-	n, err := c.nc.Write(b)
+	n, err := c.writeAll(b)
 	c.writes.Add(1)
 	return n, err
+}
+
+func (c *Conn) writeAll(b []byte) (int, error) {
+	if c.raw == nil {
+		return c.nc.Write(b)
+	}
+	c.rest, c.writeErr = b, nil
+	err := c.raw.Write(c.onWrite)
+	if err == nil {
+		err = c.writeErr
+	}
+	n := len(b) - len(c.rest)
+	c.rest = nil
+	return n, err
+}
+
+// writeReady is called when the socket may take bytes, at first without any
+// waiting.
+func (c *Conn) writeReady(fd uintptr) bool {
+	for len(c.rest) > 0 {
+		n, err := writeSocket(fd, c.rest)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return false
+		case err != nil:
+			c.writeErr = err
+			return true
+		}
+		c.rest = c.rest[n:]
+	}
+	return true
 }
 
 // writeThrough writes what is queued and payload, without copying it.
