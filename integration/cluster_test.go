@@ -217,7 +217,7 @@ func rowsOf(t testing.TB, db *sql.DB, table, column string, keys ...[]string) ma
 	var columns string
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err := db.QueryRowContext(ctx, `SELECT GROUP_CONCAT('COALESCE(MD5(', column_name, '), 0)' ORDER BY ordinal_position)
+	err := db.QueryRowContext(ctx, `SELECT GROUP_CONCAT('COALESCE(SHA2(', column_name, ', 256), 0)' ORDER BY ordinal_position)
 		FROM information_schema.columns WHERE table_schema = 'app' AND table_name = ?`, table).Scan(&columns)
 	if err != nil {
 		t.Fatalf("columns of %s: %v", table, err)
@@ -229,7 +229,7 @@ func rowsOf(t testing.TB, db *sql.DB, table, column string, keys ...[]string) ma
 			args[i] = key
 		}
 		in := strings.TrimSuffix(strings.Repeat("?,", len(batch)), ",")
-		query := fmt.Sprintf("SELECT %s, MD5(CONCAT(%s)) FROM app.%s WHERE %s IN (%s)", column, columns, table, column, in)
+		query := fmt.Sprintf("SELECT %s, SHA2(CONCAT(%s), 256) FROM app.%s WHERE %s IN (%s)", column, columns, table, column, in)
 		rows, err := db.QueryContext(ctx, query, args...)
 		if err != nil {
 			t.Fatalf("read %s: %v", table, err)

@@ -269,7 +269,7 @@ func warningSteps(s *script) {
 	s.do("INSERT IGNORE INTO sessions (id, data) VALUES (?, ?)", a, "2").affects(0).warns(1)
 	s.raw("SHOW COUNT(*) WARNINGS").gives(row(1))
 	s.do("INSERT IGNORE INTO sessions (id, data) VALUES (?, ?)", a, "2").affects(0).warns(1)
-	s.raw("SHOW WARNINGS").gives(row("Warning", 1062, "Duplicate entry '"+a+"' for key 'PRIMARY'"))
+	s.raw("SHOW WARNINGS").gives(row("Warning", 1062, "Duplicate entry '"+a+"' for key '"+primaryOf("sessions")+"'"))
 	s.do(read, a).gives(row("1"))
 	s.raw("SHOW WARNINGS").gives()
 }

@@ -116,13 +116,13 @@ func (c *cluster) wantClean(t *testing.T) {
 		var data, mode, zone, database, charset, isolation string
 		var leak sql.NullString
 		var autocommit, year, readOnly int
-		err = conn.QueryRowContext(ctx, `SELECT data, @leak, @@sql_mode, @@time_zone, DATABASE(), @@character_set_client, @@autocommit, YEAR(NOW()), @@tx_isolation, @@tx_read_only
+		err = conn.QueryRowContext(ctx, `SELECT data, @leak, @@sql_mode, @@time_zone, DATABASE(), @@character_set_client, @@autocommit, YEAR(NOW()), `+transactionVariables()+`
 			FROM sessions WHERE id = ?`, id).Scan(&data, &leak, &mode, &zone, &database, &charset, &autocommit, &year, &isolation, &readOnly)
 		if err != nil {
 			t.Fatalf("a new client reads %s: %v", id, err)
 		}
 		got := fmt.Sprint(data, leak, mode, zone, database, charset, autocommit, year > 2000, isolation, readOnly)
-		want := fmt.Sprint("clean", sql.NullString{}, "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION",
+		want := fmt.Sprint("clean", sql.NullString{}, defaultMode(),
 			"SYSTEM", "app", "utf8mb4", 1, true, "REPEATABLE-READ", 0)
 		if got != want {
 			t.Errorf("a new client reads %s\nand finds %s\nwant      %s", id, got, want)
