@@ -158,6 +158,9 @@ func (a *analyzer) insertKey(t *source, row []ast.ExprNode, columns []string, ke
 		a.refuse("INSERT of a computed key")
 	case v.Null:
 		a.auto()
+		if _, isDefault := unparen(row[key]).(*ast.DefaultExpr); !isDefault {
+			a.p.Keys[len(a.p.Keys)-1] = writtenNull
+		}
 	default:
 		a.p.Keys = append(a.p.Keys, v)
 	}
@@ -171,6 +174,12 @@ func (a *analyzer) inserted(e ast.ExprNode) (v Value, ok bool) {
 	}
 	return a.assigned(e, true)
 }
+
+// writtenNull is a key that is written NULL, and not merely left out.
+var writtenNull = Value{Null: true, Parts: []Part{{Source: SourceConst, Const: []byte("NULL")}}}
+
+// IsWrittenNull tells whether v is the literal NULL.
+func (v Value) IsWrittenNull() bool { return v.Null && len(v.Parts) > 0 }
 
 // auto notes a key that the store would number.
 func (a *analyzer) auto() {

@@ -22,7 +22,7 @@ func (r *textRequest) Answer() protocol.AnswerKind { return r.answer }
 func (s *session) query(payload []byte) error {
 	text := payload[1:]
 	s.router.Planner.Plan(&s.stmt, text, s.data.State().DB(), s.mode)
-	if s.stmt.Plan.Kind == rewrite.KindMulti {
+	if s.stmt.Plan.Kind == rewrite.KindMulti || s.stmt.Remark && s.client.Capabilities.Has(protocol.ClientMultiStatements) {
 		return s.several(text)
 	}
 	s.text = textRequest{payload: payload}
@@ -74,12 +74,13 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		}
 	}
 	s.data.CountFound = p.Pins == sqlCalcFoundRows
+	s.data.AskInsertID = p.Pins == lastInsertIDOf
 	req, done := s.inform(st, req)
 	defer done()
 	var err error
 	switch p.Kind {
 	case rewrite.KindEmpty:
-		return protocol.Errorf(protocol.ErrEmptyQuery, "Query was empty")
+		return s.empty(st)
 	case rewrite.KindRead, rewrite.KindReadForUpdate:
 		err = s.read(st, req, args)
 	case rewrite.KindWrite:
@@ -139,10 +140,13 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	if len(p.Others) > 0 {
 		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
 	}
+	lock := p.Kind == rewrite.KindReadForUpdate
+	if lock && len(p.Keys) == 0 && p.OtherColumn != "" {
+		return s.lockByOther(st, req, args)
+	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
 		return err
 	}
-	lock := p.Kind == rewrite.KindReadForUpdate
 	switch len(s.keys) {
 	case 0:
 		return s.data.ReadAny(req) // id = NULL: no record, wherever it is asked
@@ -205,7 +209,11 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 func (s *session) sameOnAll(w *replica.Write, p *rewrite.Plan) {
 	nondet := p.Nondet
 	if p.Verb != rewrite.VerbDelete {
-		switch s.data.Defaults(w.Table) {
+		t := w.Table
+		if p.Target.Name != "" {
+			t = s.target(p)
+		}
+		switch s.data.Defaults(t) {
 		case replica.DefaultsTime:
 			nondet |= rewrite.NondetTime
 		case replica.DefaultsOther:
@@ -233,6 +241,11 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	}
 	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
 		return err
+	}
+	if len(s.keys) == 2 {
+		if s.keys[1] = s.data.Cut(s.table(st.Plan), s.keys[1]); bytes.Equal(s.keys[0], s.keys[1]) {
+			s.keys = s.keys[:1]
+		}
 	}
 	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(st.Plan), Partial: true}
 	s.sameOnAll(&w, st.Plan)
@@ -269,7 +282,7 @@ type typedArgs interface{ IsNumber(i int) bool }
 
 // table names the table that a plan is about.
 func (s *session) table(p *rewrite.Plan) replica.Table {
-	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key}
+	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table)}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
 	}
@@ -280,6 +293,7 @@ func (s *session) table(p *rewrite.Plan) replica.Table {
 // which they appear. NULL names no record and is left out.
 func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args rewrite.Args) error {
 	n := 0
+	inserts := st.Plan.Verb == rewrite.VerbInsert || st.Plan.Verb == rewrite.VerbReplace
 	for _, v := range values {
 		if n == cap(s.keys) {
 			s.keys = append(s.keys[:n], nil)
@@ -291,6 +305,9 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 		}
 		if null {
 			continue
+		}
+		if inserts {
+			key = s.data.Cut(s.table(st.Plan), key)
 		}
 		if st.Plan.Table.FoldCase {
 			key = rewrite.FoldKey(nil, key)
@@ -345,7 +362,7 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 			return err
 		}
 	}
-	if p.Pins != "" && p.Pins != sqlCalcFoundRows {
+	if p.Pins != "" && p.Pins != sqlCalcFoundRows && p.Pins != lastInsertIDOf {
 		// What it leaves behind is not seen anywhere else: one connection
 		// serves this client's statements there from now on.
 		if err := s.data.Keep(s.router.OtherTables); err != nil {
@@ -357,24 +374,31 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 
 // pins refuses what would stay behind in a store connection.
 func pins(p *rewrite.Plan) error {
-	if p.Pins != "" && p.Pins != sqlCalcFoundRows {
+	if p.Pins != "" && p.Pins != sqlCalcFoundRows && (p.Pins != lastInsertIDOf || p.Kind == rewrite.KindScatterRead || len(p.Keys) > 1) {
 		return refuse(p.Pins)
 	}
 	return nil
 }
 
-// kill carries KILL out on a client of this proxy.
+// kill carries KILL out on a client of this proxy; without an id, on this one.
 func (s *session) kill(st *rewrite.Statement, args rewrite.Args) error {
 	p := st.Plan
-	if p.KillID == nil {
-		return refuse("KILL of something else than a number")
+	id := int64(s.client.ID)
+	if p.KillID != nil {
+		var ok bool
+		if id, ok = st.Number(*p.KillID, args); !ok || id < 0 || id > 1<<32-1 {
+			return protocol.Errorf(protocol.ErrNoSuchThread, "Unknown thread id: %d", id)
+		}
 	}
-	id, ok := st.Number(*p.KillID, args)
-	if !ok || id < 0 || id > 1<<32-1 {
-		return protocol.Errorf(protocol.ErrNoSuchThread, "Unknown thread id: %d", id)
+	own := id == int64(s.client.ID)
+	if own && p.KillQuery { // which is this statement
+		return protocol.Errorf(protocol.ErrQueryInterrupted, "Query execution was interrupted")
 	}
 	if err := s.router.Kill(uint32(id), p.KillQuery, s.client); err != nil {
 		return err
+	}
+	if own {
+		return protocol.Errorf(protocol.ErrConnectionKilled, "Connection was killed")
 	}
 	return s.ok()
 }

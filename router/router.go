@@ -33,6 +33,7 @@ type Router struct {
 	Config
 	baseMode atomic.Uint32 // rewrite.Mode of a fresh session, as the stores have it
 	known    sync.Map      // access -> struct{}: databases that a store has let a user into
+	parts    sync.Map      // *rewrite.Table -> *[]replica.Part
 	learned  learned
 }
 

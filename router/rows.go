@@ -1,6 +1,10 @@
 package router
 
 import (
+	"bytes"
+	"slices"
+	"strconv"
+
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/replica"
@@ -12,6 +16,7 @@ import (
 // number makes those of the others itself. column is the one for the numbers.
 func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
 	p := st.Plan
+	var err error
 	parts, why := st.InsertParts()
 	if why == "" && p.Uses&ownUses != 0 {
 		why = "several rows with a function that tells of the session"
@@ -22,54 +27,37 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	if why != "" {
 		return refuse(why)
 	}
-	w := replica.Rows{Ignore: parts.Ignore}
 	var groups [][]int // of rows
-	var stores []string
-	for i := range parts.Rows {
-		if err := s.findKeys(st, p.Keys[i:i+1], args); err != nil {
-			return err
+	if column != "" {
+		for i := range parts.Rows {
+			groups = append(groups, []int{i})
 		}
-		if len(s.keys) == 0 { // in a numbered key column as well: the plan has no NULL
-			return nullKey(p)
-		}
-		at := s.data.StoresOf(s.keys[0])
-		g := len(groups)
-		for j := range stores {
-			if stores[j] == at && column == "" {
-				g = j
-			}
-		}
-		if g == len(groups) {
-			groups, stores = append(groups, nil), append(stores, at)
-		}
-		groups[g] = append(groups[g], i)
+	} else if groups, err = s.groupRows(st, args); err != nil {
+		return err
 	}
-	var made []*store.Stmt
-	defer func() {
-		for _, stmt := range made {
-			stmt.Close()
-		}
-	}()
+	w := replica.Rows{Ignore: parts.Ignore}
+	v := variants{of: req}
+	defer v.close()
+	var numbers replica.Numbers
 	for _, rows := range groups {
-		part := replica.Write{Req: s.partOf(req, &parts, rows), Table: s.table(p)}
-		if v, ok := part.Req.(*prepared); ok {
-			made = append(made, v.stmt)
-		}
+		part := replica.Write{Req: s.partOf(&v, &parts, rows), Table: s.table(p)}
 		if column != "" {
-			if err := s.numberRow(st, &part, rows[0], args, column); err != nil {
-				return err
+			numbers.Want = len(parts.Rows) - rows[0]
+			err = s.numberRow(st, &part, rows[0], args, column, &numbers)
+		} else {
+			values := make([]rewrite.Value, len(rows))
+			for j, row := range rows {
+				values[j] = p.Keys[row]
 			}
+			err = s.findKeys(st, values, args)
+			part.Keys = s.keys
 		}
-		values := make([]rewrite.Value, len(rows))
-		for j, row := range rows {
-			values[j] = p.Keys[row]
-		}
-		if err := s.findKeys(st, values, args); err != nil {
+		if err != nil {
 			return err
 		}
-		part.Keys = nil
-		for _, key := range s.keys {
-			part.Keys = append(part.Keys, append([]byte(nil), key...))
+		part.Keys = slices.Clone(part.Keys)
+		for i, key := range part.Keys {
+			part.Keys[i] = bytes.Clone(key)
 		}
 		s.sameOnAll(&part, p)
 		w.Writes, w.Counts = append(w.Writes, part), append(w.Counts, len(rows))
@@ -79,14 +67,35 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	}
 	for i := range w.Writes {
 		if part := &w.Writes[i]; part.Number != 0 {
-			s.router.learned.learn(part.Table, part.Number, part.Keys[0])
+			s.router.learned.learn(part.Table, strconv.FormatUint(part.Number, 10), part.Keys[0])
 		}
 	}
 	return nil
 }
 
+// groupRows puts the rows together whose records have the same stores.
+func (s *session) groupRows(st *rewrite.Statement, args rewrite.Args) (groups [][]int, err error) {
+	var stores []string // of each group
+	for i := range st.Plan.Keys {
+		if err := s.findKeys(st, st.Plan.Keys[i:i+1], args); err != nil {
+			return nil, err
+		}
+		if len(s.keys) == 0 {
+			return nil, nullKey(st.Plan)
+		}
+		at := s.data.StoresOf(s.keys[0])
+		g := slices.Index(stores, at)
+		if g < 0 {
+			g = len(groups)
+			groups, stores = append(groups, nil), append(stores, at)
+		}
+		groups[g] = append(groups[g], i)
+	}
+	return groups, nil
+}
+
 // partOf is the statement for some of the rows.
-func (s *session) partOf(req replica.Request, parts *rewrite.InsertParts, rows []int) replica.Request {
+func (s *session) partOf(v *variants, parts *rewrite.InsertParts, rows []int) replica.Request {
 	text := append([]byte(nil), parts.Head...)
 	var params []int
 	add := func(first, n int) {
@@ -106,14 +115,15 @@ func (s *session) partOf(req replica.Request, parts *rewrite.InsertParts, rows [
 	last := parts.Rows[len(parts.Rows)-1]
 	add(last.First+last.Params, parts.TailParams)
 
-	if e, ok := req.(*executed); ok {
+	if e, ok := v.of.(*executed); ok {
 		return e.subset(text, params)
 	}
-	p, ok := req.(*prepared)
+	p, ok := v.of.(*prepared)
 	if !ok {
 		return &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}
 	}
 	part := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: p.stmt.Session}}
+	v.made = append(v.made, part.stmt)
 	part.payload = protocol.AppendSubset(nil, &p.exec, p.id, p.types, params)
 	for i, param := range params {
 		if value, ok := p.long[param]; ok {
@@ -134,4 +144,4 @@ func nullKey(p *rewrite.Plan) *protocol.Error {
 // ownUses are what a statement may read of its client's session that it is
 // rewritten for.
 const ownUses = rewrite.UsesLastInsertID | rewrite.UsesFoundRows | rewrite.UsesRowCount |
-	rewrite.UsesConnectionID | rewrite.UsesWarnings
+	rewrite.UsesConnectionID | rewrite.UsesWarnings | rewrite.UsesTransaction

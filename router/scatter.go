@@ -49,10 +49,10 @@ func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rew
 		FixTime: p.Nondet&rewrite.NondetTime != 0 && !s.fixedTime,
 	}
 	for _, r := range p.Reads {
-		if r.Surrogate {
-			return nil, nil, refuse("table " + r.Name + " without the key, whose rows are named by " + r.Column)
-		}
 		t := s.shared(r)
+		if r.Surrogate { // its rows don't say whose they are by themselves
+			parts.Rows, parts.Narrow, w.Count = false, false, false
+		}
 		if !slices.ContainsFunc(w.Tables, func(o replica.Shared) bool { return o.Table == t.Table }) {
 			w.Tables = append(w.Tables, t)
 		}
@@ -62,6 +62,9 @@ func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rew
 	}
 	if parts.Narrow {
 		w.Narrow = func(columns string) replica.Request { return v.with(parts.Gather(columns)) }
+	}
+	if p.Mentions > len(w.Tables) {
+		w.Spread = func() (replica.Request, []replica.Twin) { return s.spread(st, v) }
 	}
 	if parts.Rows && !s.data.State().Assigns("sql_select_limit") {
 		w.Rows = func(key string) replica.Request {
@@ -80,11 +83,32 @@ func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rew
 	return w, v.close, nil
 }
 
+// spread makes the statement that names a table once.
+func (s *session) spread(st *rewrite.Statement, v *variants) (replica.Request, []replica.Twin) {
+	db := s.data.State().DB()
+	text, named := st.Spread(db)
+	if text == nil {
+		return nil, nil
+	}
+	twins := make([]replica.Twin, len(named))
+	for i, t := range named {
+		if t.Schema == "" {
+			t.Schema = db
+		}
+		twins[i] = replica.Twin{Of: replica.Table{Schema: t.Schema, Name: t.Name}, Copy: t.Copy}
+	}
+	return v.with(text), twins
+}
+
 // shared is a table that a plan reads.
 func (s *session) shared(r rewrite.Read) replica.Shared {
 	t := replica.Shared{Table: replica.Table{Schema: r.Schema, Name: r.Name, Key: r.Column}}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
+	}
+	if r.Surrogate {
+		t.Via = &replica.Via{Table: t.Table, Of: r.Table.Surrogate}
+		t.Via.Table.Name, t.Via.Table.Key = r.Table.Name, r.Table.Key
 	}
 	if r.Table.FoldCase {
 		t.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }

@@ -28,6 +28,9 @@ func (s *session) numbered(p *rewrite.Plan, t replica.Table) (column string, err
 		return "", err
 	}
 	if strings.Contains(p.Detail, "AUTO") && !strings.EqualFold(column, t.Key) {
+		if len(p.Keys) == 1 && p.Keys[0].IsWrittenNull() {
+			return "", nullKey(p)
+		}
 		return "", refuse("a key that the store would have to make")
 	}
 	return column, nil
@@ -40,7 +43,7 @@ const secondaryTable = "secondary table"
 // AUTO_INCREMENT column.
 func (s *session) insertNumbered(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
 	w := replica.Write{Req: req, Table: s.table(st.Plan)}
-	if err := s.numberRow(st, &w, 0, args, column); err != nil {
+	if err := s.numberRow(st, &w, 0, args, column, &replica.Numbers{Want: 1}); err != nil {
 		return err
 	}
 	s.sameOnAll(&w, st.Plan)
@@ -48,14 +51,14 @@ func (s *session) insertNumbered(st *rewrite.Statement, req replica.Request, arg
 		return err
 	}
 	if a := s.data.Answer(); a.Err == nil && a.InsertID != 0 && !strings.EqualFold(column, w.Table.Key) {
-		s.router.learned.learn(w.Table, a.InsertID, w.Keys[0])
+		s.router.learned.learn(w.Table, strconv.FormatUint(a.InsertID, 10), w.Keys[0])
 	}
 	return nil
 }
 
 // numberRow gives w, which inserts one row of a statement, its number and its
-// key.
-func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, args rewrite.Args, column string) error {
+// key. The numbers of a statement follow one another.
+func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, args rewrite.Args, column string, numbers *replica.Numbers) error {
 	p := st.Plan
 	if err := s.findKeys(st, p.Keys[row:row+1], args); err != nil {
 		return err
@@ -81,7 +84,7 @@ func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, ar
 		}
 	}
 	var err error
-	if w.Number, err = s.data.NextNumber(w.Table); err != nil {
+	if w.Number, err = s.data.NextNumber(w.Table, numbers); err != nil {
 		return s.noNumber(p, w, err)
 	}
 	if isKey {
@@ -115,11 +118,9 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 	if err := pins(p); err != nil {
 		return err
 	}
-	if strings.Contains(p.Detail, secondaryTable) {
-		return refuse("a secondary table whose rows are named by " + p.OtherColumn)
-	}
 	t := s.table(p)
 	number, single := s.number(st, args)
+	secondary := strings.Contains(p.Detail, secondaryTable)
 	keys, without, err := s.keysOf(st, t, args)
 	if single && err == nil && len(keys) == 1 {
 		s.router.learned.learn(t, number, keys[0])
@@ -134,27 +135,47 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 	case len(p.Keys) > 0:
 		return s.moveFound(st, req, args, t, keys)
 	case len(keys) > 1 && !s.data.Together(keys):
+		if secondary {
+			return refuse("a write of several records' rows of a secondary table")
+		}
 		return s.sweep(st, req, args, keys)
 	}
 	err = s.writeFound(p, req, t, keys)
-	if err == nil && single && p.Verb == rewrite.VerbDelete {
+	if err == nil && single && !secondary && p.Verb == rewrite.VerbDelete {
 		s.router.learned.forget(t, number)
 	}
 	return err
 }
 
-// number is the number by which a statement names one record.
-func (s *session) number(st *rewrite.Statement, args rewrite.Args) (n uint64, ok bool) {
+// number is the number, or other name, by which a statement names one record.
+func (s *session) number(st *rewrite.Statement, args rewrite.Args) (name string, ok bool) {
 	p := st.Plan
 	if len(p.OtherValues) != 1 || !strings.EqualFold(p.OtherColumn, p.Table.Surrogate) {
-		return 0, false
+		return "", false
 	}
-	var space [32]byte
+	var space [64]byte
 	text, null, ok := st.Append(space[:0], p.OtherValues[0], args)
-	if !ok || null {
-		return 0, false
+	return string(text), ok && !null && len(text) <= maxName && plainText(text)
+}
+
+// lockByOther carries a locking read out whose record is named by its number.
+func (s *session) lockByOther(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	keys, without, err := s.keysOf(st, s.table(st.Plan), args)
+	switch {
+	case err != nil:
+		return err
+	case len(keys) == 0 && len(without) > 0:
+		return s.data.OnOneOf(without, req)
+	case len(keys) == 0:
+		return refuse("a locking read of a record that is left over on all stores")
+	case len(keys) == 1:
+		return s.data.Read(keys[0], req, true)
 	}
-	return parseInt(text)
+	err = s.data.ReadSeveral(keys, req, true)
+	if errors.Is(err, replica.ErrApart) {
+		return refuse("a locking read of records on different stores")
+	}
+	return err
 }
 
 // keysOf asks the stores for the keys of the records that a statement names by

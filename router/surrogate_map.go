@@ -7,8 +7,12 @@ import (
 	"github.com/dsmproxy/dsmproxy/router/replica"
 )
 
-// maxLearned bounds how many numbers a Router knows the keys of.
-const maxLearned = 1 << 16
+// maxLearned bounds how many numbers a Router knows the keys of, and maxName
+// how long a number, or what a table has in its place, may be to be learned.
+const (
+	maxLearned = 1 << 16
+	maxName    = 64
+)
 
 // learned are the keys of records by their numbers, as far as this proxy has
 // learned them. What it says may be out of date: a record's key may be changed
@@ -20,10 +24,10 @@ type learned struct {
 	recent list.List // of *lesson, the last one used first
 }
 
-// recordName is a number and its table.
+// recordName is a number, or what a table has in its place, and the table.
 type recordName struct {
-	table  replica.Table
-	number uint64
+	table replica.Table
+	name  string
 }
 
 type lesson struct {
@@ -31,11 +35,11 @@ type lesson struct {
 	key  string
 }
 
-func (l *learned) learn(t replica.Table, number uint64, key []byte) {
-	name := recordName{t, number}
+func (l *learned) learn(t replica.Table, name string, key []byte) {
+	record := recordName{t, name}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.byName[name]; e != nil {
+	if e := l.byName[record]; e != nil {
 		e.Value.(*lesson).key = string(key)
 		l.recent.MoveToFront(e)
 		return
@@ -43,7 +47,7 @@ func (l *learned) learn(t replica.Table, number uint64, key []byte) {
 	if l.byName == nil {
 		l.byName = make(map[recordName]*list.Element)
 	}
-	l.byName[name] = l.recent.PushFront(&lesson{name, string(key)})
+	l.byName[record] = l.recent.PushFront(&lesson{record, string(key)})
 	if l.recent.Len() > maxLearned {
 		last := l.recent.Back()
 		delete(l.byName, l.recent.Remove(last).(*lesson).name)
@@ -51,10 +55,10 @@ func (l *learned) learn(t replica.Table, number uint64, key []byte) {
 }
 
 // key appends the key of the record to dst.
-func (l *learned) key(dst []byte, t replica.Table, number uint64) (key []byte, ok bool) {
+func (l *learned) key(dst []byte, t replica.Table, name string) (key []byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.byName[recordName{t, number}]
+	e := l.byName[recordName{t, name}]
 	if e == nil {
 		return dst, false
 	}
@@ -62,11 +66,11 @@ func (l *learned) key(dst []byte, t replica.Table, number uint64) (key []byte, o
 	return append(dst, e.Value.(*lesson).key...), true
 }
 
-func (l *learned) forget(t replica.Table, number uint64) {
+func (l *learned) forget(t replica.Table, name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e := l.byName[recordName{t, number}]; e != nil {
+	if e := l.byName[recordName{t, name}]; e != nil {
 		l.recent.Remove(e)
-		delete(l.byName, recordName{t, number})
+		delete(l.byName, recordName{t, name})
 	}
 }

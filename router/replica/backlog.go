@@ -97,11 +97,14 @@ func (c *Client) forgetMissed() {
 	c.txn.missed = nil
 }
 
-// Run gives stores that return what they have missed, until ctx ends.
+// Run gives stores that return what they have missed, and leases numbers ahead,
+// until ctx ends.
 func (s *Set) Run(ctx context.Context) error {
 	for i := range s.stores {
 		s.catchUps.Go(func() { s.catchUp(ctx, i) })
 	}
+	s.catchUps.Go(func() { s.leaseAhead(ctx) })
+	s.catchUps.Go(func() { s.watch(ctx) })
 	s.catchUps.Wait()
 	s.kills.Wait()
 	return ctx.Err()

@@ -190,17 +190,13 @@ func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
 
 // carry makes the record of key at dst equal to that at src.
 func (c *Client) carry(src, dst *store.Conn, t Table, key []byte) error {
-	sc, err := c.schema(t)
-	if err != nil {
-		return err
-	}
-	rows, err := src.Query(c.ctx, sc.selectImage(key))
+	sqls, err := c.image(src, t, key)
 	if err != nil {
 		return err
 	}
 	own := c.state.Autocommit() && !c.txn.open
 	for range maxRepairs {
-		err = c.install(dst, sc.installImage(key, rows), own)
+		err = c.install(dst, sqls, own)
 		var e *protocol.Error
 		if !errors.As(err, &e) || e.Code != protocol.ErrLockDeadlock || !own {
 			break
@@ -218,12 +214,12 @@ func (c *Client) schema(t Table) (*schema, error) {
 // own unless the client's is open.
 func (c *Client) install(dst *store.Conn, sqls []string, own bool) error {
 	if own && len(sqls) > 1 {
-		sqls = append(append([]string{"START TRANSACTION"}, sqls...), "COMMIT")
+		sqls = append(append([]string{"START TRANSACTION"}, sqls...), commitSQL)
 	}
 	for _, sql := range sqls {
 		if _, err := dst.Exec(c.ctx, sql); err != nil {
 			if own && len(sqls) > 1 {
-				if _, undo := dst.Exec(c.ctx, "ROLLBACK"); undo != nil {
+				if _, undo := dst.Exec(c.ctx, rollbackSQL); undo != nil {
 					return undo
 				}
 			}
@@ -235,25 +231,37 @@ func (c *Client) install(dst *store.Conn, sqls []string, own bool) error {
 
 // selectImage is the statement that reads the record of key.
 func (s *schema) selectImage(key []byte) string {
+	return s.selectRows(s.stored(), s.keyEquals(key))
+}
+
+// selectRows is the statement that reads rows as images.
+func (s *schema) selectRows(columns []column, where string) string {
 	var b strings.Builder
 	b.WriteString("SELECT ")
-	for i, c := range s.stored() {
+	for i, c := range columns {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		b.WriteString(c.export())
 	}
-	b.WriteString(" FROM " + s.table.quoted() + " WHERE " + s.keyEquals(key))
+	b.WriteString(" FROM " + s.table.quoted() + " WHERE " + where)
 	return b.String()
 }
 
 // installImage are the statements that make rows the record of key.
 func (s *schema) installImage(key []byte, rows [][][]byte) []string {
 	remove := "DELETE FROM " + s.table.quoted() + " WHERE " + s.keyEquals(key)
-	if len(rows) == 0 {
+	switch {
+	case len(rows) == 0:
 		return []string{remove}
+	case s.keyUnique:
+		return []string{s.replaceRows(s.stored(), rows)}
 	}
-	columns := s.stored()
+	return []string{remove, s.replaceRows(s.stored(), rows)}
+}
+
+// replaceRows is the statement that installs rows which selectRows has read.
+func (s *schema) replaceRows(columns []column, rows [][][]byte) string {
 	var b strings.Builder
 	b.WriteString("REPLACE INTO " + s.table.quoted() + " (")
 	for i, c := range columns {
@@ -273,10 +281,7 @@ func (s *schema) installImage(key []byte, rows [][][]byte) []string {
 		}
 		b.WriteByte(')')
 	}
-	if s.keyUnique {
-		return []string{b.String()}
-	}
-	return []string{remove, b.String()}
+	return b.String()
 }
 
 // stored are the columns that can be given a value.

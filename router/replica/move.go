@@ -149,11 +149,11 @@ func (c *Client) carryBetween(from, to int, w *Write, key int) error {
 // removeAt removes the record of the new key from a store that only the old
 // one has.
 func (c *Client) removeAt(conn *store.Conn, w *Write) error {
-	sc, err := c.schema(w.Table)
+	sqls, err := c.removal(w.Table, w.Keys[1])
 	if err != nil {
 		return err
 	}
-	return c.install(conn, sc.installImage(w.Keys[1], nil), false)
+	return c.install(conn, sqls, false)
 }
 
 // noteMove remembers what the transaction has written.

@@ -38,6 +38,9 @@ type Scatter struct {
 	// Columns are, in lower case, all names in the statement; nil: it may name
 	// all columns.
 	Columns []string
+	// Spread, unless nil, makes the statement that names a twin where Req names
+	// a table again; nil if it can't.
+	Spread func() (Request, []Twin)
 	// FixTime: give it one time everywhere.
 	FixTime bool
 }
@@ -46,9 +49,18 @@ type Scatter struct {
 // they are.
 type Shared struct {
 	Table
+	// Via, unless nil, is the table of the records: Key has the value of its
+	// column Of, and the record's own key says whose a row is.
+	Via *Via
 	// Fold makes equal what the column's collation takes for equal; nil where
 	// that is equal already.
 	Fold func(key []byte) []byte
+}
+
+// Via is how a row of a Shared table names its record.
+type Via struct {
+	Table Table
+	Of    string
 }
 
 // Scatter carries w out.

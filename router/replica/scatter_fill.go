@@ -13,8 +13,8 @@ import (
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
-// filler inserts the rows of an answer, whose first column is the key, into the
-// copy of a table.
+// filler inserts the rows of an answer, whose first column is the record's key,
+// into the copy of a table.
 type filler struct {
 	answer merge.Answer
 	// counts reports whether the records of a key are the answering store's.
@@ -24,6 +24,7 @@ type filler struct {
 	conn    *store.Conn
 	schema  *schema
 	columns []column // the key first
+	owner   int      // 1 if the record's key stands before them
 	head    string
 	longest int // INSERT
 	batch   []byte
@@ -56,6 +57,10 @@ func (f *filler) request(s *scatter, t *Shared) Request {
 		exports[i] = c.exportText()
 	}
 	list := strings.Join(exports, ",")
+	if t.Via != nil {
+		f.owner = 1
+		return t.Via.request(s, t, list)
+	}
 	if s.Narrow != nil && len(s.Tables) == 1 {
 		req := s.Narrow(list)
 		f.answer.Binary = isBinary(req)
@@ -72,6 +77,25 @@ func (f *filler) request(s *scatter, t *Shared) Request {
 	return ownText(sql + " LIMIT 18446744073709551615")
 }
 
+// request is the statement that reads the rows of t behind the keys of their
+// records.
+func (v *Via) request(s *scatter, t *Shared, list string) Request {
+	sc, err := s.schema(v.Table)
+	if err != nil {
+		return ownText("SELECT " + quoteName(v.Table.Key) + " FROM " + v.Table.quoted() + " LIMIT 0") // which says why
+	}
+	sql := "SELECT (SELECT " + sc.key.exportText() + " FROM " + v.Table.quoted() + " dsmproxy_record WHERE dsmproxy_record." +
+		quoteName(v.Of) + " = " + t.quoted() + "." + quoteName(t.Key) + " LIMIT 1)," + list + " FROM " + t.quoted()
+	if s.Keys != nil {
+		keys := make([]sweptKey, len(s.Keys))
+		for i, key := range s.Keys {
+			keys[i].key = key
+		}
+		sql += " WHERE " + quoteName(t.Key) + " IN (SELECT " + quoteName(v.Of) + " FROM " + v.Table.quoted() + " WHERE " + sc.keyIn(keys) + ")"
+	}
+	return ownText(sql + " LIMIT 18446744073709551615")
+}
+
 // ownText is a statement of the proxy's own.
 type ownText string
 
@@ -84,7 +108,7 @@ func (t ownText) Queue(_ context.Context, conn *store.Conn) error {
 func (t ownText) Answer() protocol.AnswerKind { return protocol.AnswerResult }
 
 func (f *filler) row(row []byte) (err error) {
-	if f.fields, err = f.answer.Strings(f.fields[:0], row, len(f.columns)); err != nil {
+	if f.fields, err = f.answer.Strings(f.fields[:0], row, f.owner+len(f.columns)); err != nil {
 		return err
 	}
 	if f.fields[0] == nil {
@@ -93,9 +117,10 @@ func (f *filler) row(row []byte) (err error) {
 	if !f.counts(f.fields[0]) {
 		return nil
 	}
+	values := f.fields[f.owner:]
 	size := len(f.head)
-	for i := range f.fields {
-		size += 2*len(f.fields[i]) + perValue
+	for _, v := range values {
+		size += 2*len(v) + perValue
 	}
 	if len(f.batch)+size > f.longest {
 		if err := f.flush(); err != nil {
@@ -114,7 +139,7 @@ func (f *filler) row(row []byte) (err error) {
 	sep := byte('(')
 	for i, c := range f.columns {
 		f.batch = append(f.batch, sep)
-		f.batch = c.appendCopy(f.batch, f.fields[i])
+		f.batch = c.appendCopy(f.batch, values[i])
 		sep = ','
 	}
 	f.batch = append(f.batch, ')')
@@ -163,6 +188,9 @@ func (s *schema) copied(names []string, d detail) []column {
 // a TIMESTAMP travels as seconds.
 func (c column) exportText() string {
 	switch {
+	case c.typ == "double":
+		// Of an expression MySQL makes no more than 22 characters.
+		return "CAST(" + quoteName(c.name) + " AS CHAR)"
 	case c.typ == "timestamp":
 		return "CAST(UNIX_TIMESTAMP(" + quoteName(c.name) + ") AS CHAR)"
 	case c.unicode():

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,9 +12,11 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
-// Table names a session table and its key column.
+// Table names a session table and its key column. Tables that have the same
+// Parts share them.
 type Table struct {
 	Schema, Name, Key string
+	Parts             *[]Part // nil for none
 }
 
 // Defaults says how far a table's own defaults differ from store to store.
@@ -48,6 +51,7 @@ type column struct {
 	name     string
 	typ      string // DATA_TYPE in lower case
 	charset  string // "" for what is not text
+	width    int    // of a CHAR or VARCHAR in characters, of a BINARY or VARBINARY in bytes; 0 for others
 	generate bool
 }
 
@@ -120,7 +124,7 @@ func (s *Set) queryIn(db string) querier {
 
 func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
-	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE "+
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH "+
 		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
@@ -129,6 +133,10 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	primary, keyIsPrimary := 0, false // columns of the primary key; the key is one
 	for _, r := range rows {
 		c := column{name: string(r[0]), typ: strings.ToLower(string(r[1])), charset: string(r[2])}
+		switch c.typ {
+		case "char", "varchar", "binary", "varbinary":
+			c.width, _ = strconv.Atoi(string(r[7])) // NULL for none
+		}
 		extra := strings.ToLower(string(r[4]))
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
 		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))

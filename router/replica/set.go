@@ -28,20 +28,21 @@ type Config struct {
 // Set is all stores with the rule by which records are spread over them. It is
 // safe for concurrent use.
 type Set struct {
-	stores   []*store.Store
-	place    placement.Placement
-	copies   int
-	service  store.Login
-	lockWait time.Duration
-	log      *slog.Logger
-	locks    *keyLocks
-	schemas  schemas
-	numbers  numbers
-	holders  sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
-	pending  []backlog // by store
-	catchUps sync.WaitGroup
-	kills    sync.WaitGroup // KILL QUERYs under way
-	isShort  atomic.Bool    // the last write had fewer than N copies
+	stores    []*store.Store
+	place     placement.Placement
+	copies    int
+	service   store.Login
+	lockWait  time.Duration
+	log       *slog.Logger
+	locks     *keyLocks
+	schemas   schemas
+	numbers   numbers
+	deadlocks deadlocks
+	holders   sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
+	pending   []backlog // by store
+	catchUps  sync.WaitGroup
+	kills     sync.WaitGroup // KILL QUERYs under way
+	isShort   atomic.Bool    // the last write had fewer than N copies
 }
 
 // New returns the Set of the given stores.
@@ -52,7 +53,9 @@ func New(c Config) *Set {
 	return &Set{
 		stores: c.Stores, place: c.Placement, copies: c.Copies,
 		service: c.Service, lockWait: c.LockWait, log: c.Log,
-		locks: newKeyLocks(), pending: make([]backlog, len(c.Stores)),
+		deadlocks: deadlocks{txns: make(map[*Client]struct{})},
+		locks:     newKeyLocks(), pending: make([]backlog, len(c.Stores)),
+		numbers: numbers{wanted: make(chan *sequence, 1)},
 	}
 }
 

@@ -82,7 +82,7 @@ UPDATE sessions SET x = (SELECT COUNT(*) FROM (SELECT * FROM sessions) y) WHERE 
 -- proto: text
 UPDATE sessions SET x = (SELECT name FROM users WHERE users.id = 1) WHERE id = 'a'
 
--- expect: write refuse: INSERT of several rows that the store numbers
+-- expect: write keys=['AUTO','AUTO'] (AUTO)
 -- proto: text
 INSERT INTO sessions (data) VALUES ('a'), ('b')
 
