@@ -217,8 +217,10 @@ const (
 )
 
 // ready looks if an idle connection still works, without a round trip but for
-// TLS. One whose reset takes long, because it rolls much back, is not waited
-// for.
+// TLS, and without a look at the socket if it has worked within the janitor's
+// round: a store that dies so soon after its last answer is no other than one
+// that dies while it is asked. One whose reset takes long, because it rolls
+// much back, is not waited for.
 func (c *Conn) ready() bool {
 	if c.resetting > 0 {
 		n := c.resetting
@@ -227,6 +229,9 @@ func (c *Conn) ready() bool {
 		err := c.readReset(n)
 		c.pc.SetDeadline(time.Time{})
 		return err == nil
+	}
+	if c.rested == c.store.tick.Load() {
+		return true
 	}
 	if !c.pc.Alive() {
 		c.broken = true

@@ -203,6 +203,7 @@ func TestRefusedDial(t *testing.T) {
 	if err := srv.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	s.tick.Add(1) // or the idle connection would be taken as it is
 	var ne *NetError
 	if _, err := s.Get(context.Background(), app, nil, false); !errors.As(err, &ne) {
 		t.Errorf("Get = %v", err)
@@ -285,7 +286,11 @@ func TestProbeLoginRefused(t *testing.T) {
 	if _, err := c.Exec(context.Background(), "SELECT SLEEP(0.2)"); err != nil {
 		t.Error(err)
 	}
-	exec(t, c, "ALTER USER CURRENT_USER() IDENTIFIED BY 'wrong'")
+	if installation.MariaDB() {
+		exec(t, c, "SET PASSWORD = PASSWORD('wrong')")
+	} else {
+		exec(t, c, "ALTER USER CURRENT_USER() IDENTIFIED BY 'wrong'")
+	}
 	eventually(t, "the store is up", func() bool { return s.State() == Up })
 	c.Release()
 }
