@@ -80,6 +80,9 @@ func explain(s *Statement, args Args) *Explanation {
 		e.Kind = ""
 	case KindEmpty:
 		e.Kind, e.Detail = KindAny.String(), "empty query, error 1065"
+		if OnlyComment(s.Text) {
+			e.Detail = "nothing but a comment"
+		}
 	case KindOtherTable:
 		// It is refused for what it is, whatever else it does.
 		if e.Error != "" {
@@ -163,6 +166,8 @@ func (e *Explanation) place(keys []*string) {
 		if len(e.Names) == 1 {
 			e.Name, e.Names = e.Names[0], nil
 		}
+	case KindAny: // what SHOW STATUS LIKE asks for is no record
+		e.Key, e.HasKey = nil, false
 	case KindWriteByOther:
 		if len(keys) > 0 {
 			e.SetsKey = deref(keys[0])
