@@ -48,6 +48,7 @@ func (l *lexed) skip(i int) int {
 
 // tail reads what follows the semicolon at the end of the first statement.
 func (l *lexed) tail(i int) {
+	l.remark = i < len(trimEnd(l.text))
 	for {
 		if i = l.skip(i); i < 0 || i == len(l.text) {
 			return

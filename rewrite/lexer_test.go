@@ -351,16 +351,18 @@ func TestSplit(t *testing.T) {
 		sql  string
 		want []string
 	}{
-		{"", nil},
-		{" ; ;", nil},
+		{"", []string{""}},
+		{" ; ;", []string{""}},
 		{"a", []string{"a"}},
 		{"a;", []string{"a"}},
-		{"a; b ;", []string{"a", " b "}},
+		{"a; b ;", []string{"a", " b"}},
 		{"a;;b", []string{"a", "", "b"}},
-		{"a 'x;y'; b `;` /* ; */ # ;\n; c -- ;", []string{"a 'x;y'", " b `;` /* ; */ # ;\n", " c -- ;"}},
+		{"a 'x;y'; b `;` /* ; */ # ;\n; c -- ;", []string{"a 'x;y'", " b `;` /* ; */ # ;\n", " c --"}},
 		{"a; b 'c; d", []string{"a", " b 'c; d"}},
 		{"a; CREATE TRIGGER t BEGIN b; c; END; d", []string{"a", " CREATE TRIGGER t BEGIN b; c; END; d"}},
-		{"a; /* c */ ; /* d */", []string{"a"}},
+		{"a; /* c */ ; /* d */", []string{"a", " /* c */ ", " /* d */"}},
+		{"a; /* c */ ;", []string{"a", " /* c */"}},
+		{"a -- c", []string{"a -- c"}},
 	} {
 		var got []string
 		for _, piece := range p.Split([]byte(c.sql), 0) {

@@ -45,7 +45,7 @@ const (
 	KindPrepareSQL // PREPARE, EXECUTE, DEALLOCATE in SQL
 	KindCall
 	KindKill
-	KindEmpty // nothing but blanks, comments, semicolons: error 1065
+	KindEmpty // nothing but blanks, comments, semicolons; see OnlyComment
 )
 
 // Table is a session table as configured. The zero values of the optional
@@ -132,8 +132,9 @@ const (
 	UsesWarnings // SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) ..., @@warning_count, @@error_count
 	UsesConnectionID
 	UsesUserVariable
-	UsesDatabase // DATABASE(), SCHEMA()
-	UsesTLS      // SHOW [SESSION] STATUS LIKE '...', if what Keys has asks for Ssl_cipher or the like
+	UsesDatabase    // DATABASE(), SCHEMA()
+	UsesTLS         // SHOW [SESSION] STATUS LIKE '...', if what Keys has asks for Ssl_cipher or the like
+	UsesTransaction // @@in_transaction
 )
 
 // Assignment is one variable that a SET assigns.
@@ -185,8 +186,9 @@ type Plan struct {
 	// with UsesTLS.
 	Keys []Value
 	// Reads are the tables with session records that a KindScatterRead, or a
-	// read of several keys, reads.
-	Reads []Read
+	// read of several keys, reads. Mentions is how often it names any of them.
+	Reads    []Read
+	Mentions int
 	// Target is the secondary table that an UPDATE or DELETE writes; its Name is
 	// "" for the session table itself.
 	Target Read
@@ -214,7 +216,10 @@ type Plan struct {
 	Savepoint string       // KindTxnSavepoint and its relatives
 	Chain     bool         // COMMIT | ROLLBACK AND CHAIN
 	Release   bool         // COMMIT | ROLLBACK ... RELEASE
+	NoChain   bool         // COMMIT | ROLLBACK AND NO CHAIN
+	NoRelease bool         // COMMIT | ROLLBACK ... NO RELEASE
 	ReadOnly  bool         // START TRANSACTION READ ONLY
+	ReadWrite bool         // START TRANSACTION READ WRITE
 	Snapshot  bool         // START TRANSACTION WITH CONSISTENT SNAPSHOT
 	// ImplicitCommit: it ends the running transaction (DDL, TRUNCATE, ...).
 	ImplicitCommit bool

@@ -41,6 +41,9 @@ func (p *Planner) Forget() { p.plans.Store(newCache(p.options.CacheSize)) }
 type Statement struct {
 	Plan *Plan
 	Text []byte
+	// Remark says that comments stand behind the statement's semicolon. A client
+	// that may send several statements gets an answer to them: see Split.
+	Remark bool
 
 	mode     Mode
 	literals []literal
@@ -78,7 +81,7 @@ func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) {
 	l.shape = p.prefix(l.shape[:0], db, mode)
 	l.prefix = len(l.shape)
 	lex(l, text, mode)
-	s.Text, s.mode, s.literals = text, mode, l.literals
+	s.Text, s.mode, s.literals, s.Remark = text, mode, l.literals, l.remark
 	s.Plan = p.find(l, db)
 	p.giveBack(l)
 }
@@ -149,7 +152,8 @@ func (p *Planner) analyze(l *lexed, db string) (plan *Plan, cacheable bool) {
 }
 
 // Split cuts text into its statements at the semicolons outside literals and
-// comments, without the empty ones at the end. The semicolons within a
+// comments, after cutting off what trimEnd does; the last may be a comment
+// alone, and there is one at least. The semicolons within a
 // statement that defines a routine cut nothing, nor do any where
 // ModeUnsafeCharset leaves it uncertain which ones are outside literals.
 func (p *Planner) Split(text []byte, mode Mode) [][]byte {
@@ -159,14 +163,12 @@ func (p *Planner) Split(text []byte, mode Mode) [][]byte {
 	if unsafe(text, mode) {
 		return [][]byte{text}
 	}
+	text = trimEnd(text)
 	var list [][]byte
 	for {
 		lex(l, text, mode)
-		if !l.multi {
-			if len(l.tokens) != 0 || l.err != "" {
-				list = append(list, text[:l.semi])
-			}
-			return list
+		if !l.multi && !l.remark {
+			return append(list, text[:l.semi])
 		}
 		list = append(list, text[:l.semi])
 		text = text[l.semi+1:]

@@ -84,7 +84,9 @@ type lexed struct {
 	// multi: a second statement begins behind the semicolon at semi. The
 	// tokens are those of the first one and incomplete is the shape.
 	multi bool
-	semi  int // of the first statement's end; len(text) if it has none
+	// remark: a comment stands behind the semicolon.
+	remark bool
+	semi   int // of the first statement's end; len(text) if it has none
 	// compound: CREATE PROCEDURE and the like. The semicolons are among the
 	// tokens, all that follows belongs to the statement.
 	compound bool

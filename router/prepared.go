@@ -40,7 +40,11 @@ func (s *session) prepare(payload []byte) error {
 	p := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: s.data.State()}}
 	s.router.Planner.Plan(&p.plan, text, s.data.State().DB(), s.mode)
 	at := -1
-	if err := preparable(p.plan.Plan); err != nil {
+	if p.plan.Plan.Kind == rewrite.KindEmpty {
+		if err := emptiness(&p.plan); err != nil {
+			return err
+		}
+	} else if err := preparable(p.plan.Plan); err != nil {
 		return err
 	}
 	if k := p.plan.Plan; k.Kind == rewrite.KindOtherTable || k.Kind == rewrite.KindCall || k.Elsewhere || k.Routine != "" {
@@ -65,9 +69,9 @@ func preparable(p *rewrite.Plan) error {
 	switch {
 	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere:
 		return refusal(p) // with user variables it may be another one at EXECUTE
-	case p.Kind == rewrite.KindEmpty:
-		return protocol.Errorf(protocol.ErrEmptyQuery, "Query was empty")
-	case p.Kind == rewrite.KindMulti, p.Kind == rewrite.KindPrepareSQL:
+	case p.Kind == rewrite.KindMulti:
+		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; dsmproxy: several statements can't be prepared as one")
+	case p.Kind == rewrite.KindPrepareSQL:
 		return protocol.Errorf(protocol.ErrUnsupportedPS,
 			"This command is not supported in the prepared statement protocol yet")
 	}
