@@ -1,0 +1,30 @@
+package replica
+
+import "unicode/utf8"
+
+// Cut returns key as a store keeps it that is given it by an INSERT: where
+// sql_mode is not strict, a text that is longer than its column is cut. Where it
+// is strict, or key is a text that its column can't hold at all, no record
+// results, and it does not matter which store says so.
+func (c *Client) Cut(t Table, key []byte) []byte {
+	sc, err := c.schema(t)
+	if err != nil || sc.key.width == 0 || len(key) <= sc.key.width {
+		return key
+	}
+	switch sc.key.typ {
+	case "binary", "varbinary":
+		return key[:sc.key.width]
+	}
+	if !utf8.Valid(key) {
+		return key
+	}
+	end := 0
+	for range sc.key.width {
+		if end == len(key) {
+			return key
+		}
+		_, n := utf8.DecodeRune(key[end:])
+		end += n
+	}
+	return key[:end]
+}
