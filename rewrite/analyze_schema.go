@@ -103,8 +103,12 @@ func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
 	case "rename":
 		a.ddlTables(i, false)
 	case "create":
+		whatever := i
 		i = a.ifExists(i)
 		a.ddlTables(i, true)
+		if t := a.firstOurs(); t != nil && i > whatever && !a.is(1, "or") {
+			a.p.IfNotExists, a.p.Target = true, t.read()
+		}
 		_, _, next := a.tableName(i)
 		if a.selects(next) && a.namesOurs(next) {
 			a.refuse("CREATE TABLE ... SELECT from a session table")

@@ -189,9 +189,11 @@ type Plan struct {
 	// read of several keys, reads. Mentions is how often it names any of them.
 	Reads    []Read
 	Mentions int
-	// Target is the secondary table that an UPDATE or DELETE writes; its Name is
-	// "" for the session table itself.
+	// Target is the secondary table that a statement writes; its Name is "" for
+	// the session table itself. Of CREATE TABLE it is the table in any case.
 	Target Read
+	// IfNotExists: CREATE TABLE IF NOT EXISTS.
+	IfNotExists bool
 	// Chooses: NondetOther is there for nothing but a LIMIT, which may take other
 	// records of Keys on each store.
 	Chooses bool

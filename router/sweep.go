@@ -22,9 +22,18 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 	case rewrite.VerbDelete, rewrite.VerbUpdate:
 		return s.sweep(st, req, args, nil)
 	}
+	missed := string(st.Text)
+	if p.IfNotExists {
+		there, err := s.data.Exists(s.shared(p.Target).Table, missed)
+		if err != nil {
+			return err
+		}
+		if there {
+			return s.data.ReadAny(req) // which says so
+		}
+	}
 	s.router.known.Clear() // a database may be dropped
 	defer s.router.Planner.Forget()
-	missed := string(st.Text)
 	if p.Verb == rewrite.VerbTruncate {
 		missed = "" // a store that returns may have got new records by then
 	}
@@ -49,7 +58,7 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	defer v.close()
 	w := replica.Sweep{
 		Table: s.target(p), Limit: -1, Keys: keys,
-		Removes: p.Verb == rewrite.VerbDelete, FixTime: !s.fixedTime,
+		Removes: p.Verb == rewrite.VerbDelete, FixTime: s.tellsTime(p) && !s.fixedTime,
 		Select: func(limit uint64) (replica.Request, func()) {
 			return owned(req, strconv.AppendUint(bytes.Clone(parts.Select), limit, 10))
 		},
@@ -142,3 +151,10 @@ func variant(req replica.Request, text []byte) replica.Request {
 
 // BinaryRows implements replica.BinaryRows.
 func (p *prepared) BinaryRows() bool { return true }
+
+// tellsTime reports whether the time at which a statement runs shows in what it
+// writes.
+func (s *session) tellsTime(p *rewrite.Plan) bool {
+	return p.Nondet&rewrite.NondetTime != 0 ||
+		p.Verb == rewrite.VerbUpdate && s.data.Defaults(s.table(p)) == replica.DefaultsTime
+}

@@ -50,7 +50,18 @@ type backlog struct {
 type missed struct {
 	state *store.Session
 	req   Request
+	ddl   string // its text, if it is DDL
 	done  func()
+}
+
+// repeats reports whether m is DDL that is the last already.
+func (b *backlog) repeats(m missed) bool {
+	for i := len(b.missed) - 1; i >= 0 && m.ddl != ""; i-- {
+		if last := &b.missed[i]; last.ddl != "" {
+			return last.ddl == m.ddl && last.state.DB() == m.state.DB()
+		}
+	}
+	return false
 }
 
 // missedAt is one that a transaction has sent to the other stores and not
@@ -65,6 +76,10 @@ func (s *Set) remember(i int, m missed) {
 	b := &s.pending[i]
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.repeats(m) {
+		m.done()
+		return
+	}
 	if len(b.missed) == maxBacklog {
 		if b.counts.Lost++; b.counts.Lost == 1 {
 			s.log.Error("store misses statements for good: too many while it was down",

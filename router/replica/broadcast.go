@@ -60,7 +60,7 @@ func (c *Client) Broadcast(req Request, sql string) error {
 	}
 	if c.frame.Answer().Err == nil && sql != "" {
 		for _, i := range down {
-			c.set.remember(i, missed{c.state, ownText(sql), func() {}})
+			c.set.remember(i, missed{state: c.state, req: ownText(sql), ddl: sql, done: func() {}})
 		}
 	}
 	if _, err := c.out.Conn().Write(c.held); err != nil {
@@ -68,4 +68,33 @@ func (c *Client) Broadcast(req Request, sql string) error {
 	}
 	c.answered()
 	return c.settle()
+}
+
+// Exists reports whether all live stores have a table, so that CREATE TABLE IF
+// NOT EXISTS, which sql is, changes nothing there: web servers send it whenever
+// they start. It ends a transaction as that does. Stores that are down get sql
+// when they return.
+func (c *Client) Exists(t Table, sql string) (bool, error) {
+	if c.InTxn() {
+		if err := c.Commit(); err != nil {
+			return false, err
+		}
+	}
+	exists := true
+	down, err := c.everywhere(&question{req: ownText("SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = " +
+		schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'")}, func(cp *copyOf, _ []byte) error {
+		exists = exists && cp.answer.Err == nil && cp.answer.Rows > 0
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	c.releaseCopies()
+	if !exists || len(down) == len(c.set.stores) {
+		return false, nil
+	}
+	for _, i := range down {
+		c.set.remember(i, missed{state: c.state, req: ownText(sql), ddl: sql, done: func() {}})
+	}
+	return true, nil
 }

@@ -47,7 +47,8 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 	finished := done
 	defer func() { finished() }()
 	b := &batch{Sweep: w, schema: sc, keys: keys, fix: fix}
-	down, err := c.everywhere(&question{req: req, fix: fix, join: true}, func(*copyOf, []byte) error { return nil })
+	info := make(sweptInfo)
+	down, err := c.everywhere(&question{req: req, fix: fix, join: true}, info.note)
 	if err != nil {
 		return out, err
 	}
@@ -76,6 +77,10 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 		return out, unreachable(nil)
 	}
 	answer := b.decides.answer
+	out.tells = info[b.decides.store]
+	if answer.Err == nil && answer.Warnings > 0 {
+		out.notes, _ = b.decides.conn.Query(c.ctx, "SHOW WARNINGS") // a lost connection is found next
+	}
 	err = c.mendBatch(b)
 	c.releaseCopies()
 	switch {
@@ -90,7 +95,7 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 		finished = func() {}
 		again := &shared{Request: req}
 		for _, i := range down {
-			c.misses(i, missed{c.state, again, func() {
+			c.misses(i, missed{state: c.state, req: again, done: func() {
 				if left.Add(-1) == 0 {
 					done()
 				}
