@@ -63,10 +63,12 @@ func (g *Group) claim(ctx context.Context) *installed {
 	if g.owns(c.view) {
 		return c
 	}
-	// The lower half tells proxies apart that claim at the same time.
-	term := (c.view.Term()>>16+1)<<16 | g.env.Random()&0xffff
 	g.mu.Lock()
-	g.term = term
+	if g.term <= c.view.Term() { // else a claim is under way already
+		// The lower half tells proxies apart that claim at the same time.
+		g.term = (c.view.Term()>>16+1)<<16 | g.env.Random()&0xffff
+	}
+	term := g.term
 	g.mu.Unlock()
 	g.propose(ctx, c.view.WithTerm(term))
 	if c = g.now.Load(); c != nil && g.owns(c.view) && !g.pending(c.view) {
@@ -79,10 +81,17 @@ func (g *Group) claim(ctx context.Context) *installed {
 // noView is why there is no view.
 func (g *Group) noView() *Unavailable {
 	u := &Unavailable{Reason: NoView, Need: g.need()}
+	c := g.now.Load()
+	if g.cfg.Solo {
+		u.Need = len(g.stores)
+		if c != nil {
+			u.Need -= c.view.Count(view.Down)
+		}
+	}
 	blank := 0
 	for _, p := range g.voters {
 		st, err := p.status()
-		if err == nil && st.Boot != 0 {
+		if err == nil && st.Boot != 0 && (c == nil || c.view.Equal(st.View)) {
 			u.Have++
 		}
 		if err == nil && st.Blank {

@@ -152,11 +152,12 @@ type Group struct {
 	now    atomic.Pointer[installed] // nil before the first view
 	leased atomic.Int64              // until when, by env's clock
 
-	mu         sync.Mutex  // guards what follows; no I/O is done under it
-	proposal   *view.View  // what this proxy wants; nil if nothing
-	term       uint64      // solo: this proxy's own, once it has claimed
-	refreshing *refreshing // under way; nil if none is
-	healed     *view.View  // the last view in which a heal has ended
+	mu         sync.Mutex    // guards what follows; no I/O is done under it
+	proposal   *view.View    // what this proxy wants; nil if nothing
+	told       *atomic.Int32 // solo: pushes by which a store may have learned of it
+	term       uint64        // solo: this proxy's own, once it has claimed
+	refreshing *refreshing   // under way; nil if none is
+	healed     *view.View    // the last view in which a heal has ended
 
 	checks checks
 	clean  cleaner
@@ -253,7 +254,7 @@ func (g *Group) each(ctx context.Context, peers []*peer, ask func(p *peer) (reco
 			if record != nil {
 				record()
 			}
-			if left == 0 || enough != nil && enough() {
+			if enough != nil && enough() || left == 0 {
 				done = true
 				ended.Fire()
 			}

@@ -84,7 +84,7 @@ func (g *Group) judge(ctx context.Context, p *peer) {
 			g.exclude(ctx, p, err)
 		}
 	case st.Boot == 0: // open sees to it
-	case state == view.Up && !st.Intact:
+	case state == view.Up && !st.Intact && g.spares(v, p): // else it is healed where it is
 		g.exclude(ctx, p, errAmnesia)
 	case state == view.Down && since > g.rejoinAfter(flaps) && g.seenByAll(p):
 		next := v.WithState(p.index, view.Join)

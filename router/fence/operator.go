@@ -42,29 +42,65 @@ func (g *Group) Found(ctx context.Context) error {
 }
 
 // Forget gives up what a store that is Down remembers: when it comes back it is
-// filled like an empty one, and tombstones are no longer kept for it. Without
-// acceptLoss it is refused while that might lose records.
-func (g *Group) Forget(ctx context.Context, store int, acceptLoss bool) error {
+// filled like an empty one, and tombstones are no longer kept for it. It is
+// refused while other stores may lack what only that one has.
+func (g *Group) Forget(ctx context.Context, store int) error {
+	c, err := g.known(store)
+	if err != nil {
+		return err
+	}
+	if c.view.State(store) != view.Down {
+		return fmt.Errorf("store %s is %s: only one that is down can be given up", g.stores[store].name(), c.view.State(store))
+	}
+	for _, p := range g.stores {
+		s := p.standing.Load()
+		if c.view.State(p.index) == view.Up && (s == nil || !s.cover.Equal(c.view)) {
+			return fmt.Errorf("store %s does not have all its records yet: what only %s has would be lost",
+				p.name(), g.stores[store].name())
+		}
+	}
+	return g.bring(ctx, c.view.WithVoid(store))
+}
+
+// AcceptLoss gives up what a store remembers, in whatever state it is, and takes
+// what the others have for all there is. It is the way out where records are
+// Unsettled for good, because the memory of too many stores is lost: what only
+// that store had is lost then.
+func (g *Group) AcceptLoss(ctx context.Context, store int) error {
+	c, err := g.known(store)
+	if err != nil {
+		return err
+	}
+	to := c.view
+	if to.State(store) != view.Down {
+		to = to.WithState(store, view.Down)
+	}
+	to = to.WithVoid(store)
+	for _, p := range g.stores {
+		st, err := p.status()
+		if p.index != store && to.State(p.index) != view.Up && err == nil && st.Boot != 0 && st.Intact {
+			to = to.WithState(p.index, view.Up) // there may be no other
+		}
+	}
+	return g.bring(ctx, to)
+}
+
+// known is the present view, if there is one and the store is in it.
+func (g *Group) known(store int) (*installed, error) {
 	c := g.now.Load()
 	switch {
 	case store < 0 || store >= len(g.stores):
-		return errors.New("there is no such store")
+		return nil, errors.New("there is no such store")
 	case c == nil || !g.owns(c.view):
-		return g.noView()
-	case c.view.State(store) != view.Down:
-		return fmt.Errorf("store %s is %s: only one that is down can be given up", g.stores[store].name(), c.view.State(store))
+		return nil, g.noView()
 	}
-	if !acceptLoss {
-		for _, p := range g.stores {
-			s := p.standing.Load()
-			if c.view.State(p.index) == view.Up && (s == nil || !s.cover.Equal(c.view)) {
-				return fmt.Errorf("store %s does not have all its records yet: what only %s has would be lost",
-					p.name(), g.stores[store].name())
-			}
-		}
-	}
-	to := c.view.WithVoid(store)
-	if !g.propose(ctx, to) || !to.AtMost(g.now.Load().view) {
+	return c, nil
+}
+
+// bring makes a view that an operator wants count.
+func (g *Group) bring(ctx context.Context, to *view.View) error {
+	g.propose(ctx, to)
+	if !to.AtMost(g.now.Load().view) {
 		return g.noView()
 	}
 	return nil

@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -150,13 +151,46 @@ func (g *Group) push(ctx context.Context, j *view.View) bool {
 		}
 		return true
 	}
-	g.each(ctx, g.voters, func(p *peer) func() {
-		if g.pushTo(ctx, p, j) != nil {
+	g.each(ctx, g.pushed(j), func(p *peer) func() {
+		told := g.publish(j)
+		err := g.pushTo(ctx, p, j)
+		if told != nil && err != nil && !mayHaveRun(err) {
+			told.Add(-1)
+		}
+		if err != nil {
 			return nil
 		}
 		return func() { pushed[p] = true }
 	}, enough)
 	return len(pushed) >= g.need() || g.cfg.Solo && enough()
+}
+
+// pushed are the voters that j is pushed to. With the solo quorum those that
+// are Down in it are left out: a store that is being excluded would else learn
+// it also where the exclusion comes to nothing.
+func (g *Group) pushed(j *view.View) []*peer {
+	if !g.cfg.Solo {
+		return g.voters
+	}
+	var list []*peer
+	for _, p := range g.voters {
+		if j.State(p.index) != view.Down {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// publish counts a push of j, and returns the count, if with the solo quorum a
+// store may learn of the proposal by it.
+func (g *Group) publish(j *view.View) *atomic.Int32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.cfg.Solo || g.proposal == nil || !g.proposal.AtMost(j) {
+		return nil
+	}
+	g.told.Add(1)
+	return g.told
 }
 
 // pushTo raises one register.
@@ -176,20 +210,22 @@ func (g *Group) pushTo(ctx context.Context, p *peer, j *view.View) error {
 // is seen by the next round. A proxy that is cut off would else collect
 // exclusions of everybody and publish them when it is back.
 //
-// With the solo quorum it is not forgotten: another proxy may complete at any
-// time what has reached one store, so this one must not go on as if it had
-// not been said. It serves nothing until the proposal counts (serving).
+// With the solo quorum it is forgotten only if no store can have learned of it:
+// another proxy may complete at any time what has reached one, so this one must
+// not go on as if it had not been said. It serves nothing until the proposal
+// counts (serving).
 func (g *Group) propose(ctx context.Context, to *view.View) bool {
 	g.mu.Lock()
+	if g.proposal == nil {
+		g.told = new(atomic.Int32)
+	}
 	g.proposal = to.Join(g.proposal)
 	g.mu.Unlock()
 	ok := g.refresh(ctx)
-	if !g.cfg.Solo || g.cfg.ablate.soloForget {
-		g.mu.Lock()
-		if !g.cfg.ablate.keepProposals {
-			g.proposal = nil
-		}
-		g.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if (!g.cfg.Solo || g.told.Load() == 0 || g.cfg.ablate.soloForget) && !g.cfg.ablate.keepProposals {
+		g.proposal = nil
 	}
 	return ok
 }

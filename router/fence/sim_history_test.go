@@ -18,6 +18,9 @@ type verdict struct {
 	wrong  string // "" if nothing is
 	calls  int
 	failed int
+	// stuck: too much is lost for the stores to know what is right; they refuse
+	// everything until an operator decides.
+	stuck bool
 	// undecided: the checker did not finish.
 	undecided bool
 	faults    map[fault]int
@@ -55,8 +58,10 @@ func simulate(cfg simConfig, seed uint64, log io.Writer) verdict {
 	w.run(cfg.Length + 4*time.Second) // the last operations end
 	v := verdict{seed: seed, faults: w.faults}
 	if !cfg.Naive {
-		v.wrong = w.heals()
-		if read := w.readAll(); v.wrong == "" {
+		if v.wrong = w.heals(); v.wrong != "" && w.lost() {
+			v.wrong, v.stuck = "", true
+		}
+		if read := w.readAll(); v.wrong == "" && !v.stuck {
 			v.wrong = read
 		}
 	}
@@ -103,8 +108,25 @@ func (w *world) heals() (wrong string) {
 		if wrong = w.unwell(); wrong == "" {
 			return ""
 		}
+		// Somebody must ask for something: an owner only serves those who do.
+		w.clients++
+		id := w.clients
+		w.spawn(w.proxies[0], func() {
+			w.state(w.proxies[0], []*simCall{w.begins(id, 0, simOp{kind: doRead})})
+		})
 	}
 	return wrong
+}
+
+// lost reports whether every store that is up has lost its memory.
+func (w *world) lost() bool {
+	v := w.top()
+	for _, s := range w.servers[:w.cfg.Stores] {
+		if v.State(s.index) == view.Up && s.intact && s.boot != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // unwell says what is not as it must be when nothing has failed for long: all
@@ -266,11 +288,11 @@ func (w *world) where(k int) (text string) {
 
 // summary is what many histories show together.
 type summary struct {
-	histories, calls, failed, wrong, undecided int
-	first                                      uint64 // the seed of the first that is wrong
-	why                                        map[string]int
-	faults                                     map[fault]int
-	counts                                     Counts
+	histories, calls, failed, wrong, stuck, undecided int
+	first                                             uint64 // the seed of the first that is wrong
+	why                                               map[string]int
+	faults                                            map[fault]int
+	counts                                            Counts
 }
 
 func (s *summary) add(v verdict) {
@@ -284,6 +306,9 @@ func (s *summary) add(v verdict) {
 	for f, n := range v.faults {
 		s.faults[f] += n
 	}
+	if v.stuck {
+		s.stuck++
+	}
 	if v.undecided {
 		s.undecided++
 	}
@@ -296,7 +321,7 @@ func (s *summary) add(v verdict) {
 }
 
 func (s *summary) String() string {
-	text := fmt.Sprintf("%d histories, %d operations (%d failed), %d wrong, %d undecided; faults", s.histories, s.calls, s.failed, s.wrong, s.undecided)
+	text := fmt.Sprintf("%d histories, %d operations (%d failed), %d wrong, %d stuck, %d undecided; faults", s.histories, s.calls, s.failed, s.wrong, s.stuck, s.undecided)
 	for _, f := range slices.Sorted(maps.Keys(s.faults)) {
 		text += fmt.Sprintf(" %s %d", f, s.faults[f])
 	}
