@@ -341,6 +341,7 @@ func (a *analyzer) noteReads() {
 			continue
 		}
 		r := s.read()
+		a.p.Mentions++
 		if !slices.Contains(a.p.Reads, r) {
 			a.p.Reads = append(a.p.Reads, r)
 		}

@@ -35,7 +35,9 @@ import (
 type copies struct {
 	broken []int // stores that could not hold them
 	detail detail
-	packet int // the longest INSERT that they take
+	packet int     // the longest INSERT that they take
+	req    Request // what is sent to the store that holds them
+	twins  []Twin
 }
 
 // detail says how true to their tables the copies are. Where a copy can't be
@@ -48,8 +50,8 @@ const (
 	detailBare                // columns without indexes
 )
 
-// errReopen: MySQL can't read a temporary table twice in a statement, MariaDB
-// can.
+// errReopen: MySQL can't read a temporary table twice in a statement; there may
+// be no twin of it.
 const errReopen = 1137
 
 // copy makes the copies and carries the statement out on them.
@@ -60,6 +62,7 @@ func (s *scatter) copy(stores []int) error {
 	}
 	s.watch(conn)
 	conn.Taint()
+	s.spread(conn)
 	err = s.fillAll(conn, stores)
 	if err == nil {
 		err = s.answer(conn)
@@ -177,7 +180,8 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 	if err != nil {
 		return &hostError{cause: err, making: true}
 	}
-	f := newFiller(s, conn, sc, sc.copied(s.Columns, detail))
+	columns := sc.copied(s.Columns, detail)
+	f := newFiller(s, conn, sc, columns)
 	if err := s.open(stores, f.request(s, t)); err != nil {
 		return err
 	}
@@ -193,7 +197,10 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 			return err
 		}
 	}
-	return f.flush()
+	if err := f.flush(); err != nil {
+		return err
+	}
+	return s.makeTwins(conn, t, columns, detail)
 }
 
 // makeCopy makes the empty copy of a table.
@@ -211,15 +218,21 @@ func (s *scatter) makeCopy(conn *store.Conn, t *Shared) (detail, error) {
 	if detail == detailBare {
 		_, err = conn.Exec(s.ctx, "CREATE TEMPORARY TABLE "+at.quoted()+" AS SELECT * FROM "+t.quoted()+" LIMIT 0")
 	}
-	if err == nil {
-		_, err = conn.Exec(s.ctx, "ALTER TABLE "+at.quoted()+" RENAME TO "+t.quoted())
+	if err != nil {
+		return detail, err
+	}
+	rename := "ALTER TABLE " + at.quoted() + " RENAME TO " + t.quoted()
+	if _, err = conn.Exec(s.ctx, rename); refusedBy(err, errSameCheck) {
+		if err = s.dropChecks(conn, at); err == nil {
+			_, err = conn.Exec(s.ctx, rename)
+		}
 	}
 	return detail, err
 }
 
 // answer carries the statement out on the copies.
 func (s *scatter) answer(conn *store.Conn) error {
-	if err := s.send(conn, s.Req); err != nil {
+	if err := s.send(conn, s.copies.req); err != nil {
 		return &hostError{cause: err}
 	}
 	e, err := conn.Await()
