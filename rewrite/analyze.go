@@ -166,13 +166,17 @@ func (a *analyzer) statement() {
 	}
 }
 
+// RefuseLoadLocal is why a statement is refused that has the server ask the
+// client for a file.
+const RefuseLoadLocal = "LOAD DATA LOCAL"
+
 // unknown refuses a statement that stores may know and dsmproxy does not carry
 // out, by the words that name it.
 func (a *analyzer) unknown() {
 	switch w := a.word(0); w {
 	case "load":
 		if a.is(2, "local") || a.is(3, "local") {
-			a.refuse("LOAD DATA LOCAL")
+			a.refuse(RefuseLoadLocal)
 			return
 		}
 		a.elsewhere(strings.ToUpper(a.firstWords(2)))

@@ -63,6 +63,7 @@ func (a *analyzer) startTransaction() {
 			a.p.ReadOnly = true
 			i += 2
 		case a.are(i, "read", "write"):
+			a.p.ReadWrite = true
 			i += 2
 		}
 		if i == 2 || !a.op(i, ",") {
@@ -80,6 +81,7 @@ func (a *analyzer) completion(i int) int {
 		a.p.Chain = true
 		i += 2
 	case a.are(i, "and", "no", "chain"):
+		a.p.NoChain = true
 		i += 3
 	}
 	switch {
@@ -87,6 +89,7 @@ func (a *analyzer) completion(i int) int {
 		a.p.Release = true
 		i++
 	case a.are(i, "no", "release"):
+		a.p.NoRelease = true
 		i += 2
 	}
 	return i

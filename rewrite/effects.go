@@ -163,6 +163,8 @@ func sysVarUse(name string) Uses {
 		return UsesLastInsertID
 	case "pseudo_thread_id":
 		return UsesConnectionID
+	case "in_transaction":
+		return UsesTransaction
 	}
 	return 0
 }

@@ -99,11 +99,11 @@ var (
 	nondetNames = []string{"time", "other"}
 	usesNames   = []string{
 		"last_insert_id", "found_rows", "row_count", "warnings", "connection_id",
-		"user-variable", "database", "tls",
+		"user-variable", "database", "tls", "transaction",
 	}
 )
 
-func bitNames(bits uint8, names []string) string {
+func bitNames(bits uint16, names []string) string {
 	var list []string
 	for i, n := range names {
 		if bits>>i&1 == 1 {
@@ -137,8 +137,8 @@ func (p *Plan) String() string {
 	field("schema", p.Schema)
 	field("others", strings.Join(p.Others, ","))
 	p.writeValues(field)
-	field("nondet", bitNames(uint8(p.Nondet), nondetNames))
-	field("uses", bitNames(uint8(p.Uses), usesNames))
+	field("nondet", bitNames(uint16(p.Nondet), nondetNames))
+	field("uses", bitNames(uint16(p.Uses), usesNames))
 	for _, s := range p.Set {
 		field("set", s.String())
 	}

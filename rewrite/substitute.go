@@ -3,12 +3,13 @@ package rewrite
 import "bytes"
 
 // own are what a statement may ask of its client's session.
-const own = UsesLastInsertID | UsesFoundRows | UsesRowCount | UsesConnectionID | UsesWarnings
+const own = UsesLastInsertID | UsesFoundRows | UsesRowCount | UsesConnectionID | UsesWarnings | UsesTransaction
 
 // Substitute returns the statement with each call and variable that tells of
 // the client's session (LAST_INSERT_ID(), ROW_COUNT(), @@warning_count, ...)
-// replaced by the number that value gives for it, so that any connection can
-// answer it. name is the function's or the variable's, in lower case. A column
+// replaced by the expression that value gives for it, so that any connection can
+// answer it. name is the function's or the variable's, that with @@, in lower
+// case. A column
 // that is nothing else keeps its name by an alias.
 func (s *Statement) Substitute(value func(use Uses, name string) string) []byte {
 	l := &lexed{}
@@ -101,7 +102,7 @@ func (w *sweeper) own(i int) (use Uses, name string, next int) {
 		if scope == "global" {
 			return 0, "", i
 		}
-		return sysVarUse(name), name, i + 1
+		return sysVarUse(name), "@@" + name, i + 1
 	case tokWord:
 		name := w.word(i)
 		if w.op(i+1, "(") && w.op(i+2, ")") {

@@ -8,8 +8,8 @@ func TestSubstitute(t *testing.T) {
 		"SELECT LAST_INSERT_ID()":                                      "SELECT last_insert_id AS `LAST_INSERT_ID()`",
 		"select last_insert_id( ) as id, ROW_COUNT ()":                 "select last_insert_id as id, row_count AS `ROW_COUNT ()`",
 		"SELECT 'ROW_COUNT()', FOUND_ROWS()+1 LIMIT 1":                 "SELECT 'ROW_COUNT()', found_rows+1 AS `FOUND_ROWS()+1` LIMIT 1",
-		"SELECT @@warning_count, @@session.error_count":                "SELECT warning_count AS `@@warning_count`, error_count AS `@@session.error_count`",
-		"SELECT @@identity = 5, DATABASE(), version()":                 "SELECT identity = 5 AS `@@identity = 5`, DATABASE(), version()",
+		"SELECT @@warning_count, @@session.error_count":                "SELECT @@warning_count AS `@@warning_count`, @@error_count AS `@@session.error_count`",
+		"SELECT @@identity = 5, DATABASE(), version()":                 "SELECT @@identity = 5 AS `@@identity = 5`, DATABASE(), version()",
 		"SELECT IF(CONNECTION_ID() > 1, 'a', 'b') AS x":                "SELECT IF(connection_id > 1, 'a', 'b') AS x",
 		"UPDATE sessions SET n=ROW_COUNT() WHERE id='CONNECTION_ID()'": "UPDATE sessions SET n=row_count WHERE id='CONNECTION_ID()'",
 	} {

@@ -82,12 +82,11 @@ func (s *session) locksApart(st *rewrite.Statement, args rewrite.Args, uses []re
 	rest := s.subset(args, text, params)
 	plain := rewrite.Statement{}
 	s.router.Planner.Plan(&plain, text, s.data.State().DB(), s.mode)
-	p, ok := rest.(*prepared)
-	if !ok {
-		return s.carryOut(&plain, rest, nil)
+	if p, ok := rest.(*prepared); ok {
+		defer p.stmt.Close()
 	}
-	defer p.stmt.Close()
-	return s.carryOut(&plain, p, p)
+	left, _ := rest.(rewrite.Args)
+	return s.carryOut(&plain, rest, left)
 }
 
 // lockLiteral is an expression with a lock function's value, and its type: an
@@ -121,6 +120,9 @@ const executeFlags = 5
 // subset is a request for another text with some of the running statement's
 // parameters.
 func (s *session) subset(args rewrite.Args, text []byte, params []int) replica.Request {
+	if e, ok := args.(*executed); ok {
+		return e.subset(text, params)
+	}
 	p, ok := args.(*prepared)
 	if !ok {
 		return &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}

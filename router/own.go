@@ -24,11 +24,9 @@ type own struct {
 
 // inform rewrites a statement that asks for any of that.
 func (s *session) inform(st *rewrite.Statement, req replica.Request) (replica.Request, func()) {
-	const asked = rewrite.UsesLastInsertID | rewrite.UsesFoundRows | rewrite.UsesRowCount |
-		rewrite.UsesConnectionID | rewrite.UsesWarnings
 	// Locks are held by store connections: to compare IS_USED_LOCK() with
 	// CONNECTION_ID(), both must be the client's (see lock) or the store's.
-	if st.Plan.Uses&asked == 0 || len(st.Plan.Locks) > 0 && !st.Plan.LocksApart {
+	if st.Plan.Uses&ownUses == 0 || len(st.Plan.Locks) > 0 && !st.Plan.LocksApart {
 		return req, func() {}
 	}
 	told := variant(req, st.Substitute(s.tell))
@@ -38,21 +36,35 @@ func (s *session) inform(st *rewrite.Statement, req replica.Request) (replica.Re
 	return told, func() {}
 }
 
-// tell is the value of a function or variable that shows the session's own.
+// tell is an expression with the value, and in MariaDB the type, of a function
+// or variable that shows the session's own.
 func (s *session) tell(use rewrite.Uses, name string) string {
+	n := uint64(s.own.warnings)
+	signed := func(n int64) string { return "IF(1," + strconv.FormatInt(n, 10) + "," + name + "())" }
 	switch {
-	case use&rewrite.UsesLastInsertID != 0:
-		return strconv.FormatUint(s.own.insertID, 10)
 	case use&rewrite.UsesFoundRows != 0:
-		return strconv.FormatUint(s.own.foundRows, 10)
+		return signed(int64(s.own.foundRows))
 	case use&rewrite.UsesRowCount != 0:
-		return strconv.FormatInt(s.own.rowCount, 10)
+		return signed(s.own.rowCount)
+	case name == "connection_id":
+		return "CAST(" + strconv.FormatUint(uint64(s.client.ID), 10) + " AS UNSIGNED)"
+	case name == "last_insert_id":
+		return "(" + strconv.FormatUint(s.own.insertID, 10) + "|0)"
+	case use&rewrite.UsesLastInsertID != 0:
+		n = s.own.insertID
 	case use&rewrite.UsesConnectionID != 0:
-		return strconv.FormatUint(uint64(s.client.ID), 10)
-	case name == "error_count":
-		return strconv.Itoa(s.own.errors)
+		n = uint64(s.client.ID)
+	case use&rewrite.UsesTransaction != 0:
+		if !strings.Contains(s.router.Set.Version(), "MariaDB") {
+			return name // which MySQL doesn't know, as it will say
+		}
+		if n = 0; s.data.InTxn() {
+			n = 1
+		}
+	case name == "@@error_count":
+		n = uint64(s.own.errors)
 	}
-	return strconv.Itoa(int(s.own.warnings))
+	return "NULLIF(" + strconv.FormatUint(n, 10) + "|0,NULL)"
 }
 
 // remembered takes over what a statement's answer says of it.
@@ -64,6 +76,9 @@ func (s *session) remembered(p *rewrite.Plan) {
 	}
 	s.own.warnings, s.own.errors, s.own.notes = a.Warnings, 0, s.data.Notes
 	s.own.rowCount = -1
+	if p.Pins == lastInsertIDOf {
+		s.own.insertID = s.data.InsertID
+	}
 	switch {
 	case a.Columns == 0:
 		s.own.rowCount = int64(a.AffectedRows)
@@ -77,8 +92,12 @@ func (s *session) remembered(p *rewrite.Plan) {
 	}
 }
 
-// sqlCalcFoundRows is the plan's name of that clause.
-const sqlCalcFoundRows = "SQL_CALC_FOUND_ROWS"
+// The plan's names of what leaves no more behind in a connection than a number,
+// which is asked for after the statement.
+const (
+	sqlCalcFoundRows = "SQL_CALC_FOUND_ROWS"
+	lastInsertIDOf   = "LAST_INSERT_ID(expr)"
+)
 
 // rememberError takes over an error that the client gets.
 func (s *session) rememberError(e *protocol.Error) {
@@ -90,12 +109,27 @@ func (s *session) rememberError(e *protocol.Error) {
 func (s *session) showNotes(st *rewrite.Statement, req replica.Request) error {
 	words := bytes.Fields(bytes.ToLower(st.Text))
 	last := strings.TrimRight(string(bytes.Join(words, nil)), ";")
+	last, limit, _ := strings.Cut(last, "limit")
 	onlyErrors := strings.Contains(last, "errors")
+	s.own.rowCount = -1
 	var rows [][][]byte
 	for _, r := range s.own.notes {
 		if !onlyErrors || string(r[0]) == "Error" {
 			rows = append(rows, r)
 		}
+	}
+	if limit != "" {
+		offset, count, ok := strings.Cut(limit, ",")
+		if !ok {
+			offset, count = "0", offset
+		}
+		from, err1 := strconv.Atoi(offset)
+		n, err2 := strconv.Atoi(count)
+		if err1 != nil || err2 != nil {
+			return refuse("SHOW WARNINGS with a computed LIMIT")
+		}
+		rows = rows[min(from, len(rows)):]
+		rows = rows[:min(n, len(rows))]
 	}
 	count := strings.HasPrefix(last, "showcount(*)")
 	name, n := "@@session.warning_count", int(s.own.warnings)
@@ -104,7 +138,7 @@ func (s *session) showNotes(st *rewrite.Statement, req replica.Request) error {
 	}
 	if _, binary := req.(*prepared); binary {
 		if count {
-			return s.selectInstead(req, "SELECT "+strconv.Itoa(n)+" AS `"+name+"`")
+			return s.selectInstead(req, "SELECT NULLIF("+strconv.Itoa(n)+"|0,NULL) AS `"+name+"`")
 		}
 		return s.selectInstead(req, selectNotes(rows))
 	}
@@ -113,9 +147,11 @@ func (s *session) showNotes(st *rewrite.Statement, req replica.Request) error {
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
 	if count {
-		return s.client.WriteResult([]protocol.Column{number(name)}, [][][]byte{{strconv.AppendInt(nil, int64(n), 10)}})
+		column := protocol.Column{Name: name, Charset: 63, Length: 21, Type: typeLongLong, Flags: 32 | 128}
+		return s.client.WriteResult([]protocol.Column{column}, [][][]byte{{strconv.AppendInt(nil, int64(n), 10)}})
 	}
-	return s.client.WriteResult([]protocol.Column{text("Level", 7), number("Code"), text("Message", 512)}, rows)
+	code := protocol.Column{Name: "Code", Charset: 63, Length: 4, Type: typeLong, Flags: 1 | 32 | 128}
+	return s.client.WriteResult([]protocol.Column{text("Level", 7), code, text("Message", 512)}, rows)
 }
 
 // selectInstead answers a prepared statement by another one, for its rows have
@@ -128,23 +164,20 @@ func (s *session) selectInstead(req replica.Request, sql string) error {
 
 // selectNotes is a SELECT that answers with rows.
 func selectNotes(rows [][][]byte) string {
-	sql := "SELECT 'Note' AS Level, 0 AS Code, '' AS Message FROM DUAL WHERE 1=0"
+	sql := "SELECT 'Note' AS Level, CAST(0 AS UNSIGNED) AS Code, '' AS Message FROM DUAL WHERE 1=0"
 	for _, r := range rows {
-		sql += fmt.Sprintf(" UNION ALL SELECT '%s', %s, CONVERT(x'%x' USING utf8mb4)", r[0], r[1], r[2])
+		sql += fmt.Sprintf(" UNION ALL SELECT '%s', CAST(%s AS UNSIGNED), CONVERT(x'%x' USING utf8mb4)", r[0], r[1], r[2])
 	}
 	return sql
 }
 
 // Column types of the protocol (enum_field_types of MySQL).
 const (
+	typeLong      = 3
 	typeLongLong  = 8
 	typeVarString = 253
 )
 
 func text(name string, length uint32) protocol.Column {
 	return protocol.Column{Name: name, Charset: 45, Length: length * 4, Type: typeVarString, Flags: 1, Decimals: 31}
-}
-
-func number(name string) protocol.Column {
-	return protocol.Column{Name: name, Charset: 63, Length: 21, Type: typeLongLong, Flags: 1 | 32 | 128}
 }

@@ -21,6 +21,9 @@ type session struct {
 
 	mode      rewrite.Mode
 	fixedTime bool // the client has SET timestamp itself
+	// readOnly and completion are its transaction_read_only and completion_type.
+	readOnly   bool
+	completion string
 	// tablesLocked: LOCK TABLES holds at the store of the other tables.
 	tablesLocked bool
 	inSet        bool // a SET with autocommit among others is in the state's log
@@ -46,6 +49,7 @@ func (s *session) begin() error {
 		s.mode |= rewrite.ModeUnsafeCharset
 	}
 	s.fixedTime, s.inSet, s.own = false, false, own{}
+	s.readOnly, s.completion = false, ""
 	s.named, s.vars, s.tablesLocked = nil, userVars{}, false
 	c.Status = protocol.StatusAutocommit
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {
@@ -164,6 +168,10 @@ func refuse(construct string) *protocol.Error {
 func refusal(p *rewrite.Plan) *protocol.Error {
 	if p.Malformed {
 		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; dsmproxy: %s", p.Refuse)
+	}
+	if p.Refuse == rewrite.RefuseLoadLocal {
+		// As a server says it whose local_infile is off.
+		return protocol.Errorf(protocol.ErrNotAllowedCommand, "dsmproxy: LOAD DATA LOCAL is not allowed: clients are not asked for their files")
 	}
 	return refuse(p.Refuse)
 }

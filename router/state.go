@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -20,7 +21,7 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request, args rewr
 	case p.Database != "":
 		return s.use(p.Database, req)
 	case p.NextTxn:
-		return s.nextTxn(string(st.Text))
+		return s.nextTxn(st)
 	case p.Pins != "":
 		return refuse(p.Pins)
 	case p.ByDo:
@@ -134,6 +135,14 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			case "": // an expression: assume the worst
 				s.mode |= rewrite.ModeUnsafeCharset
 			}
+		case "last_insert_id", "identity":
+			if n, err := strconv.ParseUint(a.Value, 10, 64); err == nil {
+				s.own.insertID = n
+			}
+		case "transaction_read_only":
+			s.readOnly = onOff(a.Value) == on && a.Value != "DEFAULT"
+		case "completion_type":
+			s.completion = a.Value
 		case "timestamp":
 			s.fixedTime = a.Value != "DEFAULT" && a.Value != "0"
 		}
@@ -168,12 +177,21 @@ func (s *session) use(db string, req replica.Request) error {
 }
 
 // nextTxn takes SET TRANSACTION, which concerns the next transaction only.
-func (s *session) nextTxn(sql string) error {
+func (s *session) nextTxn(st *rewrite.Statement) error {
 	if s.data.InTxn() {
 		return &protocol.Error{Code: 1568, State: "25001",
 			Message: "Transaction characteristics can't be changed while a transaction is in progress"}
 	}
-	s.data.NextTxn(sql)
+	access := replica.AccessDefault
+	for _, a := range st.Plan.Set {
+		if a.Name == "transaction_read_only" {
+			access = replica.AccessReadWrite
+			if a.Value == "1" {
+				access = replica.AccessReadOnly
+			}
+		}
+	}
+	s.data.NextTxn(string(st.Text), access)
 	return s.ok()
 }
 
@@ -184,7 +202,14 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	switch p.Kind {
 	case rewrite.KindTxnBegin:
 		if err = s.freeTables(); err == nil {
-			err = s.data.Begin(sql, p.ReadOnly)
+			access := replica.AccessDefault
+			switch {
+			case p.ReadOnly:
+				access = replica.AccessReadOnly
+			case p.ReadWrite:
+				access = replica.AccessReadWrite
+			}
+			err = s.data.Begin(sql, access, s.readOnly)
 		}
 	case rewrite.KindTxnCommit:
 		err = s.data.Commit()
@@ -197,8 +222,9 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	case rewrite.KindTxnRollbackToSavepoint:
 		err = s.data.RollbackTo(p.Savepoint, sql)
 	}
-	if err == nil && p.Chain {
-		err = s.data.Begin("START TRANSACTION", false)
+	chain, release := s.completes(p)
+	if err == nil && chain {
+		err = s.data.Begin("START TRANSACTION", replica.AccessDefault, s.readOnly)
 	}
 	if err != nil {
 		return err
@@ -206,10 +232,24 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	if err := s.ok(); err != nil {
 		return err
 	}
-	if p.Release {
+	if release {
 		return errors.Join(s.client.Conn().Flush(), errReleased)
 	}
 	return nil
+}
+
+// completes tells what COMMIT and ROLLBACK do beside: begin a transaction, end
+// the client.
+func (s *session) completes(p *rewrite.Plan) (chain, release bool) {
+	if p.Kind != rewrite.KindTxnCommit && p.Kind != rewrite.KindTxnRollback {
+		return false, false
+	}
+	chain, release = p.Chain, p.Release
+	if !chain && !release {
+		chain = s.completion == "1" || s.completion == "CHAIN"
+		release = s.completion == "2" || s.completion == "RELEASE"
+	}
+	return chain && !p.NoChain, release && !p.NoRelease
 }
 
 // errReleased closes the connection of a client that asked for it.

@@ -35,6 +35,9 @@ type Client struct {
 	// CountFound asks for FOUND_ROWS() after the statement, into FoundRows.
 	CountFound bool
 	FoundRows  uint64
+	// AskInsertID asks for LAST_INSERT_ID() after the statement, into InsertID.
+	AskInsertID bool
+	InsertID    uint64
 	// Learn, if it is not nil, is called with the connection that has carried
 	// the statement out, before that can be used for anything else, and whether
 	// or not the store has refused the statement.
@@ -49,6 +52,7 @@ type Client struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	interrupts
+	waits
 
 	owner  *lockOwner
 	txn    txn
@@ -83,6 +87,7 @@ func (s *Set) NewClient(out *protocol.Client, login store.Login, state *store.Se
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.wait, c.stop = context.WithCancelCause(c.ctx)
+	c.owner.client = c
 	return c
 }
 
@@ -116,6 +121,7 @@ func (c *Client) Close() {
 	}
 	c.forgetMissed()
 	c.set.locks.release(c.owner)
+	c.strike()
 }
 
 func (c *Client) watch(conn *store.Conn) {
@@ -181,6 +187,7 @@ func (c *Client) giveBack(conn *store.Conn) {
 
 // pin keeps a connection for the transaction.
 func (c *Client) pin(i int, conn *store.Conn) {
+	c.enroll()
 	c.pinned[i] = conn
 	c.txn.joined = append(c.txn.joined, i)
 }

@@ -109,6 +109,7 @@ func (c *Client) calm() {
 	defer c.mu.Unlock()
 	c.came.Store(c.ending != nil)
 	c.killed = c.killed[:0]
+	c.victim.Store(false)
 	if c.wait.Err() != nil && c.ctx.Err() == nil {
 		c.wait, c.stop = context.WithCancelCause(c.ctx)
 	}

@@ -52,6 +52,7 @@ type keyLock struct {
 // lockOwner is who holds locks: one client's session. It is used by one
 // goroutine at a time.
 type lockOwner struct {
+	client  *Client // whose transactions' deadlocks are looked for; nil in tests
 	held    []*keyLock
 	waiting *keyLock      // guarded by keyLocks.graph
 	granted chan struct{} // of capacity 1
@@ -159,6 +160,24 @@ func (l *keyLocks) closesCycle(o, holder *lockOwner) bool {
 		s.mu.Unlock()
 	}
 	return false
+}
+
+// holders tells for whom the clients that wait for a key's lock wait.
+func (l *keyLocks) holders(clients map[*Client]struct{}) map[*Client]*Client {
+	m := make(map[*Client]*Client)
+	l.graph.Lock()
+	defer l.graph.Unlock()
+	for c := range clients {
+		if k := c.owner.waiting; k != nil {
+			s := l.shard(k.hash)
+			s.mu.Lock()
+			if k.holder != nil {
+				m[c] = k.holder.client
+			}
+			s.mu.Unlock()
+		}
+	}
+	return m
 }
 
 // giveUp takes o out of k's queue. If the lock was granted meanwhile, it is

@@ -82,8 +82,16 @@ func (c *Client) onStore(i int, req Request, enlist, force bool) (next bool, err
 	if err := c.send(conn, req); err != nil {
 		return c.readFailed(i, conn, err)
 	}
-	if _, err := conn.Await(); err != nil {
+	e, err := c.await(i, conn)
+	if err != nil {
 		return c.readFailed(i, conn, err)
+	}
+	if e != nil && c.victim.Load() {
+		c.drop(i, conn)
+		if err := c.sacrificed(e); err != nil {
+			return false, err
+		}
+		return false, e
 	}
 	c.resetFrame(req.Answer(), enlisted)
 	n, err := conn.Relay(c.out.Conn(), &c.frame)

@@ -234,6 +234,15 @@ func (c *Client) readNotes(conn *store.Conn) error {
 			return err
 		}
 	}
+	if c.AskInsertID {
+		rows, err := conn.Query(c.ctx, "SELECT LAST_INSERT_ID()")
+		if err != nil {
+			return err
+		}
+		if c.InsertID, err = strconv.ParseUint(string(rows[0][0]), 10, 64); err != nil {
+			return err
+		}
+	}
 	if a.Warnings == 0 || c.hasCursor(conn) {
 		return nil
 	}

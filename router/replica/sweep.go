@@ -60,12 +60,17 @@ type swept struct {
 	warnings uint16
 	// changed is the sum over all copies: 0 means that no store found anything.
 	changed uint64
+	tells   updated
+	notes   [][][]byte // rows of SHOW WARNINGS, as far as they can be told
 }
 
 func (s *swept) add(o swept) {
 	s.affected += o.affected
 	s.warnings += o.warnings
 	s.changed += o.changed
+	s.tells.matched += o.tells.matched
+	s.tells.changed += o.tells.changed
+	s.notes = append(s.notes, o.notes...)
 }
 
 // Sweep carries w out and answers with the number of records written.
@@ -87,7 +92,13 @@ func (c *Client) Sweep(w *Sweep) error {
 		return err
 	}
 	c.frame.Answer().AffectedRows = sum.affected
-	return c.writeOK(protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings})
+	ok := protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings}
+	if !w.Removes {
+		ok.Info = sum.tells.info(sum.warnings)
+	}
+	c.frame.Answer().Warnings = sum.warnings
+	c.Notes = sum.notes[:min(len(sum.notes), maxNotes)]
+	return c.writeOK(ok)
 }
 
 func (c *Client) writeOK(ok protocol.OK) error {

@@ -20,6 +20,13 @@ import (
 // With autocommit off there is no BEGIN: a transaction is open where a store's
 // status says so.
 
+// The proxy's own COMMIT and ROLLBACK, which mean the same whatever the client
+// has set completion_type to.
+const (
+	commitSQL   = "COMMIT AND NO CHAIN NO RELEASE"
+	rollbackSQL = "ROLLBACK AND NO CHAIN NO RELEASE"
+)
+
 // txn is the state of a client's transaction.
 type txn struct {
 	open   bool     // BEGIN was said and no COMMIT or ROLLBACK since
@@ -28,7 +35,19 @@ type txn struct {
 	joined []int    // stores, in the order in which they joined
 	writes []written
 	missed []missedAt
+	once   bool   // a statement alone has run prefix at a store
+	access Access // of the next transaction, as SET TRANSACTION has said
 }
+
+// Access is whether a transaction may write.
+type Access uint8
+
+// The accesses.
+const (
+	AccessDefault Access = iota // as the session's transaction_read_only says
+	AccessReadOnly
+	AccessReadWrite
+)
 
 // save is a savepoint, with the length that prefix had before it.
 type save struct {
@@ -58,16 +77,29 @@ func (c *Client) InTxn() bool {
 
 // NextTxn remembers a statement (SET TRANSACTION) that concerns the next
 // transaction only.
-func (c *Client) NextTxn(sql string) { c.txn.prefix = append(c.txn.prefix, sql) }
+func (c *Client) NextTxn(sql string, a Access) {
+	c.txn.prefix = append(c.txn.prefix, sql)
+	if a != AccessDefault {
+		c.txn.access = a
+	}
+}
 
 // Begin opens a transaction, committing one that is open. sql is the statement
-// that does so at a store.
-func (c *Client) Begin(sql string, readOnly bool) error {
+// that does so at a store, a the access that it names, and readOnly the
+// session's own default.
+func (c *Client) Begin(sql string, a Access, readOnly bool) error {
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
 			return err
 		}
 	}
+	if a == AccessDefault {
+		a = c.txn.access
+	}
+	if a != AccessDefault {
+		readOnly = a == AccessReadOnly
+	}
+	c.txn.access = AccessDefault
 	c.txn.open = true
 	c.txn.prefix = append(c.txn.prefix, sql)
 	c.out.Status |= protocol.StatusInTrans
@@ -84,6 +116,11 @@ func (c *Client) join(conn *store.Conn) error {
 			return err
 		}
 	}
+	if !c.txn.open {
+		// What is for one transaction waits in the connection until there is one.
+		c.txn.once = true
+		conn.Taint()
+	}
 	return nil
 }
 
@@ -98,7 +135,7 @@ func (c *Client) Commit() error {
 	var behind []int // stores whose commit is unknown or failed after another's
 	for _, i := range c.members() {
 		conn := c.pinned[i]
-		_, err := conn.Exec(c.ctx, "COMMIT")
+		_, err := conn.Exec(c.ctx, commitSQL)
 		if err == nil {
 			first = false
 			c.unpin(i)
@@ -151,7 +188,7 @@ func (c *Client) Rollback() {
 	c.dropLoose()
 	for _, i := range c.members() {
 		conn := c.pinned[i]
-		if _, err := conn.Exec(c.ctx, "ROLLBACK"); err != nil {
+		if _, err := conn.Exec(c.ctx, rollbackSQL); err != nil {
 			c.drop(i, conn)
 			continue
 		}
@@ -200,6 +237,7 @@ func (c *Client) ended() {
 	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0]}
 	c.out.Status &^= protocol.StatusInTrans | protocol.StatusInTransReadonly
 	c.set.locks.release(c.owner)
+	c.strike()
 }
 
 // settle ends a statement: it notes a transaction that a store has ended by
@@ -211,10 +249,20 @@ func (c *Client) settle() error {
 		return nil
 	}
 	if !c.InTxn() {
-		c.txn.prefix = c.txn.prefix[:0]
+		if a := c.frame.Answer(); c.txn.once && (a.Err == nil || !refusedBefore(a.Err.Code)) {
+			c.txn.prefix, c.txn.access = c.txn.prefix[:0], AccessDefault
+		}
+		c.txn.once = false
 		c.unlockKeys()
 	}
 	return nil
+}
+
+// refusedBefore says by which errors a store refuses a statement before a
+// transaction begins for it: what SET TRANSACTION has said still waits then.
+func refusedBefore(code uint16) bool {
+	const cantExecuteInReadOnly, noSuchColumn = 1792, 1054
+	return code == cantExecuteInReadOnly || code == noSuchColumn || code == protocol.ErrNoSuchTable
 }
 
 // Savepoint sets a savepoint of the given name by sql, at stores that join
@@ -303,8 +351,7 @@ func (c *Client) lockKey(key []byte) error {
 		return nil
 	case errors.Is(err, errDeadlock):
 		c.Rollback()
-		return &protocol.Error{Code: protocol.ErrLockDeadlock, State: "40001",
-			Message: "Deadlock found when trying to get lock; try restarting transaction"}
+		return deadlockFound()
 	case errors.Is(err, errLockTimeout):
 		return &protocol.Error{Code: protocol.ErrLockWaitTimeout, State: "HY000",
 			Message: "Lock wait timeout exceeded; try restarting transaction"}

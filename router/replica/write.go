@@ -86,10 +86,20 @@ func (c *Client) decide(w *Write) error {
 	if err := c.gather(w); err != nil {
 		return err
 	}
+	if !c.state.Autocommit() {
+		c.enroll()
+	}
 	c.sendAll(w)
 	first, err := c.readAll(w)
 	if err != nil {
 		return err
+	}
+	if c.victim.Load() {
+		for i := range c.copies {
+			if err := c.sacrificed(c.copies[i].answer.Err); err != nil {
+				return err
+			}
+		}
 	}
 	if err := c.equalise(w, first); err != nil {
 		return err
@@ -266,7 +276,7 @@ func (c *Client) readOne(w *Write, cp *copyOf, decides bool) error {
 			return c.set.refusesNumbers(cp.store, e) // the connection is closed
 		}
 	}
-	if _, err := cp.conn.Await(); err != nil {
+	if _, err := c.await(cp.store, cp.conn); err != nil {
 		return err
 	}
 	if decides {
