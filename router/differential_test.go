@@ -95,7 +95,7 @@ func TestDifferential(t *testing.T) {
 	}
 	slices.Sort(list)
 	t.Logf("refused:\n%s", strings.Join(list, "\n"))
-	if n.found < 500 || n.affected < 500 {
+	if n.ran > 2000 && (n.found < 500 || n.affected < 500) { // not with -run
 		t.Error("too few statements had an effect")
 	}
 }
