@@ -271,7 +271,10 @@ func warningSteps(s *script) {
 	s.do("INSERT IGNORE INTO sessions (id, data) VALUES (?, ?)", a, "2").affects(0).warns(1)
 	s.raw("SHOW WARNINGS").gives(row("Warning", 1062, "Duplicate entry '"+a+"' for key '"+primaryOf("sessions")+"'"))
 	s.do(read, a).gives(row("1"))
-	s.raw("SHOW WARNINGS").gives()
+	st := s.raw("SHOW WARNINGS")
+	if s.proxy || suite.Servers.MariaDB() { // PDO prepares it, MySQL can't, and has an error to show then
+		st.gives()
+	}
 }
 
 // timeSteps write the time of the store, which must be one time on all copies.

@@ -221,7 +221,7 @@ func TestStatusAndRefusals(t *testing.T) {
 	h.fails(1064, c, "SELECT 1; SELECT 2")
 	h.fails(1049, c, "USE nosuchdb")
 	h.fails(1065, c, ";")
-	h.fails(1146, c, "SELECT 1 FROM nosuch.sessions WHERE id = 'a'")
+	h.fails(noSchema(), c, "SELECT 1 FROM nosuch.sessions WHERE id = 'a'")
 	h.exec(c, "UPDATE sessions SET id = 'a' WHERE id = 'a'")
 	if n := h.exec(h.conn("clientFoundRows=true"), "INSERT INTO sessions (id) VALUES ('a') ON DUPLICATE KEY UPDATE n = n"); n != 1 {
 		t.Errorf("affected = %d, want 1", n)
@@ -300,8 +300,10 @@ func TestMove(t *testing.T) {
 			h.holders(from)
 			h.holders(to, h.order(to)[:2]...)
 			h.holders(taken, h.order(taken)[:2]...)
-			if got := rowsOf(t, c, "SELECT @@in_transaction"); got != "@@in_transaction=0" {
-				t.Errorf("after a move: %s", got)
+			if installed.MariaDB() { // MySQL has no such variable
+				if got := rowsOf(t, c, "SELECT @@in_transaction"); got != "@@in_transaction=0" {
+					t.Errorf("after a move: %s", got)
+				}
 			}
 			if n := h.exec(db, "UPDATE sessions SET id = ? WHERE id = ?", "nowhere", from); n != 0 {
 				t.Errorf("move of nothing affected %d", n)

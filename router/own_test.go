@@ -54,7 +54,8 @@ func TestOwnStateIsAsAtOneServer(t *testing.T) {
 		}
 		h.exec(direct, "CREATE DATABASE IF NOT EXISTS single")
 		h.exec(direct, "USE single")
-		h.exec(direct, "CREATE OR REPLACE TABLE sessions LIKE app.sessions")
+		h.exec(direct, "DROP TABLE IF EXISTS sessions")
+		h.exec(direct, "CREATE TABLE sessions LIKE app.sessions")
 		steps := []string{
 			"SELECT ROW_COUNT()",
 			"INSERT INTO sessions (id, n) VALUES ('a', 1)",

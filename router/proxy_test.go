@@ -275,6 +275,14 @@ func (h *harness) fails(code uint16, db execer, query string, args ...any) {
 	}
 }
 
+// noSchema is the error of a table in a database that does not exist.
+func noSchema() uint16 {
+	if installed.MariaDB() {
+		return protocol.ErrNoSuchTable
+	}
+	return protocol.ErrBadDB
+}
+
 func (h *harness) down(i int) {
 	h.t.Helper()
 	if err := h.servers[i].Kill(); err != nil {

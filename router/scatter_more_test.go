@@ -157,8 +157,8 @@ func TestScatterRefusals(t *testing.T) {
 	} {
 		h.fails(1235, c, sql)
 	}
-	h.fails(1146, c, "SELECT COUNT(*) FROM nosuch.sessions")
-	h.fails(1146, c, "SELECT id FROM nosuch.sessions")
+	h.fails(noSchema(), c, "SELECT COUNT(*) FROM nosuch.sessions")
+	h.fails(noSchema(), c, "SELECT id FROM nosuch.sessions")
 	h.fails(1054, c, "SELECT id FROM sessions ORDER BY nosuch")
 	h.shows(c, "0", "SELECT COUNT(*) FROM sessions")
 

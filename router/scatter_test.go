@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -150,6 +151,11 @@ func ask(c *client.Conn, sql string, prepared bool, args []any) (columns, rows [
 		}
 	}
 	for _, f := range res.Fields {
+		if !installed.MariaDB() {
+			// MySQL forgets the indexes of a column where its optimizer, which goes
+			// by what it has counted in a table, sorts in another table.
+			f.Flag &^= mysql.PRI_KEY_FLAG | mysql.UNIQUE_KEY_FLAG | mysql.PART_KEY_FLAG
+		}
 		columns = append(columns, fmt.Sprintf("%s/%s/%s charset=%d length=%d type=%d flags=%x decimals=%d",
 			f.Name, f.OrgName, f.Table, f.Charset, f.ColumnLength, f.Type, f.Flag, f.Decimal))
 	}
@@ -248,6 +254,10 @@ var scatterCases = []scatterCase{
 func differs(proxy, ref *client.Conn, c scatterCase, prepared bool) string {
 	sql := strings.ReplaceAll(c.sql, "app.", "")
 	wantColumns, want, err := ask(ref, sql, prepared, c.args)
+	var unknown *mysql.MyError
+	if errors.As(err, &unknown) && !installed.MariaDB() && (unknown.Code == mysql.ER_PARSE_ERROR || unknown.Code == mysql.ER_DATA_OUT_OF_RANGE) {
+		return "" // MariaDB's own syntax, or arithmetic
+	}
 	if err != nil {
 		return fmt.Sprintf("the reference answers %v", err)
 	}

@@ -29,7 +29,7 @@ func beside(t *testing.T, h *harness, params string, steps []string) {
 // those behind the proxy.
 func plain(t *testing.T, h *harness, params string) *sql.Conn {
 	t.Helper()
-	for _, q := range []string{"CREATE DATABASE IF NOT EXISTS single", "CREATE OR REPLACE TABLE single.sessions LIKE app.sessions"} {
+	for _, q := range []string{"CREATE DATABASE IF NOT EXISTS single", "DROP TABLE IF EXISTS single.sessions", "CREATE TABLE single.sessions LIKE app.sessions"} {
 		if _, err := h.direct[0].Exec(q); err != nil {
 			t.Fatal(err)
 		}
