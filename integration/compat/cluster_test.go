@@ -44,10 +44,10 @@ func startStores(t testing.TB, n int, sql string, args ...string) []*node {
 }
 
 // startCluster starts stores that have run some SQL and a proxy whose
-// configuration ends with sections.
-func startCluster(t testing.TB, stores, copies int, sql, top, sections string) *cluster {
+// configuration ends with sections; args are further options of the servers.
+func startCluster(t testing.TB, stores, copies int, sql, top, sections string, args ...string) *cluster {
 	t.Helper()
-	c := &cluster{copies: copies, nodes: startStores(t, stores, sql)}
+	c := &cluster{copies: copies, nodes: startStores(t, stores, sql, args...)}
 	config := proxytest.Config{Copies: copies, Top: top, Sections: sections}
 	for _, n := range c.nodes {
 		config.Stores = append(config.Stores, proxytest.StoreConfig{Name: n.name, Addr: n.Addr()})

@@ -34,16 +34,10 @@ var driverDifferences = differences(map[string][]string{
 	"LOAD DATA is refused: the proxy does not read the client's file": {
 		"TestLoadData", "TestLoadData/default", "TestLoadData/interpolateParams", "TestLoadData/compress",
 	},
-	"stored procedures are refused: what they do can't be routed": {
-		"TestErrorInMultiResult", "TestInterruptBySignal", "TestMultiResultSet",
-	},
 	"a query that is only a comment gets error 1065, where MariaDB says OK": {
 		"TestEmptyQuery", "TestEmptyQuery/default",
 	},
-	"SHOW STATUS LIKE 'Ssl_cipher' tells of the store's connection, not of the client's": {
-		"TestTLS", "TestTLS/default#01", "TestTLS/interpolateParams#01", "TestTLS/compress#01",
-		"TestTLS/default#02", "TestTLS/interpolateParams#02", "TestTLS/compress#02",
-	},
+	"a store's performance_schema has the attributes of the proxy's connections": {"TestConnectionAttributes"},
 })
 
 // differences turns a list by reason into the reason by test.
@@ -64,8 +58,9 @@ func TestDriverSuite(t *testing.T) {
 	dir := driverSource(t)
 	const database = "CREATE DATABASE gotest CHARACTER SET utf8mb4"
 	// The suite wants TLS, which the proxy always offers.
-	plain := startStores(t, 1, database, serverTLS(t)...)
-	c := startCluster(t, 2, 2, database, `other_tables = "s0"`, "\n[[table]]\nname = \"sessions\"\nkey = \"id\"\n")
+	const attributes = "--performance-schema=ON" // TestConnectionAttributes asks for it
+	plain := startStores(t, 1, database, append(serverTLS(t), attributes)...)
+	c := startCluster(t, 2, 2, database, `other_tables = "s0"`, "\n[[table]]\nname = \"sessions\"\nkey = \"id\"\n", attributes)
 	direct := runDriverSuite(t, dir, plain[0].Addr())
 	proxied := runDriverSuite(t, dir, c.Addr)
 
@@ -159,7 +154,8 @@ func runDriverSuite(t *testing.T, dir, addr string) map[string]verdict {
 	cmd := exec.CommandContext(within(t, 8*time.Minute), "go", "test", "-json", "-count=1", "-timeout=7m", "-skip", notRun, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "MYSQL_TEST_PROT=tcp", "MYSQL_TEST_ADDR="+addr,
-		"MYSQL_TEST_USER="+mariadbtest.User, "MYSQL_TEST_PASS="+mariadbtest.Password, "MYSQL_TEST_DBNAME=gotest")
+		"MYSQL_TEST_USER="+mariadbtest.User, "MYSQL_TEST_PASS="+mariadbtest.Password, "MYSQL_TEST_DBNAME=gotest",
+		"MYSQL_TEST_CONCURRENT=1") // runs TestConcurrent
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -19,6 +19,7 @@ type Proxy struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // of its end; to be read after done
+	quit bool          // it was ended by Goroutines
 }
 
 var listening = regexp.MustCompile(`listening.*\baddr=([^\s"]+)`)
@@ -73,6 +74,21 @@ func (p *Proxy) watch(stderr io.Reader, addr chan<- string) {
 // Pid is the number of the proxy's process.
 func (p *Proxy) Pid() int { return p.cmd.Process.Pid }
 
+// Goroutines ends the proxy, at once and not in an orderly way, and returns the
+// stacks of all its goroutines.
+func (p *Proxy) Goroutines(t testing.TB) string {
+	t.Helper()
+	before := len(p.Log.String())
+	p.quit = true
+	p.cmd.Process.Signal(syscall.SIGQUIT)
+	select {
+	case <-p.done:
+	case <-time.After(45 * time.Second):
+		t.Fatal("dsmproxy serve did not end within 45 s of SIGQUIT")
+	}
+	return p.Log.String()[before:]
+}
+
 // end sends SIGTERM and judges how the proxy ends.
 func (p *Proxy) end(t testing.TB) {
 	t.Helper()
@@ -83,7 +99,7 @@ func (p *Proxy) end(t testing.TB) {
 	}
 	select {
 	case <-p.done:
-		if p.err != nil {
+		if p.err != nil && !p.quit {
 			t.Errorf("dsmproxy serve ended with %v", p.err)
 		}
 	case <-time.After(45 * time.Second):
