@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go compat clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go compat mysql9 clean
 
 all: build
 
@@ -70,6 +70,16 @@ compat: build
 	$(GO) vet -tags compat ./integration/compat
 	cd integration/compat/go && $(GO) vet ./...
 	$(GO) test -tags compat -count=1 -timeout 30m ./integration/compat
+
+# mysql9 runs the tests that need a server on MySQL 9 and with its mysql client,
+# which are unpacked into a cache, beside the system; no root is needed for that.
+MYSQL9          ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dsmproxy/mysql9
+MYSQL9_PACKAGES := ./internal/mariadbtest ./protocol ./router/store ./router ./integration
+
+mysql9: tools
+	@./.ci/mysql9 '$(MYSQL9)'
+	$(GO) vet -tags mysql9 $(MYSQL9_PACKAGES)
+	$(GO) test -tags mysql9 -count=1 -p 1 -timeout 40m $(MYSQL9_PACKAGES) -mysqld '$(MYSQL9)/bin/mysqld'
 
 clean:
 	rm -rf $(BIN)
