@@ -18,13 +18,18 @@ const maxPrepared = 16382
 // keys are found in the bound values at each EXECUTE. It implements
 // replica.Request for the running EXECUTE.
 type prepared struct {
-	id     uint32
-	text   []byte
-	plan   rewrite.Statement
-	stmt   *store.Stmt
-	params int            // as the store counts them
-	types  []byte         // as bound last; clients send them only once
-	long   map[int][]byte // parameters that came as COM_STMT_SEND_LONG_DATA
+	id   uint32
+	text []byte
+	plan rewrite.Statement
+	stmt *store.Stmt
+	// private: stmt is not shared with whoever has prepared the same.
+	private bool
+	params  int            // as the store counts them
+	types   []byte         // as bound last; clients send them only once
+	long    map[int][]byte // parameters that came as COM_STMT_SEND_LONG_DATA
+	// noSuchParam: long data came for a parameter that there is not, which is an
+	// error until a reset.
+	noSuchParam bool
 
 	exec    protocol.Execute
 	payload []byte // of the running EXECUTE, with types
@@ -37,7 +42,12 @@ func (s *session) prepare(payload []byte) error {
 		return tooManyPrepared()
 	}
 	text := bytes.Clone(payload[1:])
-	p := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: s.data.State()}}
+	p := &prepared{text: text, stmt: s.router.stmts.Get(text, s.data.State())}
+	defer func() {
+		if s.prepared[p.id] != p {
+			p.stmt.Close()
+		}
+	}()
 	s.router.Planner.Plan(&p.plan, text, s.data.State().DB(), s.mode)
 	at := -1
 	if p.plan.Plan.Kind == rewrite.KindEmpty {
@@ -100,6 +110,9 @@ func (s *session) execute(payload []byte) error {
 	}
 	s.dropCursorOf(p)
 	defer clear(p.long)
+	if p.noSuchParam {
+		return protocol.Errorf(protocol.ErrWrongArguments, "Incorrect arguments to mysqld_stmt_send_long_data")
+	}
 	var isLong func(int) bool
 	if len(p.long) > 0 {
 		isLong = p.isLong
@@ -121,6 +134,12 @@ func (s *session) execute(payload []byte) error {
 		p.payload = p.scratch
 	}
 	s.data.Cursor = p.exec.Flags&cursorReadOnly != 0
+	if s.data.Cursor && !p.private {
+		// Another statement of this client with the same text must not end the
+		// cursor.
+		p.stmt.Close()
+		p.stmt, p.private = &store.Stmt{Text: p.text, Session: p.stmt.Session}, true
+	}
 	err = s.carryOut(&p.plan, p, p)
 	s.data.Cursor = false
 	if err == nil {
@@ -179,6 +198,7 @@ func (s *session) sendLongData(payload []byte) error {
 	}
 	i := int(binary.LittleEndian.Uint16(payload[5:]))
 	if i >= p.params {
+		p.noSuchParam = true
 		return nil
 	}
 	if p.long == nil {
@@ -195,6 +215,7 @@ func (s *session) resetStmt(payload []byte) error {
 		return err
 	}
 	clear(p.long)
+	p.noSuchParam = false
 	s.dropCursorOf(p)
 	return s.ok()
 }

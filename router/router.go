@@ -35,6 +35,7 @@ type Router struct {
 	known    sync.Map      // access -> struct{}: databases that a store has let a user into
 	parts    sync.Map      // *rewrite.Table -> *[]replica.Part
 	learned  learned
+	stmts    store.Shared
 }
 
 // access is a database and the user who may use it.

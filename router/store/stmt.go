@@ -22,6 +22,11 @@ type Stmt struct {
 	Text    []byte
 	Session *Session
 
+	// Of a statement that Shared.Get returned.
+	shared *Shared
+	key    sharedKey
+	users  int // guarded by shared.mu
+
 	mu     sync.Mutex // guards what follows
 	conns  []*Conn    // where it is prepared
 	closed bool
@@ -123,8 +128,12 @@ func (c *Conn) Adopt(st *Stmt, id uint32) {
 }
 
 // Close has st closed on all connections where it is prepared: with the next
-// command there, or by the janitor within a second. No answer is awaited.
+// command there, or by the janitor within a second. No answer is awaited. A
+// shared statement goes with the Close of its last user.
 func (st *Stmt) Close() {
+	if st.shared != nil && !st.shared.last(st) {
+		return
+	}
 	st.mu.Lock()
 	conns := st.conns
 	st.conns, st.closed = nil, true
