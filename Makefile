@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go compat mysql9 clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz bench-go compat compat-tools mysql9 clean
 
 all: build
 
@@ -23,7 +23,7 @@ demo: build embedded
 	$(BIN)/dsmproxy demo $(DEMO)
 
 # lint comes first: it is quick, and finds what does not compile.
-test: tools lint unit integration
+test: tools lint unit integration compat
 
 # tools installs what the tests need, as root, or says how.
 tools:
@@ -58,15 +58,16 @@ COMPAT_PACKAGES := sysbench perl libapache-session-perl libcgi-session-perl libd
 	python3-flask-session python3-flask-sqlalchemy python3-webpy \
 	ruby ruby-mysql2 ruby-rack ruby-moneta ruby-sequel ruby-activerecord
 
-compat: build
+compat-tools: tools
 	@if ! dpkg -s $(COMPAT_PACKAGES) >/dev/null 2>&1; then \
 		if [ "$$(id -u)" != 0 ]; then \
 			echo "run as root: apt-get update && apt-get install -y --no-install-recommends $(COMPAT_PACKAGES)"; exit 1; \
 		fi; \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(COMPAT_PACKAGES); \
 	fi
-	@./.ci/tools $(PACKAGES) -- $(PROGRAMS)
 	cd integration/compat/node && npm ci --no-audit --no-fund --loglevel=error
+
+compat: build compat-tools
 	$(GO) vet -tags compat ./integration/compat
 	cd integration/compat/go && $(GO) vet ./...
 	$(GO) test -tags compat -count=1 -timeout 30m ./integration/compat

@@ -5,5 +5,5 @@
 // stands here with its reason.
 //
 // It is apart from package integration, for it installs much more. "make
-// compat" runs it, with the build tag compat.
+// compat" runs it, with the build tag compat, and "make test" runs that last.
 package compat
