@@ -294,14 +294,23 @@ func (d *differential) seed(entries []*corpus.Entry, proxy, plain *sql.DB) {
 			}
 		}
 		for i, k := range keys {
-			query, args := fmt.Sprintf("INSERT IGNORE INTO %s (`%s`) VALUES (?)", name, t.Key), []any{k}
+			columns, args := []string{"`" + t.Key + "`"}, []any{k}
 			if t.Surrogate != "" {
 				number := fmt.Sprint(100000 + i)
 				if i < len(numbers) {
 					number = numbers[i]
 				}
-				query, args = fmt.Sprintf("INSERT IGNORE INTO %s (`%s`, `%s`) VALUES (?, ?)", name, t.Key, t.Surrogate), append(args, number)
+				columns, args = append(columns, "`"+t.Surrogate+"`"), append(args, number)
 			}
+			for c, values := range d.fillers(t) {
+				value := values[i%2]
+				if value == "" {
+					value = fmt.Sprint(1000 + i)
+				}
+				columns, args = append(columns, "`"+c+"`"), append(args, value)
+			}
+			query := fmt.Sprintf("INSERT IGNORE INTO %s (%s) VALUES (?%s)", name, strings.Join(columns, ", "),
+				strings.Repeat(", ?", len(args)-1))
 			for _, db := range []*sql.DB{proxy, plain} {
 				if _, err := db.ExecContext(ctx, query, args...); err != nil {
 					d.t.Logf("%s: no first records: %s: %v", entries[0].Name(), query, err)
@@ -312,6 +321,39 @@ func (d *differential) seed(entries []*corpus.Entry, proxy, plain *sql.DB) {
 	if why := d.records(nil); why != "" {
 		d.t.Errorf("%s: first records: %s", entries[0].Name(), why)
 	}
+}
+
+// fillers are values for the columns of a session table, by their names: one of a
+// time to come and one of the past, whatever the column is for; none for one that
+// is to be different in each record.
+func (d *differential) fillers(t corpus.Table) map[string][2]string {
+	schema := t.Schema
+	if schema == "" {
+		schema = database
+	}
+	rows, err := d.plain.Query("SELECT column_name, data_type, column_key FROM information_schema.columns "+
+		"WHERE table_schema = ? AND table_name = ? AND extra NOT LIKE '%generated%'", schema, t.Name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer rows.Close()
+	fill := make(map[string][2]string)
+	for rows.Next() {
+		var name, typ, index string
+		if err := rows.Scan(&name, &typ, &index); err != nil {
+			d.t.Fatal(err)
+		}
+		switch {
+		case strings.EqualFold(name, t.Key) || strings.EqualFold(name, t.Surrogate):
+		case index == "PRI" || index == "UNI":
+			fill[name] = [2]string{}
+		case typ == "datetime" || typ == "timestamp" || typ == "date":
+			fill[name] = [2]string{"2026-11-23 00:00:00", "2020-01-01 00:00:00"}
+		default:
+			fill[name] = [2]string{"1795371000", "5"}
+		}
+	}
+	return fill
 }
 
 // corpusArgs are the parameters of an entry.

@@ -156,7 +156,7 @@ func (d *differential) pass(entries []*corpus.Entry) {
 var (
 	// volatile is what differs from server to server, and what ends clients.
 	volatile = regexp.MustCompile(`(?i)\b(uuid|rand|sysdate|user|session_user|connection_id|version|sleep)\s*\(|` +
-		`@@server_id|@@hostname|current_user|processlist|pseudo_thread|random_bytes|^\s*(kill|drop|rename|flush)\b`)
+		`@@server_id|@@hostname|current_user|processlist|pseudo_thread|random_bytes|^\s*(kill|drop|rename|flush|load)\b`)
 	creates = regexp.MustCompile(`(?is)^\s*create\s+table[^(]*\(`)
 	selects = regexp.MustCompile(`(?i)\bselect\b`)
 )
