@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 )
@@ -154,6 +155,10 @@ func (c *Client) dispatch(cmd Command, payload []byte) error {
 		return c.conn.QueuePacket([]byte(c.server.statistics()))
 	case ComProcessKill:
 		return c.kill(payload)
+	case ComProcessInfo:
+		return c.session.Command(ComQuery, append([]byte{byte(ComQuery)}, "SHOW PROCESSLIST"...))
+	case ComDebug:
+		return c.debug()
 	}
 	return unknownCommand()
 }
@@ -194,9 +199,16 @@ func (c *Client) kill(payload []byte) error {
 		return err
 	}
 	if id == c.ID {
-		return Errorf(ErrQueryInterrupted, "Query execution was interrupted")
+		return Errorf(ErrConnectionKilled, "Connection was killed")
 	}
 	return c.WriteOK(OK{})
+}
+
+// debug has the server write to its log how it is.
+func (c *Client) debug() error {
+	s := c.server
+	s.refusals.log(s.log, s.tick.Load(), slog.LevelInfo, "debug information asked for", 0, "client", c, "user", c.User, "statistics", s.statistics())
+	return c.WriteEOF()
 }
 
 // statistics is the text that answers COM_STATISTICS, of which programs read

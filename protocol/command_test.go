@@ -21,7 +21,6 @@ func TestCommands(t *testing.T) {
 		{"reset connection", ComResetConnection, "", 0},
 		{"init db", ComInitDB, "shop", 0},
 		{"prepare", ComStmtPrepare, "SELECT 1", 0},
-		{"debug", ComDebug, "", ErrUnknownCommand},
 		{"sleep", 0, "", ErrUnknownCommand},
 		{"unknown", 0x99, "", ErrUnknownCommand},
 		{"kill nobody", ComProcessKill, id(4_000_000), ErrNoSuchThread},
@@ -175,7 +174,7 @@ func TestKill(t *testing.T) {
 	stranger.expectError(t, ErrKillDenied)
 
 	killer.send(t, ComProcessKill, string(binary.LittleEndian.AppendUint32(nil, killer.id)))
-	killer.expectError(t, ErrQueryInterrupted)
+	killer.expectError(t, ErrConnectionKilled)
 	killer.expectEnd(t)
 }
 

@@ -40,6 +40,7 @@ const (
 	ErrUnknown              uint16 = 1105
 	ErrHostNotPrivileged    uint16 = 1130
 	ErrNoSuchTable          uint16 = 1146
+	ErrNotAllowedCommand    uint16 = 1148
 	ErrPacketTooLarge       uint16 = 1153
 	ErrNetPacketsOutOrder   uint16 = 1156
 	ErrNetUncompress        uint16 = 1157
@@ -64,7 +65,7 @@ func sqlState(code uint16) string {
 		return "08004"
 	case ErrHandshake, ErrUnknownCommand, ErrServerShutdown, ErrPacketTooLarge, ErrNetPacketsOutOrder, ErrNetUncompress:
 		return "08S01"
-	case ErrDBAccessDenied, ErrBadDB, ErrEmptyQuery, ErrParse, ErrNotSupportedYet:
+	case ErrDBAccessDenied, ErrBadDB, ErrEmptyQuery, ErrParse, ErrNotSupportedYet, ErrNotAllowedCommand:
 		return "42000"
 	case ErrAccessDenied:
 		return "28000"

@@ -21,6 +21,7 @@ const (
 	ComQuery            Command = 0x03
 	ComFieldList        Command = 0x04
 	ComStatistics       Command = 0x09
+	ComProcessInfo      Command = 0x0a
 	ComProcessKill      Command = 0x0c
 	ComDebug            Command = 0x0d
 	ComPing             Command = 0x0e
