@@ -22,6 +22,9 @@ func analyze(l *lexed, db string, mode Mode, o *Options) (p *Plan, cacheable boo
 	} else {
 		p = a.planOf(l.tokens)
 	}
+	if p.Kind == KindOtherTable && p.Verb != VerbDDL {
+		p.Routines = a.storedFunctions()
+	}
 	if p.Refuse == "" {
 		p.Refuse = a.uncertain(p)
 	}

@@ -82,8 +82,8 @@ func (a *analyzer) readPlan(n ast.Node) {
 		a.p.Kind = KindAny
 		if a.has(sourceMeta) {
 			a.detail("schema metadata")
-		} else if f := a.storedFunction(); f != "" {
-			a.p.Routine = f
+		} else {
+			a.p.Routines = a.storedFunctions()
 		}
 		return
 	}

@@ -205,7 +205,7 @@ func (a *analyzer) call() {
 	if schema != "" {
 		name = schema + "." + name
 	}
-	a.p.Routine = name
+	a.p.Routines = []string{name}
 	for i := next; i < len(a.toks); i++ {
 		a.assigns(i)
 	}

@@ -36,8 +36,8 @@ func (a *analyzer) set() {
 	}
 	if a.namesLock() {
 		a.byDo("a lock function in SET")
-	} else if f := a.storedFunction(); f != "" {
-		a.byDo("the stored function " + f + " in SET")
+	} else if f := a.storedFunctions(); f != nil {
+		a.byDo("the stored function " + f[0] + " in SET")
 	}
 	a.setDetail()
 }

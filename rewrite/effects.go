@@ -94,9 +94,9 @@ func (a *analyzer) wordEffect(i int) {
 	}
 }
 
-// storedFunction returns the first function that is not built in, "" for none:
-// it may read a table on the store that runs it, or write one.
-func (a *analyzer) storedFunction() string {
+// storedFunctions returns the functions that are not built in: each may read a
+// table on the store that runs it, or write one.
+func (a *analyzer) storedFunctions() (list []string) {
 	for i := range a.toks {
 		if !a.op(i+1, "(") || !a.callable(i) {
 			continue
@@ -109,16 +109,21 @@ func (a *analyzer) storedFunction() string {
 		name, _ := a.ident(i)
 		w := strings.ToLower(name)
 		if a.op(i-1, ".") || a.kind(i) == tokQuotedIdent && !a.op(i-1, ")") {
-			return name
+			if a.op(i-1, ".") {
+				schema, _ := a.ident(i - 2)
+				name = schema + "." + name
+			}
+			list = append(list, name)
+			continue
 		}
 		if _, ok := functionUses[w]; ok || syntaxWords[w] || timeFunctions[w] || pureFunctions[w] ||
 			impureFunctions[w] || strings.HasPrefix(w, "st_") || strings.HasPrefix(w, "gtid_") ||
 			strings.HasPrefix(w, "wsrep_") || strings.HasPrefix(w, "mbr") {
 			continue
 		}
-		return name
+		list = append(list, name)
 	}
-	return ""
+	return list
 }
 
 // lastInsertID notes LAST_INSERT_ID(expr). A write answers with the value, so

@@ -237,9 +237,9 @@ type Plan struct {
 	ByDo bool
 	// Prepared is what PREPARE and its relatives name; nil for others.
 	Prepared *PreparedSQL
-	// Routine is the procedure that a CALL names, or the first stored function
-	// of a statement that names no table.
-	Routine string
+	// Routines are the procedure that a CALL names, and the stored functions of a
+	// statement that names no session table, as written.
+	Routines []string
 	// ResultSet: it answers with rows (SELECT, SHOW, RETURNING, OPTIMIZE, ...).
 	ResultSet bool
 	// Timeout is the index in Keys' statement of GET_LOCK's timeout, if it is a

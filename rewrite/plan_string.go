@@ -167,7 +167,7 @@ func (p *Plan) String() string {
 		field("pins", strconv.Quote(p.Pins))
 	}
 	field("assigns", strings.Join(p.Assigns, ","))
-	field("routine", p.Routine)
+	field("routine", strings.Join(p.Routines, ","))
 	if p.Prepared != nil {
 		field("prepared", p.Prepared.String())
 	}

@@ -1,6 +1,9 @@
 package rewrite
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Executable comments: /*! ... */ and /*M! ... */. Some stores run what is in
 // them and some don't, so that a statement that holds one is several
@@ -107,7 +110,7 @@ func sameRoute(p, q *Plan) bool {
 		p.Release != q.Release || p.KillQuery != q.KillQuery {
 		return false
 	}
-	if p.Prepared != nil || q.Prepared != nil || p.Routine != q.Routine || p.ByDo != q.ByDo {
+	if p.Prepared != nil || q.Prepared != nil || !slices.Equal(p.Routines, q.Routines) || p.ByDo != q.ByDo {
 		return false
 	}
 	for i := range p.Set {

@@ -99,7 +99,7 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 		// The store says what is wrong.
 	case refused != nil:
 		return nil, refused
-	case p.Kind == rewrite.KindOtherTable, p.Kind == rewrite.KindCall, p.Elsewhere, p.Routine != "":
+	case p.Kind == rewrite.KindOtherTable, p.Kind == rewrite.KindCall, p.Elsewhere, p.Routines != nil:
 		if err := s.otherRefused(p); err != nil {
 			return nil, err
 		}

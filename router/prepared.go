@@ -57,7 +57,7 @@ func (s *session) prepare(payload []byte) error {
 	} else if err := preparable(p.plan.Plan); err != nil {
 		return err
 	}
-	if k := p.plan.Plan; k.Kind == rewrite.KindOtherTable || k.Kind == rewrite.KindCall || k.Elsewhere || k.Routine != "" {
+	if k := p.plan.Plan; k.Kind == rewrite.KindOtherTable || k.Kind == rewrite.KindCall || k.Elsewhere || k.Routines != nil {
 		if err := s.otherRefused(p.plan.Plan); err != nil {
 			return err
 		}

@@ -326,7 +326,7 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 	if err := pins(p); err != nil {
 		return err
 	}
-	if p.Routine != "" {
+	if p.Routines != nil {
 		return s.function(p, req)
 	}
 	return s.data.ReadAny(req)
@@ -335,8 +335,8 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 // otherRefused says why a statement on tables that are not configured can't be
 // carried out.
 func (s *session) otherRefused(p *rewrite.Plan) error {
-	if s.router.OtherTables < 0 && p.Routine != "" {
-		return refuse("the stored routine " + p.Routine + " (other_tables names no store for it)")
+	if s.router.OtherTables < 0 && p.Routines != nil {
+		return refuse("the stored routine " + p.Routines[0] + " (other_tables names no store for it)")
 	}
 	if s.router.OtherTables < 0 {
 		name := "(unknown)"
@@ -349,7 +349,10 @@ func (s *session) otherRefused(p *rewrite.Plan) error {
 	if p.Table != nil {
 		return refuse("a statement on a session table and another one")
 	}
-	return nil
+	if p.Verb == rewrite.VerbDDL {
+		return nil
+	}
+	return s.checkOthers(p)
 }
 
 // other carries a statement on tables that are not configured out.
@@ -357,9 +360,12 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 	if err := s.otherRefused(p); err != nil {
 		return err
 	}
-	if p.ImplicitCommit && s.data.InTxn() {
-		if err := s.data.Commit(); err != nil {
-			return err
+	if p.ImplicitCommit {
+		defer s.router.guard.forget()
+		if s.data.InTxn() {
+			if err := s.data.Commit(); err != nil {
+				return err
+			}
 		}
 	}
 	if p.Pins != "" && p.Pins != sqlCalcFoundRows && p.Pins != lastInsertIDOf {
@@ -368,6 +374,9 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 		if err := s.data.Keep(s.router.OtherTables); err != nil {
 			return err
 		}
+	}
+	if p.Routines != nil {
+		s.data.Learn = s.learnVars(p.Assigns, true)
 	}
 	return s.data.On(s.router.OtherTables, req)
 }

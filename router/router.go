@@ -36,6 +36,7 @@ type Router struct {
 	parts    sync.Map      // *rewrite.Table -> *[]replica.Part
 	learned  learned
 	stmts    store.Shared
+	guard    guard
 }
 
 // access is a database and the user who may use it.
