@@ -33,9 +33,10 @@ type Explanation struct {
 	Statements []*Explanation `json:"statements,omitempty"`
 	Error      string         `json:"error,omitempty"`
 
-	Key    []byte `json:"-"` // the first key, lock name or move's origin; nil for none
-	HasKey bool   `json:"-"`
-	Plan   *Plan  `json:"-"` // nil for several statements
+	Stmt   *Statement `json:"-"` // nil for several statements
+	Key    []byte     `json:"-"` // the first key, lock name or move's origin; nil for none
+	HasKey bool       `json:"-"`
+	Plan   *Plan      `json:"-"` // nil for several statements
 }
 
 // JSON returns the explanation in one line.
@@ -74,7 +75,7 @@ func Explain(p *Planner, sql []byte, db string, mode Mode, args Args) *Explanati
 
 func explain(s *Statement, args Args) *Explanation {
 	p := s.Plan
-	e := &Explanation{Kind: p.Kind.String(), Detail: p.Detail, Others: p.Others, Error: p.Refuse, Plan: p, Set: p.Set}
+	e := &Explanation{Kind: p.Kind.String(), Detail: p.Detail, Others: p.Others, Error: p.Refuse, Plan: p, Set: p.Set, Stmt: s}
 	switch p.Kind {
 	case KindInvalid:
 		e.Kind = ""

@@ -138,7 +138,7 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 		return err
 	}
 	if len(p.Others) > 0 {
-		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
+		return refusedJoin(p)
 	}
 	lock := p.Kind == rewrite.KindReadForUpdate
 	if lock && len(p.Keys) == 0 && p.OtherColumn != "" {
@@ -170,7 +170,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		return err
 	}
 	if len(p.Keys) == 0 {
-		return refuse("a key that the store would have to make")
+		return refuse(noKey)
 	}
 	if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
 		column, err := s.numbered(p, s.table(p))
@@ -335,19 +335,8 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 // otherRefused says why a statement on tables that are not configured can't be
 // carried out.
 func (s *session) otherRefused(p *rewrite.Plan) error {
-	if s.router.OtherTables < 0 && p.Routines != nil {
-		return refuse("the stored routine " + p.Routines[0] + " (other_tables names no store for it)")
-	}
-	if s.router.OtherTables < 0 {
-		name := "(unknown)"
-		if len(p.Others) > 0 {
-			name = p.Others[0]
-		}
-		return protocol.Errorf(protocol.ErrNotSupportedYet, "dsmproxy: table %s is not a session table; "+
-			"add it as a [[table]], or name the store that serves all other tables in other_tables", name)
-	}
-	if p.Table != nil {
-		return refuse("a statement on a session table and another one")
+	if e := refusedOther(p, s.router.OtherTables >= 0); e != nil {
+		return e
 	}
 	if p.Verb == rewrite.VerbDDL {
 		return nil

@@ -16,7 +16,7 @@ func (s *session) scatter(st *rewrite.Statement, req replica.Request, args rewri
 		return err
 	}
 	if len(p.Others) > 0 {
-		return refuse("a join with table " + p.Others[0] + ", which is not a session table")
+		return refusedJoin(p)
 	}
 	return s.gather(st, req, args, nil)
 }

@@ -160,9 +160,10 @@ func (s *session) okWith(info string) error {
 
 // refuse answers a statement that can't be routed rightly.
 func refuse(construct string) *protocol.Error {
-	return protocol.Errorf(protocol.ErrNotSupportedYet,
-		"dsmproxy: this statement can't be routed: %s", construct)
+	return protocol.Errorf(protocol.ErrNotSupportedYet, refusedPrefix+"%s", construct)
 }
+
+const refusedPrefix = "dsmproxy: this statement can't be routed: "
 
 // refusal is the answer to a statement whose plan refuses it.
 func refusal(p *rewrite.Plan) *protocol.Error {

@@ -32,16 +32,14 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request, args rewr
 	if err := s.vars.keep(s, p); err != nil {
 		return err
 	}
+	if e := refusedSet(p); e != nil {
+		return e
+	}
 	autocommit, others := none, 0
 	for _, a := range p.Set {
-		switch {
-		case a.Global:
-			return refuse("SET GLOBAL " + a.Name)
-		case a.Name == "autocommit":
-			if autocommit = onOff(a.Value); autocommit == none {
-				return refuse("SET autocommit to an expression")
-			}
-		default:
+		if a.Name == "autocommit" {
+			autocommit = onOff(a.Value)
+		} else {
 			others++
 		}
 	}

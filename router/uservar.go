@@ -125,12 +125,24 @@ func (s *session) learnVars(names []string, all bool) func(conn *store.Conn) err
 // assigning prepares for a statement, other than a SET, that assigns user
 // variables, and refuses one that more than one store carries out.
 func (s *session) assigning(p *rewrite.Plan) error {
-	switch p.Kind {
-	case rewrite.KindSessionState, rewrite.KindPrepareSQL:
-		return nil
-	case rewrite.KindRead, rewrite.KindReadForUpdate, rewrite.KindWrite, rewrite.KindAny,
-		rewrite.KindOtherTable, rewrite.KindLock, rewrite.KindUnlock, rewrite.KindLockTest, rewrite.KindCall:
+	if e := unassignable(p); e != nil {
+		return e
+	}
+	if p.Kind != rewrite.KindSessionState && p.Kind != rewrite.KindPrepareSQL {
 		s.data.Learn = s.learnVars(p.Assigns, false)
+	}
+	return nil
+}
+
+// unassignable refuses an assignment that more than one store carries out.
+func unassignable(p *rewrite.Plan) *protocol.Error {
+	switch p.Kind {
+	case rewrite.KindSessionState, rewrite.KindPrepareSQL, rewrite.KindRead, rewrite.KindReadForUpdate,
+		rewrite.KindWrite, rewrite.KindAny, rewrite.KindOtherTable, rewrite.KindLock, rewrite.KindUnlock,
+		rewrite.KindLockTest, rewrite.KindCall:
+		return nil
+	}
+	if len(p.Assigns) == 0 {
 		return nil
 	}
 	return refuse("an assignment of a user variable in a statement without the key")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dsmproxy/dsmproxy/conf"
 	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router"
 	"github.com/dsmproxy/dsmproxy/router/placement"
 )
 
@@ -69,6 +70,7 @@ type explainer struct {
 	order   []uint16
 	db      string
 	mode    rewrite.Mode
+	others  bool // a store serves the tables that are not configured
 }
 
 func newExplainer(c *conf.Config, db string, mode rewrite.Mode) (*explainer, error) {
@@ -79,6 +81,7 @@ func newExplainer(c *conf.Config, db string, mode rewrite.Mode) (*explainer, err
 	x := &explainer{
 		planner: rewrite.NewPlanner(rewrite.Options{Tables: tables(c)}),
 		place:   place, order: make([]uint16, place.Stores()), db: db, mode: mode,
+		others: c.OtherTables != "refuse",
 	}
 	for _, s := range c.Stores {
 		x.names = append(x.names, s.Name)
@@ -94,7 +97,23 @@ func newExplainer(c *conf.Config, db string, mode rewrite.Mode) (*explainer, err
 func (x *explainer) explain(sql []byte, db string, mode rewrite.Mode, args rewrite.Args) *rewrite.Explanation {
 	e := rewrite.Explain(x.planner, sql, db, mode, args)
 	x.fillOrder(e)
+	x.fillRefusal(e)
 	return e
+}
+
+// fillRefusal adds what the proxy says of a statement that it does not carry
+// out.
+func (x *explainer) fillRefusal(e *rewrite.Explanation) {
+	for _, s := range e.Statements {
+		x.fillRefusal(s)
+	}
+	if e.Stmt == nil {
+		return
+	}
+	e.Error = router.Refusal(e.Stmt, x.others)
+	if e.Kind == "" && e.Error == "" {
+		e.Kind = rewrite.KindOtherTable.String() // at their store
+	}
 }
 
 // fillOrder adds the order of the stores.

@@ -30,8 +30,13 @@ key  = "id"
 
 func explainWith(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
+	return explainConfigured(t, explainConfig, stdin, args...)
+}
+
+func explainConfigured(t *testing.T, config, stdin string, args ...string) (string, error) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "dsmproxy.toml")
-	if err := os.WriteFile(path, []byte(explainConfig), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
@@ -92,6 +97,32 @@ func TestExplain(t *testing.T) {
 		}
 		if c.err != errUsage && got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
+		}
+	}
+}
+
+// What the router refuses is an error in explanations, too.
+func TestExplainRefusals(t *testing.T) {
+	for _, c := range []struct{ sql, refused, others string }{
+		{"SELECT * FROM users", `"kind":"other-table","other_tables":["users"],"error":"dsmproxy: table users is not a session table`, `"kind":"other-table","other_tables":["users"]}`},
+		{"CALL p()", `"kind":"call","error":"the stored routine p `, `"kind":"call"}`},
+		{"SELECT f(1)", `"kind":"any","error":"the stored routine f `, `"kind":"any"}`},
+		{"LOCK TABLES sessions WRITE", `"kind":"lock tables","table":"sessions","error":"LOCK TABLES of the session table`, `"error":"LOCK TABLES`},
+		{"LOCK TABLES users READ", `"error":"dsmproxy: table users`, `"kind":"lock tables"`},
+		{"SELECT LAST_INSERT_ID(5)", `"kind":"any","error":"LAST_INSERT_ID(expr)"`, `"error":"LAST`},
+		{"SELECT @a := n FROM sessions", `"kind":"scatter-read","table":"sessions","error":"an assignment`, `"error":"an assignment`},
+		{"SELECT @a := n FROM sessions WHERE id = 'k'", `"keys":["k"],"order":["s1","s2","s3"]}`, `"keys":["k"]`},
+		{"SELECT * FROM sessions JOIN users USING (id) WHERE id = 'k'", `"keys":["k"]`, `"error":"a join with table users`},
+		{"SET GLOBAL sql_mode = ''", `"kind":"session-state","error":"SET GLOBAL sql_mode"`, `"error":"SET GLOBAL`},
+		{"CREATE VIEW v AS SELECT * FROM users", `{"error":"CREATE VIEW"`, `"kind":"other-table"}`},
+		{"CREATE VIEW v AS SELECT * FROM sessions", `{"error":"CREATE VIEW"`, `{"error":"CREATE VIEW"`},
+		{"BEGIN; CALL p()", `{"kind":"call","error"`, `{"kind":"call"}`},
+	} {
+		for config, want := range map[string]string{explainConfig: c.refused, "other_tables = \"s1\"\n" + explainConfig: c.others} {
+			got, err := explainConfigured(t, config, "", "-json", c.sql)
+			if err != nil || !strings.Contains(got, want) {
+				t.Errorf("%s: %s, %v, want %s", c.sql, got, err, want)
+			}
 		}
 	}
 }
