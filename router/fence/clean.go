@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -18,8 +19,9 @@ const maxMarks = 1 << 16
 type cleaner struct {
 	mu    sync.Mutex // guards what follows
 	marks map[int][]Mark
-	ids   map[uint64]struct{} // of the versions in marks
-	wake  Event               // fired when there is something in marks
+	known map[uint64][]Key // by the id of a write: the keys whose versions are in marks
+	n     int              // of versions in marks
+	wake  Event            // fired when there is something in marks
 }
 
 // add notes that a version is on all of stores.
@@ -27,31 +29,32 @@ func (c *cleaner) add(key Key, v view.Version, stores []uint16) {
 	key.ID = append([]byte(nil), key.ID...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.ids) >= maxMarks {
+	if c.n >= maxMarks {
 		return
 	}
+	c.n++
 	if c.marks == nil {
-		c.marks, c.ids = make(map[int][]Mark), make(map[uint64]struct{})
+		c.marks, c.known = make(map[int][]Mark), make(map[uint64][]Key)
 	}
 	for _, s := range stores {
 		c.marks[int(s)] = append(c.marks[int(s)], Mark{key, v})
 	}
 	if v.ID != 0 {
-		c.ids[v.ID] = struct{}{}
+		c.known[v.ID] = append(c.known[v.ID], key)
 	}
 	c.wake.Fire()
 }
 
-// knows reports whether the version that a write made is on all targets of some
-// view, though the store may not say so yet.
-func (c *cleaner) knows(id uint64) bool {
+// knows reports whether the version that write id made of key is on all targets
+// of some view, though the store may not say so yet. Other versions of the same
+// write may not be.
+func (c *cleaner) knows(key Key, id uint64) bool {
 	if id == 0 {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, ok := c.ids[id]
-	return ok
+	return slices.ContainsFunc(c.known[id], func(k Key) bool { return compareKeys(k, key) == 0 })
 }
 
 // take empties the cleaner.
@@ -59,7 +62,7 @@ func (c *cleaner) take(env Env) map[int][]Mark {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.marks
-	c.marks, c.ids, c.wake = nil, nil, env.NewEvent()
+	c.marks, c.known, c.n, c.wake = nil, nil, 0, env.NewEvent()
 	return m
 }
 

@@ -123,7 +123,7 @@ func (g *Group) spares(v *view.View, p *peer) bool {
 			have++
 		}
 	}
-	return have >= g.cfg.MinCopies
+	return have >= g.cfg.MinCopies || g.cfg.ablate.noMinCopies && have > 0
 }
 
 func (g *Group) exclude(ctx context.Context, p *peer, err error) {

@@ -55,7 +55,7 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 	g := o.g
 	for i := range keys {
 		e := &o.entries[i]
-		if !e.Known || e.Flags.Has(cleanFlag) || o.sites[i].n == 1 || g.clean.knows(e.Version.ID) || g.cfg.ablate.noHelp {
+		if !e.Known || e.Flags.Has(cleanFlag) || o.sites[i].n == 1 || g.clean.knows(keys[i], e.Version.ID) || g.cfg.ablate.noHelp {
 			continue
 		}
 		if err := o.help(ctx, c, p, keys[i], &o.sites[i]); err != nil {
