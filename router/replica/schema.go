@@ -53,6 +53,8 @@ type column struct {
 	charset  string // "" for what is not text
 	width    int    // of a CHAR or VARCHAR in characters, of a BINARY or VARBINARY in bytes; 0 for others
 	generate bool
+	// invisible: it is none of the columns of *, or of an INSERT without a list.
+	invisible bool
 }
 
 // schemas caches them. Its zero value is ready; it is safe for concurrent use,
@@ -92,7 +94,8 @@ func (s *schemas) forget() {
 	s.byTable.Store(nil)
 }
 
-// Columns returns the names of a table's columns in their order.
+// Columns returns the names of a table's columns in their order, as an INSERT
+// without a list gives them values.
 func (s *Set) Columns(ctx context.Context, t Table) ([]string, error) {
 	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
 	if err != nil {
@@ -100,7 +103,9 @@ func (s *Set) Columns(ctx context.Context, t Table) ([]string, error) {
 	}
 	var names []string
 	for _, c := range sc.columns {
-		names = append(names, c.name)
+		if !c.invisible {
+			names = append(names, c.name)
+		}
 	}
 	return names, nil
 }
@@ -139,6 +144,7 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		}
 		extra := strings.ToLower(string(r[4]))
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
+		c.invisible = strings.Contains(extra, "invisible")
 		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))
 		sc.columns = append(sc.columns, c)
 		if strings.Contains(extra, "auto_increment") {
