@@ -5,9 +5,9 @@ BIN     := bin
 LDFLAGS := -s -w
 
 # What the tests need beside Go, as Debian packages.
-PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymysql
+PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymysql haproxy
 # The programs by which to tell whether they are there.
-PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm
+PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm haproxy
 
 .PHONY: all build demo embedded test tools unit integration lint fuzz bench-go compat compat-tools mysql9 clean
 
