@@ -22,12 +22,11 @@ type operation struct {
 	literals bool
 }
 
-// The statements, with the key as the first parameter.
+// The statements, before and behind the key and the data.
 const (
-	selectText = "SELECT data FROM sessions WHERE id = '%s'"
-	selectStmt = "SELECT data FROM sessions WHERE id = ?"
-	upsertText = "INSERT INTO sessions (id, data, expires) VALUES ('%s', '%s', 1) ON DUPLICATE KEY UPDATE data = VALUES(data), expires = VALUES(expires)"
-	upsertStmt = "INSERT INTO sessions (id, data, expires) VALUES (?, ?, 1) ON DUPLICATE KEY UPDATE data = VALUES(data), expires = VALUES(expires)"
+	selectHead = "SELECT data FROM %s WHERE id = "
+	upsertHead = "INSERT INTO %s (id, data, expires) VALUES ("
+	upsertTail = ", 1) ON DUPLICATE KEY UPDATE data = VALUES(data), expires = VALUES(expires)"
 )
 
 // key is the id of record n.
@@ -40,7 +39,9 @@ type client struct {
 	records int
 	conns   []*store.Conn // one; two where a write goes to both stores
 	packet  []byte
+	turns   uint64
 	keyAt   int // where the key stands in packet
+	dataAt  int // where the data of an upsert stands
 	idAt    int // where the statement's id stands, 0 for a text
 	ids     []uint32
 	random  *rand.Rand
@@ -58,13 +59,13 @@ func dial(ctx context.Context, t *target, op operation, records int, seed uint64
 		}
 		c.conns = append(c.conns, conn)
 	}
-	c.build()
+	c.build(t.table)
 	if !op.binary {
 		return c, nil
 	}
-	text := selectStmt
+	text := fmt.Sprintf(selectHead, t.table) + "?"
 	if op.write {
-		text = upsertStmt
+		text = fmt.Sprintf(upsertHead, t.table) + "?, ?" + upsertTail
 	}
 	for _, conn := range c.conns {
 		id, err := conn.StmtID(ctx, &store.Stmt{Text: []byte(text), Session: inApp})
@@ -77,64 +78,56 @@ func dial(ctx context.Context, t *target, op operation, records int, seed uint64
 	return c, nil
 }
 
-// build makes the packet, in which each turn only changes the key.
-func (c *client) build() {
+// build makes the packet, in which each turn only changes the key and some of
+// the data.
+func (c *client) build(table string) {
 	k := key(0)
 	data := make([]byte, c.op.payload)
 	for i := range data {
 		data[i] = "abcdefghijklmnopqrstuvwxyz|;:{}0123456789"[c.random.IntN(41)]
 	}
-	switch {
-	case c.op.binary:
-		params := []string{k}
-		if c.op.write {
-			params = append(params, string(data))
-		}
+	if c.op.binary {
+		c.packet = []byte{byte(protocol.ComStmtExecute), 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 253, 0}
 		c.idAt = 1
-		c.packet, c.keyAt = execute(params)
-	case c.op.write:
-		c.packet = fmt.Appendf([]byte{byte(protocol.ComQuery)}, upsertText, k, data)
-		c.keyAt = 1 + len("INSERT INTO sessions (id, data, expires) VALUES ('")
-	default:
-		c.packet = fmt.Appendf([]byte{byte(protocol.ComQuery)}, selectText, k)
-		c.keyAt = 1 + len("SELECT data FROM sessions WHERE id = '")
-		if c.op.literals {
-			c.packet = fmt.Append(c.packet, " AND expires <> 1000000000")
+		if c.op.write {
+			c.packet = append(c.packet, 253, 0) // MYSQL_TYPE_VAR_STRING as well
 		}
-	}
-}
-
-// execute is a COM_STMT_EXECUTE with strings as its parameters, the first of
-// them at keyAt.
-func execute(params []string) (packet []byte, keyAt int) {
-	packet = append(packet, byte(protocol.ComStmtExecute), 0, 0, 0, 0, 0, 1, 0, 0, 0)
-	packet = append(packet, make([]byte, (len(params)+7)/8)...)
-	packet = append(packet, 1)
-	for range params {
-		packet = append(packet, 253, 0) // MYSQL_TYPE_VAR_STRING
-	}
-	for i, p := range params {
-		packet = protocol.AppendLenenc(packet, uint64(len(p)))
-		if i == 0 {
-			keyAt = len(packet)
+		c.packet = protocol.AppendLenencBytes(c.packet, k)
+		c.keyAt = len(c.packet) - len(k)
+		if c.op.write {
+			c.packet = protocol.AppendLenencBytes(c.packet, data)
+			c.dataAt = len(c.packet) - len(data)
 		}
-		packet = append(packet, p...)
+		return
 	}
-	return packet, keyAt
+	c.packet = []byte{byte(protocol.ComQuery)}
+	if c.op.write {
+		c.packet = fmt.Appendf(c.packet, upsertHead, table)
+	} else {
+		c.packet = fmt.Appendf(c.packet, selectHead, table)
+	}
+	c.keyAt = len(c.packet) + 1
+	c.packet = fmt.Appendf(c.packet, "'%s'", k)
+	if c.op.write {
+		c.dataAt = len(c.packet) + len(", '")
+		c.packet = fmt.Appendf(c.packet, ", '%s'%s", data, upsertTail)
+	}
+	if c.op.literals {
+		c.packet = fmt.Append(c.packet, " AND expires <> 1000000000")
+	}
 }
 
 // turn carries out the operation once.
 func (c *client) turn() error {
-	const digits = "0123456789abcdef"
-	k := uint64(c.random.IntN(c.records))*0x9e3779b97f4a7c15 + 1
-	for i := range 16 {
-		c.packet[c.keyAt+31-i] = digits[k&15]
-		k >>= 4
+	hex(c.packet[c.keyAt+16:], uint64(c.random.IntN(c.records))*0x9e3779b97f4a7c15+1)
+	if c.dataAt > 0 {
+		c.turns++
+		hex(c.packet[c.dataAt:], c.turns)
 	}
 	if c.op.literals {
 		n := c.random.Uint64()
 		for i := range 9 {
-			c.packet[len(c.packet)-1-i] = digits[n%10]
+			c.packet[len(c.packet)-1-i] = byte('0' + n%10)
 			n /= 10
 		}
 	}
@@ -164,6 +157,14 @@ func (c *client) turn() error {
 		}
 	}
 	return nil
+}
+
+// hex writes n as 16 digits.
+func hex(b []byte, n uint64) {
+	for i := range 16 {
+		b[15-i] = "0123456789abcdef"[n&15]
+		n >>= 4
+	}
 }
 
 func (c *client) close() {

@@ -25,6 +25,12 @@ import (
 // The account on the stores and at the proxies, and how each client logs in.
 const user, password = "app", "secret"
 
+// The tables, with the same records.
+const (
+	kept  = "sessions"
+	alone = "unguarded"
+)
+
 var (
 	login = store.Login{
 		User: user, Password: password,
@@ -39,11 +45,14 @@ type target struct {
 	name  string
 	doors []*store.Store // one; two where clients write to both stores themselves
 	pid   int            // of the proxy; 0: there is none, or it can't be seen
+	// table is where the target's clients write. What writes to one store alone
+	// has another table than what keeps the copies on both equal.
+	table string
 }
 
 // newTarget returns a target at addresses. Nothing probes them.
 func newTarget(name string, pid int, addrs ...string) *target {
-	t := &target{name: name, pid: pid}
+	t := &target{name: name, pid: pid, table: alone}
 	for i, addr := range addrs {
 		t.doors = append(t.doors, store.New(store.Config{
 			Name: name + strconv.Itoa(i), Network: "tcp", Addr: addr,
@@ -109,18 +118,26 @@ func fill(ctx context.Context, s *realstore.Server, records int) error {
 		return err
 	}
 	defer db.Close()
-	for _, statement := range []string{
-		"CREATE DATABASE app",
-		"CREATE TABLE app.sessions (id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, data LONGBLOB NOT NULL, expires INT UNSIGNED NOT NULL DEFAULT 0) ENGINE=InnoDB",
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
+	if _, err := db.ExecContext(ctx, "CREATE DATABASE app"); err != nil {
+		return err
+	}
+	for _, table := range []string{kept, alone} {
+		if err := fillTable(ctx, db, "app."+table, records); err != nil {
+			return fmt.Errorf("table %s: %w", table, err)
 		}
+	}
+	return nil
+}
+
+func fillTable(ctx context.Context, db *sql.DB, table string, records int) error {
+	_, err := db.ExecContext(ctx, "CREATE TABLE "+table+" (id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, data LONGBLOB NOT NULL, expires INT UNSIGNED NOT NULL DEFAULT 0) ENGINE=InnoDB")
+	if err != nil {
+		return err
 	}
 	const batch = 1000
 	for at := 0; at < records; at += batch {
 		var text strings.Builder
-		text.WriteString("INSERT INTO app.sessions VALUES ")
+		text.WriteString("INSERT INTO " + table + " VALUES ")
 		for i := at; i < min(at+batch, records); i++ {
 			fmt.Fprintf(&text, "('%s', REPEAT('x', 1000), 0),", key(i))
 		}
@@ -138,7 +155,11 @@ func (b *bed) resize(ctx context.Context, payload int) error {
 		if err != nil {
 			return err
 		}
-		_, err = db.ExecContext(ctx, "UPDATE sessions SET data = REPEAT('x', ?)", payload)
+		for _, table := range []string{kept, alone} {
+			if err == nil {
+				_, err = db.ExecContext(ctx, "UPDATE "+table+" SET data = REPEAT('x', ?)", payload)
+			}
+		}
 		if err = errors.Join(err, db.Close()); err != nil {
 			return err
 		}
@@ -203,7 +224,9 @@ key = "id"
 	if err != nil {
 		return nil, err
 	}
-	return newTarget("dsmproxy "+level, pid, addr), nil
+	t := newTarget("dsmproxy "+level, pid, addr)
+	t.table = kept
+	return t, nil
 }
 
 // haproxy starts HAProxy in TCP mode before the first store.
