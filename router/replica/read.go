@@ -110,13 +110,15 @@ func (c *Client) onStore(i int, req Request, enlist, force bool) (next bool, err
 			c.Rollback()
 			return false, cutOff(err)
 		}
-		return false, c.settle()
+		c.settle()
+		return false, nil
 	}
 	if err := c.learn(i, conn); err != nil {
 		return false, err
 	}
 	c.finish(i, conn)
-	return false, c.settle()
+	c.settle()
+	return false, nil
 }
 
 // readFailed drops a connection that gave no byte of an answer. Outside a

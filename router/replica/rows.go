@@ -60,9 +60,7 @@ func (c *Client) WriteRows(w *Rows) error {
 	if c.InTxn() {
 		c.out.Status |= protocol.StatusInTrans
 	}
-	if err := c.settle(); err != nil {
-		return err
-	}
+	c.settle()
 	return c.writeOK(ok)
 }
 

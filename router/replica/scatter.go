@@ -210,7 +210,8 @@ func isBinary(req Request) bool {
 // conclude ends the statement, of which the client has got the status.
 func (s *scatter) conclude(status protocol.Status) error {
 	s.out.Status = status & persistent
-	return s.settle()
+	s.settle()
+	return nil
 }
 
 // status is that of a store's answer as the client is to see it.

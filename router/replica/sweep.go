@@ -88,9 +88,7 @@ func (c *Client) Sweep(w *Sweep) error {
 	if err != nil {
 		return err
 	}
-	if err := c.settle(); err != nil {
-		return err
-	}
+	c.settle()
 	c.frame.Answer().AffectedRows = sum.affected
 	ok := protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings}
 	if !w.Removes {

@@ -243,10 +243,10 @@ func (c *Client) ended() {
 // settle ends a statement: it notes a transaction that a store has ended by
 // itself (a deadlock) and, outside a transaction, gives key locks back and
 // forgets what concerned this statement alone.
-func (c *Client) settle() error {
+func (c *Client) settle() {
 	if a := c.frame.Answer(); a.Err != nil && a.Err.Code == protocol.ErrLockDeadlock && c.InTxn() {
 		c.Rollback()
-		return nil
+		return
 	}
 	if !c.InTxn() {
 		if a := c.frame.Answer(); c.txn.once && (a.Err == nil || !refusedBefore(a.Err.Code)) {
@@ -255,7 +255,6 @@ func (c *Client) settle() error {
 		c.txn.once = false
 		c.unlockKeys()
 	}
-	return nil
 }
 
 // refusedBefore says by which errors a store refuses a statement before a
