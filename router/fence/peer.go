@@ -32,12 +32,11 @@ type peer struct {
 }
 
 // standing is what an admitted store has said of itself. It is immutable. What
-// holds of a Boot for ever: the Cover only grows, the Floor stays.
+// holds of a Boot for ever, but that the Cover grows.
 type standing struct {
 	boot   uint64
 	intact bool
 	cover  *view.View
-	floor  uint64
 }
 
 // name is the store's configured name.
@@ -77,7 +76,7 @@ func (p *peer) admit(st Status) {
 	p.tick.Store(st.Tick)
 	old := p.standing.Load()
 	if old == nil || old.boot != st.Boot || old.intact != st.Intact || !old.cover.Equal(st.Cover) {
-		p.standing.Store(&standing{boot: st.Boot, intact: st.Intact, cover: st.Cover, floor: st.Floor})
+		p.standing.Store(&standing{boot: st.Boot, intact: st.Intact, cover: st.Cover})
 	}
 }
 

@@ -49,16 +49,15 @@ func (g *Group) settledOne(ctx context.Context, c *installed, p *peer, key Key, 
 	// Also when this is the second call for a key that has been settled and
 	// written since: the older version that a gather finds must not be swapped
 	// in over it.
-	if g.provenBy(c.view, st, p.index, &entries[0], s) && !g.cfg.ablate.settleBlind {
+	if g.provenBy(c.view, p.index, &entries[0], s) && !g.cfg.ablate.settleBlind {
 		return nil
 	}
 	return g.settle(ctx, c, p, st, key, s, &entries[0], tick)
 }
 
 // provenBy reports whether the key's own mark settles it.
-func (g *Group) provenBy(v *view.View, st *standing, store int, e *Entry, s *site) bool {
-	return e.Known && e.Confirmed != nil && e.Confirmed.Epoch() > st.floor &&
-		v.SettledBy(e.Confirmed, store, s.list(), g.cfg.Copies)
+func (g *Group) provenBy(v *view.View, store int, e *Entry, s *site) bool {
+	return e.Known && e.Confirmed != nil && v.SettledBy(e.Confirmed, store, s.list(), g.cfg.Copies)
 }
 
 // settle asks all stores and swaps the newest version in at p, where seen was

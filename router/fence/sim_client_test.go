@@ -131,7 +131,7 @@ func (w *world) transact(p *simProxy, c *simCall) {
 // rollback gives a lock back, if it can.
 func (w *world) rollback(p *simProxy, store, key int, id uint64) {
 	w.spawn(p, func() {
-		_ = (&link{p, w.servers[store]}).send(callTimeout, just(func() error {
+		_ = (&link{p: p, s: w.servers[store]}).send(callTimeout, just(func() error {
 			s := w.servers[store]
 			if l, ok := s.locks[string(keyID(key))]; ok && l.by == id {
 				delete(s.locks, string(keyID(key)))
@@ -157,7 +157,7 @@ func (w *world) naive(p *simProxy, c *simCall) {
 		}
 		s := w.servers[i]
 		var got simOut
-		err := (&link{p, s}).send(callTimeout, func() (func(), error) {
+		err := (&link{p: p, s: s}).send(callTimeout, func() (func(), error) {
 			k := string(keyID(c.key))
 			row, changed, o := st.ops[0].apply(s.row(k))
 			if changed {

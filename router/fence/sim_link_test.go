@@ -12,6 +12,15 @@ import (
 type link struct {
 	p *simProxy
 	s *server
+
+	puts *Put // the first of the puts that the hook is told of
+}
+
+// hooked tells the hook of a step.
+func (l *link) hooked(call string) {
+	if hook := l.s.w.hook; hook != nil {
+		hook(l, call)
+	}
 }
 
 // reply is what a request ends with.
@@ -130,6 +139,7 @@ func (l *link) Push(_ context.Context, boot uint64, v *view.View, solo bool) err
 		if l.s.boot != boot {
 			return ErrClosed
 		}
+		l.hooked("push")
 		return l.s.push(v, solo)
 	}))
 }
@@ -178,6 +188,7 @@ func (l *link) Read(_ context.Context, g Guard, stmt Statement, keys []Key, mark
 		a = l.s.runRead(st, keys)
 		return nil
 	}), func() (func(), error) {
+		l.hooked("marks")
 		if err := l.s.check(g); err != nil {
 			return nil, err
 		}
@@ -215,6 +226,8 @@ func (l *link) Put(_ context.Context, g Guard, puts []Put) error {
 		if err := l.s.check(g); err != nil {
 			return err
 		}
+		l.puts = &puts[0]
+		l.hooked("put")
 		return l.s.put(g, puts)
 	}))
 }
@@ -224,6 +237,7 @@ func (l *link) Swap(_ context.Context, g Guard, swaps []Swap, done []bool) error
 		if err := l.s.check(g); err != nil {
 			return nil, err
 		}
+		l.hooked("swap")
 		did, err := l.s.swap(g, swaps)
 		return func() { copy(done, did) }, err
 	})

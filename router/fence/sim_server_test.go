@@ -24,6 +24,7 @@ type server struct {
 	start       int      // counts its starts
 	boot        uint64   // the open gate; 0 while it is closed
 	locks       map[string]rowLock
+	called      string // what it says its name is, if that is not right
 
 	disk
 	snaps []snapshot
@@ -34,7 +35,7 @@ type disk struct {
 	blank            bool
 	view, act, cover *view.View
 	intact           bool
-	tick, floor      uint64
+	tick             uint64
 	entries          map[string]Entry // by key, images are 8 bytes
 	reports          map[uint64]simReport
 }
@@ -124,7 +125,10 @@ func (s *server) check(g Guard) error {
 func (s *server) status() Status {
 	st := Status{
 		Name: s.w.names[s.index], Boot: s.boot, Blank: s.blank, Durable: !s.w.cfg.Lossy || s.w.cfg.without.gate,
-		View: s.view, Act: s.act, Tick: s.tick, Intact: s.intact, Cover: s.cover, Floor: s.floor, Keys: uint64(len(s.entries)),
+		View: s.view, Act: s.act, Tick: s.tick, Intact: s.intact, Cover: s.cover, Keys: uint64(len(s.entries)),
+	}
+	if s.called != "" {
+		st.Name = s.called
 	}
 	if s.blank {
 		st.Name = ""
@@ -157,7 +161,11 @@ func (s *server) open(how Opening, v *view.View) {
 			s.blank, s.view = false, view.New(v.Stores())
 		}
 		s.view = s.view.Join(v)
-		s.intact, s.cover, s.floor = false, nil, s.view.Epoch()
+		s.intact, s.cover = false, nil
+		for k, e := range s.entries {
+			e.Confirmed = nil
+			s.entries[k] = e
+		}
 	case Found:
 		records := s.entries
 		s.wipe()

@@ -44,7 +44,7 @@ func configs() []simConfig {
 }
 
 func (c simConfig) withDefaults() simConfig {
-	if c.Clients == 0 {
+	if c.Clients == 0 { // -1: none
 		c.Clients = 2
 	}
 	if c.Keys == 0 {

@@ -59,6 +59,8 @@ type world struct {
 	history []*simCall
 	faults  map[fault]int
 	log     io.Writer // nil: no trace
+	// hook is called before a server carries a step out; nil in histories.
+	hook    func(l *link, call string)
 	clients int
 	ended   time.Duration // when the clients end
 }
@@ -165,7 +167,7 @@ func (p *simProxy) begin() {
 	} else {
 		p.startGroup()
 	}
-	for range w.cfg.Clients {
+	for range max(w.cfg.Clients, 0) {
 		w.startClient(p)
 	}
 }
@@ -183,9 +185,9 @@ func (p *simProxy) startGroup() {
 	}
 	for i, s := range w.servers {
 		if i < w.cfg.Stores {
-			cfg.Stores = append(cfg.Stores, &link{p, s})
+			cfg.Stores = append(cfg.Stores, &link{p: p, s: s})
 		} else {
-			cfg.Witnesses = append(cfg.Witnesses, &link{p, s})
+			cfg.Witnesses = append(cfg.Witnesses, &link{p: p, s: s})
 		}
 	}
 	g, err := New(cfg)

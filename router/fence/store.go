@@ -40,7 +40,8 @@ type Entry struct {
 	// Tick is the store's tick at which the version came to it.
 	Tick uint64
 	// Confirmed is the view in which this copy was last known to be the
-	// newest; nil if that is not known. Read and Write need not fill it in.
+	// newest; nil if that is not known, or was said before the store's last
+	// Reset. Read and Write need not fill it in.
 	Confirmed *view.View
 	// Image is the whole record; nil where it is Deleted or was not asked for.
 	Image []byte
@@ -126,8 +127,6 @@ type Status struct {
 	// Intact without a Cover has been founded and not yet healed.
 	Intact bool
 	Cover  *view.View
-	// Floor is the epoch up to which the Confirmed of its entries are void.
-	Floor uint64
 	// Keys is about how many keys the store knows; 0 if it can't tell.
 	Keys uint64
 	// Reports are those of the proxies that have lately looked at the store.
@@ -145,8 +144,9 @@ const (
 	// Admit: the store is believed to have all that it had before.
 	Admit Opening = iota
 	// Reset: its memory counts for nothing. It becomes the join of its register
-	// and the view, not Intact, without a Cover, its Floor the register's epoch.
-	// Where it is Blank the register is made first; records are left alone.
+	// and the view, not Intact, without a Cover, and every Confirmed is void,
+	// also one of this very view: it is from before the loss. Where the store
+	// is Blank the register is made first; records are left alone.
 	Reset
 	// Found: the register is made anew, holding the view, Intact, without a
 	// Cover: the first time ever.
