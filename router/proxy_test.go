@@ -48,6 +48,7 @@ type harness struct {
 	copies  int
 	addr    string
 	set     *replica.Set
+	router  *router.Router
 	other   int // the store of other tables
 	log     *lockedBuffer
 }
@@ -86,7 +87,13 @@ func start(t *testing.T, m, n int) *harness { return startOther(t, m, n, -1) }
 // startOther is start with a store for other tables.
 func startOther(t *testing.T, m, n, other int) *harness {
 	t.Helper()
-	h := &harness{t: t, copies: n, other: other, servers: installed.Start(t, m), log: &lockedBuffer{}}
+	return startBefore(t, installed.Start(t, m), n, other)
+}
+
+// startBefore is startOther for servers that run.
+func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harness {
+	t.Helper()
+	h := &harness{t: t, copies: n, other: other, servers: servers, log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -153,8 +160,9 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 		},
 	})
 	server := &protocol.Server{Credentials: users{}, Log: log, Version: set.Version}
-	server.Handler = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
+	h.router = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
 		OtherTables: h.other, Kill: server.Kill, Log: log})
+	server.Handler = h.router
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

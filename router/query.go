@@ -68,6 +68,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if p.Refuse != "" {
 		return s.elsewhere(st, req)
 	}
+	if e := s.isView(p); e != nil {
+		return e
+	}
 	if len(p.Assigns) > 0 {
 		if err := s.assigning(p); err != nil {
 			return err

@@ -37,6 +37,7 @@ type Router struct {
 	learned  learned
 	stmts    store.Shared
 	guard    guard
+	views    atomic.Pointer[map[string]bool] // session tables that are views
 }
 
 // access is a database and the user who may use it.

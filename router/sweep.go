@@ -37,7 +37,13 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 	if p.Verb == rewrite.VerbTruncate {
 		missed = "" // a store that returns may have got new records by then
 	}
-	return s.data.Broadcast(req, missed)
+	err := s.data.Broadcast(req, missed)
+	if a := s.data.Answer(); err == nil && a.Err == nil && a.Status.Has(protocol.StatusDBDropped) {
+		// It was the client's own: it has none from now on.
+		s.data.SetState(s.data.State().WithDB(""))
+		s.client.DB = ""
+	}
+	return err
 }
 
 // sweep carries a DELETE or UPDATE of records on different stores out; keys is

@@ -137,7 +137,7 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 		p.running.Go(func() { _ = st.Run(ctx) })
 	}
 	p.running.Go(func() { _ = p.set.Run(ctx) })
-	p.awaitStore(ctx, r)
+	p.awaitStore(ctx, r, tables(cfg))
 	p.running.Go(func() {
 		if err := p.server.Serve(p.listener); err != nil && !errors.Is(err, net.ErrClosed) {
 			p.log.Error("listener failed", "err", err)
@@ -151,13 +151,14 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 // awaitStore waits a moment for the first store, for its version goes into the
 // greeting and its sql_mode into how statements are read; without one it goes
 // on, and asks until one is there.
-func (p *proxy) awaitStore(ctx context.Context, r *router.Router) {
+func (p *proxy) awaitStore(ctx context.Context, r *router.Router, tables []rewrite.Table) {
 	learned := make(chan struct{})
 	p.running.Go(func() {
 		defer close(learned)
 		for ctx.Err() == nil {
 			err := r.LearnMode(ctx)
 			if err == nil {
+				r.CheckNames(ctx, tables)
 				return
 			}
 			p.log.Warn("no store can be asked for its sql_mode yet", "err", err)
