@@ -86,7 +86,7 @@ func (g *Group) judge(ctx context.Context, p *peer) {
 	case st.Boot == 0: // open sees to it
 	case state == view.Up && !st.Intact && g.spares(v, p): // else it is healed where it is
 		g.exclude(ctx, p, errAmnesia)
-	case state == view.Down && since > g.rejoinAfter(flaps) && g.seenByAll(p):
+	case state == view.Down && since > g.rejoinAfter(flaps) && g.seenByAll(p) && g.dispensable(v, p):
 		next := v.WithState(p.index, view.Join)
 		if g.cfg.ablate.noJoin {
 			next = v.WithState(p.index, view.Up)
@@ -144,6 +144,21 @@ func (g *Group) rejoinAfter(flaps int) time.Duration {
 		d *= 2
 	}
 	return min(d, g.cfg.RejoinMax)
+}
+
+// dispensable reports whether nothing is asked of p's memory. That of a store
+// that was given up does not count, and while the store is Down a settle does
+// not expect it to; so the others are healed before it joins.
+func (g *Group) dispensable(v *view.View, p *peer) bool {
+	if v.Void(p.index) != v.Gen(p.index) {
+		return true
+	}
+	for _, o := range g.stores {
+		if s := o.standing.Load(); v.State(o.index) == view.Up && (s == nil || !s.cover.Equal(v)) {
+			return false
+		}
+	}
+	return true
 }
 
 // seenByAll reports whether every proxy that has lately looked at some store

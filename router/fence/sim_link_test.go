@@ -13,7 +13,9 @@ type link struct {
 	p *simProxy
 	s *server
 
-	puts *Put // the first of the puts that the hook is told of
+	// What the hook is told of: the first of the puts, and what is pushed.
+	puts *Put
+	view *view.View
 }
 
 // hooked tells the hook of a step.
@@ -139,6 +141,7 @@ func (l *link) Push(_ context.Context, boot uint64, v *view.View, solo bool) err
 		if l.s.boot != boot {
 			return ErrClosed
 		}
+		l.view = v
 		l.hooked("push")
 		return l.s.push(v, solo)
 	}))

@@ -26,6 +26,7 @@ type simConfig struct {
 	Drift                  float64       // of the proxies' clocks
 	StopClock              bool          // a proxy that is stopped does not see the time pass
 	Late                   uint64        // Config.Late; 0 means 40
+	Rejoin                 time.Duration // Config.Rejoin; 0: short, and different in each proxy
 	Faults                 []fault       // with their weights
 	Calm                   bool          // no late packets
 	Length                 time.Duration // of the part with faults
@@ -182,6 +183,9 @@ func (p *simProxy) startGroup() {
 		Rejoin:        time.Duration(1 + w.rng.IntN(600)*int(time.Millisecond)), RejoinMax: time.Second,
 		Late: w.cfg.Late, MendEvery: 500 * time.Millisecond, Patience: 3 * time.Second,
 		Env: simEnv{p}, ablate: w.cfg.ablate,
+	}
+	if w.cfg.Rejoin > 0 {
+		cfg.Rejoin, cfg.RejoinMax = w.cfg.Rejoin, w.cfg.Rejoin
 	}
 	for i, s := range w.servers {
 		if i < w.cfg.Stores {
