@@ -37,7 +37,7 @@ lint:
 	cd integration/embedded && $(GO) vet ./...
 
 unit:
-	$(GO) test -race $$($(GO) list ./... | grep -v '/integration')
+	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '/integration')
 	cd integration/embedded && $(GO) test ./...
 
 integration: build embedded
