@@ -19,6 +19,8 @@ type handler struct {
 	locks, gc, count, expire bool
 	// keeps: a session that is destroyed stays as a marked record.
 	keeps bool
+	// late: it answers before its write is done.
+	late bool
 	// How the key column has the session's ID, if not as it is: "base64" of a
 	// text that has it.
 	spelled string
@@ -46,12 +48,15 @@ var handlers = []handler{
 	{name: "express-mysql-session", program: "node", table: "sessions", key: "session_id", gc: true, count: true, expire: true},
 	{name: "connect-session-sequelize", program: "node", table: "Sessions", key: "sid", gc: true, count: true, expire: true},
 	{name: "connect-session-knex", program: "node", table: "sessions", key: "sid", gc: true, count: true, expire: true},
-	{name: "connect-typeorm", program: "node", table: "session", key: "id", gc: true, expire: true, keeps: true},
+	{name: "connect-typeorm", program: "node", table: "session", key: "id", gc: true, expire: true, keeps: true, late: true},
 	{name: "keyv", program: "node", table: "keyv", key: "id", gc: true, count: true, expire: true},
 	// Go
 	{name: "scs", program: "go", table: "sessions", key: "token", gc: true, count: true, expire: true},
 	{name: "scs-interpolated", program: "go", table: "sessions", key: "token", gc: true, count: true, expire: true},
-	{name: "gormstore", program: "go", table: "sessions", key: "id", gc: true, count: true, expire: true},
+	{
+		name: "gormstore", program: "go", table: "sessions", key: "id", gc: true, count: true, expire: true,
+		mayFail: "each save is a transaction",
+	},
 	// Python
 	{
 		name: "django", program: "python", table: "django_session", key: "session_key", gc: true, count: true, expire: true,

@@ -236,6 +236,19 @@ func (l *life) wantGone(t *testing.T, c *cluster, down *node) {
 // equal copies.
 func (l *life) placed(t *testing.T, c *cluster, down *node) {
 	l.wantGone(t, c, down)
+	wrong := l.misplaced(t, c, down)
+	// A write may still be under way that the handler did not wait for.
+	for end := time.Now().Add(20 * time.Second); l.h.late && len(wrong) > 0 && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+		wrong = l.misplaced(t, c, down)
+	}
+	for _, text := range wrong {
+		t.Error(text)
+	}
+}
+
+// misplaced lists what of that is not so.
+func (l *life) misplaced(t *testing.T, c *cluster, down *node) (wrong []string) {
 	copies := make(map[string]map[string]string) // key -> store -> row
 	var keys []string
 	for _, n := range c.nodes {
@@ -254,7 +267,7 @@ func (l *life) placed(t *testing.T, c *cluster, down *node) {
 	for id := range l.sessions {
 		i := slices.IndexFunc(keys, func(key string) bool { return l.h.has(key, id) })
 		if i < 0 {
-			t.Errorf("session %s is on no store", id)
+			wrong = append(wrong, fmt.Sprintf("session %s is on no store", id))
 			continue
 		}
 		key := keys[i]
@@ -265,12 +278,13 @@ func (l *life) placed(t *testing.T, c *cluster, down *node) {
 		want := order[:c.copies]
 		for _, name := range want {
 			if row, ok := copies[key][name]; !ok {
-				t.Errorf("session %s: no copy on %s, want it on %v", id, name, want)
+				wrong = append(wrong, fmt.Sprintf("session %s: no copy on %s, want it on %v", id, name, want))
 			} else if row != copies[key][want[0]] {
-				t.Errorf("session %s: the copies on %s and %s differ:\n%.600s\n%.600s", id, name, want[0], row, copies[key][want[0]])
+				wrong = append(wrong, fmt.Sprintf("session %s: the copies on %s and %s differ:\n%.600s\n%.600s", id, name, want[0], row, copies[key][want[0]]))
 			}
 		}
 	}
+	return wrong
 }
 
 // kill kills a store with SIGKILL while all workers make requests, each for
