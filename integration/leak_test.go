@@ -32,6 +32,8 @@ type crowd struct {
 	t        *testing.T
 	c        *cluster
 	defaults []string // of a new session, by expression
+	// The tables of a store that tell of metadata locks and of its state.
+	metadataLocks, status string
 
 	mu      sync.Mutex // guards what follows
 	holders map[string]int
@@ -52,14 +54,21 @@ func TestNothingLeaksInACrowd(t *testing.T) {
 	c := startCluster(t, options{
 		stores: 3, copies: 2, top: "other_tables = \"s0\"\n",
 		sections: fmt.Sprintf("\n[pool]\nmax_conns = %d\nwait_timeout = \"2s\"\n", leakConns),
-		storeSQL: "INSTALL SONAME 'metadata_lock_info'",
 	})
+	metadataLocks, status := "performance_schema.metadata_locks WHERE object_schema IN ('app', 'second')", "performance_schema.global_status"
+	if suite.Servers.MariaDB() {
+		metadataLocks, status = "information_schema.metadata_lock_info", "information_schema.global_status"
+		for _, n := range c.nodes {
+			mustExec(t, n.db, "INSTALL SONAME 'metadata_lock_info'")
+		}
+	}
 	db := c.client(t)
 	for i := range still {
 		mustExec(t, db, "INSERT INTO sessions (id, data) VALUES (?, 'still')", fmt.Sprint("still-", i))
 		mustExec(t, db, "INSERT INTO sessions (id, data) VALUES (?, 'shared')", fmt.Sprint("shared-", i))
 	}
 	cr := &crowd{t: t, c: c, holders: make(map[string]int), errors: make(map[string]int)}
+	cr.metadataLocks, cr.status = metadataLocks, status
 	cr.readDefaults(db)
 	files := c.openFiles(t)
 
@@ -103,7 +112,7 @@ func (cr *crowd) open(change func(*mysql.Config)) *sql.DB { return open(cr.t, cr
 // the same.
 func (cr *crowd) readDefaults(db *sql.DB) {
 	cr.t.Helper()
-	query := "SELECT CONCAT_WS('|', " + strings.Join(expressions, ", ") + ") FROM app.sessions WHERE id = 'still-0'"
+	query := "SELECT CONCAT_WS('|', " + expressionList() + ") FROM app.sessions WHERE id = 'still-0'"
 	var proxied, direct string
 	if err := db.QueryRow(query).Scan(&proxied); err != nil {
 		cr.t.Fatal(err)
@@ -210,10 +219,10 @@ func (cr *crowd) wantNothingLeft(files int) {
 		}{
 			{"named locks", 0, "SELECT 0" + free.String()},
 			{"transactions", 0, "SELECT COUNT(*) FROM information_schema.innodb_trx"},
-			{"metadata locks", 0, "SELECT COUNT(*) FROM information_schema.metadata_lock_info"},
+			{"metadata locks", 0, "SELECT COUNT(*) FROM " + cr.metadataLocks},
 			// An idle connection may still have the statement that an EXECUTE in
 			// SQL needed last there, under a name of the proxy.
-			{"prepared statements", leakConns, "SELECT VARIABLE_VALUE FROM information_schema.global_status WHERE VARIABLE_NAME = 'Prepared_stmt_count'"},
+			{"prepared statements", leakConns, "SELECT VARIABLE_VALUE FROM " + cr.status + " WHERE VARIABLE_NAME = 'Prepared_stmt_count'"},
 			{"running statements", 0, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND id <> CONNECTION_ID()" +
 				" AND command <> 'Sleep' AND info IS NOT NULL"},
 		} {

@@ -41,6 +41,12 @@ var expressions = []string{
 	"IF(@@timestamp > 1000000, 0, FLOOR(@@timestamp))", "DATABASE()", "COALESCE(@leak, 'none')", "COALESCE(@other, 'none')",
 }
 
+// expressionList is all of them, as the server under test spells them.
+func expressionList() string {
+	list := strings.Join(expressions, ", ")
+	return strings.Replace(list, "@@tx_isolation, @@tx_read_only", transactionVariables(), 1)
+}
+
 // settings are statements that change the session, with what they change. A %d
 // is the visitor's own number.
 var settings = []struct {
@@ -96,7 +102,7 @@ func (v *visitor) visit() {
 
 // look compares the session to what it must be.
 func (v *visitor) look(when string) bool {
-	query := fmt.Sprintf("SELECT CONCAT_WS('|', %s) FROM app.sessions WHERE id = 'still-%d'", strings.Join(expressions, ", "), v.rng.IntN(still))
+	query := fmt.Sprintf("SELECT CONCAT_WS('|', %s) FROM app.sessions WHERE id = 'still-%d'", expressionList(), v.rng.IntN(still))
 	var got string
 	if err := v.conn.QueryRowContext(v.ctx, query).Scan(&got); err != nil {
 		return v.failed("look", err)
@@ -168,9 +174,19 @@ func (v *visitor) set() bool {
 		return false
 	}
 	for e, value := range s.changes {
-		v.state[e] = own(value)
+		if v.state[e] = own(value); value == "OFF" {
+			v.state[e] = off()
+		}
 	}
 	return true
+}
+
+// off is how a server shows a variable that is off.
+func off() string {
+	if suite.Servers.MariaDB() {
+		return "OFF"
+	}
+	return "0"
 }
 
 // write writes the visitor's own record and reads it.
@@ -212,7 +228,7 @@ func (v *visitor) autocommit() bool {
 	if v.open || !v.exec("SET autocommit = 0") {
 		return v.open
 	}
-	v.state["@@autocommit"], v.open = "OFF", true
+	v.state["@@autocommit"], v.open = off(), true
 	return v.write()
 }
 
