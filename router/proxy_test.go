@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/dsmproxy/dsmproxy/internal/faultlink"
 	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
 	"github.com/dsmproxy/dsmproxy/internal/realstore"
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -93,6 +94,32 @@ func startOther(t *testing.T, m, n, other int) *harness {
 // startBefore is startOther for servers that run.
 func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harness {
 	t.Helper()
+	addrs := make([]string, len(servers))
+	for i, s := range servers {
+		addrs[i] = s.Addr()
+	}
+	return startAt(t, servers, addrs, n, other)
+}
+
+// startLinked is start with a link before each server, which can fail.
+func startLinked(t *testing.T, m, n, other int) (*harness, []*faultlink.Link) {
+	t.Helper()
+	servers := installed.Start(t, m)
+	links, addrs := make([]*faultlink.Link, m), make([]string, m)
+	for i, s := range servers {
+		var err error
+		if links[i], err = faultlink.New(s.Addr()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { links[i].Close() })
+		addrs[i] = links[i].Addr()
+	}
+	return startAt(t, servers, addrs, n, other), links
+}
+
+// startAt is startBefore for servers that the proxy reaches by other addresses.
+func startAt(t *testing.T, servers []*realstore.Server, addrs []string, n, other int) *harness {
+	t.Helper()
 	h := &harness{t: t, copies: n, other: other, servers: servers, log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	t.Cleanup(func() {
@@ -116,7 +143,7 @@ func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harne
 		}
 		h.direct = append(h.direct, db)
 		names = append(names, placement.Store{Name: fmt.Sprintf("s%d", i)})
-		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: s.Addr(),
+		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: addrs[i],
 			ProbeLogin: login, Log: log}))
 	}
 	var err error

@@ -133,52 +133,6 @@ func (c *Client) hasCopy(store int) bool {
 	return false
 }
 
-// mend carries a record from store from, outside any transaction, to those of
-// its stores that are behind, or to others in the place of those that are
-// down. It is the best that can be done after a COMMIT that not all agreed to;
-// what it can't do is logged.
-func (c *Client) mend(t Table, key []byte, from int, stores, behind []int) {
-	src, err := c.acquire(from, false, false)
-	if err != nil {
-		c.set.log.Warn("copies left behind", "err", err)
-		return
-	}
-	defer c.finish(from, src)
-	missing := 0
-	c.copies = c.copies[:0]
-	for _, i := range stores {
-		c.copies = append(c.copies, copyOf{store: i})
-		for _, b := range behind {
-			if b == i {
-				missing++
-				if c.set.live(i) && c.carryTo(src, i, t, key) {
-					missing--
-				}
-			}
-		}
-	}
-	c.set.place.Order(c.order, key)
-	for _, s := range c.order {
-		if missing > 0 && !c.hasCopy(int(s)) && c.set.live(int(s)) && c.carryTo(src, int(s), t, key) {
-			missing--
-		}
-	}
-}
-
-func (c *Client) carryTo(src *store.Conn, i int, t Table, key []byte) bool {
-	dst, err := c.acquire(i, false, false)
-	if err != nil {
-		return false
-	}
-	if err := c.carry(src, dst, t, key); err != nil {
-		c.set.log.Warn("copy not made", "store", c.set.stores[i].Name(), "err", err)
-		c.drop(i, dst)
-		return false
-	}
-	c.finish(i, dst)
-	return true
-}
-
 func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
 	for _, key := range w.Keys {
 		if err := c.carry(src, dst, w.Table, key); err != nil {
@@ -190,11 +144,16 @@ func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
 
 // carry makes the record of key at dst equal to that at src.
 func (c *Client) carry(src, dst *store.Conn, t Table, key []byte) error {
+	return c.carryAs(src, dst, t, key, c.state.Autocommit() && !c.txn.open)
+}
+
+// carryAs is carry for a dst that is in the client's transaction, or else on
+// its own.
+func (c *Client) carryAs(src, dst *store.Conn, t Table, key []byte, own bool) error {
 	sqls, err := c.image(src, t, key)
 	if err != nil {
 		return err
 	}
-	own := c.state.Autocommit() && !c.txn.open
 	for range maxRepairs {
 		err = c.install(dst, sqls, own)
 		var e *protocol.Error

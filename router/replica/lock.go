@@ -367,7 +367,7 @@ func (c *Client) UnlockAll(req Request) error {
 			return c.ReadAny(req)
 		}
 	}
-	if err := c.On(last, req); err != nil {
+	if err := c.onFirst([]uint16{uint16(last)}, req, true); err != nil {
 		return err
 	}
 	if c.kept[last] == conn {

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/store"
@@ -34,9 +35,14 @@ func (c *Client) ReadAny(req Request) error {
 	return c.onFirst(c.rotation(), req, false)
 }
 
-// On carries a statement out on one store, in full.
+// On carries a statement out on one store, in full. What it writes is nowhere
+// else.
 func (c *Client) On(i int, req Request) error {
-	return c.onFirst([]uint16{uint16(i)}, req, true)
+	err := c.onFirst([]uint16{uint16(i)}, req, true)
+	if c.pinned[i] != nil && !slices.Contains(c.txn.alone, i) {
+		c.txn.alone = append(c.txn.alone, i)
+	}
+	return err
 }
 
 // rotation is all stores, beginning with one that depends on the client, so

@@ -13,9 +13,7 @@ import (
 // A transaction reaches no store until a statement names one: BEGIN always
 // precedes the key. A store joins with its first statement, when the
 // statements that the client has sent since (SET TRANSACTION, BEGIN,
-// SAVEPOINTs) are run there in order. COMMIT goes first to the store that
-// joined first; if that one refuses, all others roll back, and if it agrees,
-// the others are made equal to it whatever they say.
+// SAVEPOINTs) are run there in order. For COMMIT see commit.go.
 //
 // With autocommit off there is no BEGIN: a transaction is open where a store's
 // status says so.
@@ -34,6 +32,7 @@ type txn struct {
 	saves  []save   // savepoints, oldest first
 	joined []int    // stores, in the order in which they joined
 	writes []written
+	alone  []int // stores that have done what no other store has a copy of
 	missed []missedAt
 	once   bool   // a statement alone has run prefix at a store
 	access Access // of the next transaction, as SET TRANSACTION has said
@@ -124,65 +123,6 @@ func (c *Client) join(conn *store.Conn) error {
 	return nil
 }
 
-// Commit commits at all stores that have joined. It answers nothing.
-func (c *Client) Commit() error {
-	defer c.unshield(c.shield())
-	if c.gone() {
-		c.Rollback()
-		return c.aborted()
-	}
-	first := true
-	var behind []int // stores whose commit is unknown or failed after another's
-	for _, i := range c.members() {
-		conn := c.pinned[i]
-		_, err := conn.Exec(c.ctx, commitSQL)
-		if err == nil {
-			first = false
-			c.unpin(i)
-			continue
-		}
-		var refused *protocol.Error
-		if errors.As(err, &refused) && first {
-			c.unpin(i)
-			c.Rollback()
-			return refused
-		}
-		c.drop(i, conn)
-		behind = append(behind, i)
-	}
-	writes, missed := c.txn.writes, c.txn.missed
-	c.txn.missed = nil
-	c.ended()
-	for _, m := range missed {
-		c.set.remember(m.store, m.missed)
-	}
-	if len(behind) == 0 {
-		return nil
-	}
-	return c.recommit(writes, behind)
-}
-
-// recommit gives the records of a transaction that did not reach some of their
-// stores to those, or to others in their place, from a store that committed
-// them. A record that no store has committed for certain makes the outcome
-// unknown, which the client must learn.
-func (c *Client) recommit(writes []written, behind []int) error {
-	for _, w := range writes {
-		from := -1
-		for _, i := range w.stores {
-			if !slices.Contains(behind, i) {
-				from = i
-				break
-			}
-		}
-		if from < 0 {
-			return errors.New("store lost while it committed; the outcome is unknown")
-		}
-		c.mend(w.table, w.key, from, w.stores, behind)
-	}
-	return nil
-}
-
 // Rollback rolls back at all stores that have joined. It answers nothing.
 func (c *Client) Rollback() {
 	c.dropLoose()
@@ -234,7 +174,7 @@ func (c *Client) unpin(i int) {
 // ended forgets the transaction.
 func (c *Client) ended() {
 	c.forgetMissed()
-	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0]}
+	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0], alone: c.txn.alone[:0]}
 	c.out.Status &^= protocol.StatusInTrans | protocol.StatusInTransReadonly
 	c.set.locks.release(c.owner)
 	c.strike()

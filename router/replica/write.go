@@ -105,7 +105,7 @@ func (c *Client) decide(w *Write) error {
 	if err := c.equalise(w, first); err != nil {
 		return err
 	}
-	if c.InTxn() && c.copies[first].answer.Err == nil {
+	if (c.InTxn() || !c.state.Autocommit()) && c.copies[first].answer.Err == nil {
 		c.note(w)
 	}
 	if err := c.learn(c.copies[first].store, c.copies[first].conn); err != nil {

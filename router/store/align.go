@@ -246,6 +246,10 @@ func (c *Conn) ready() bool {
 	return true
 }
 
+// Alive reports whether the connection, of which no answer is awaited, is open
+// as far as this machine knows.
+func (c *Conn) Alive() bool { return !c.broken && c.cause.Load() == nil && c.pc.Alive() }
+
 // learnRestore asks, on the first connection of a login, which charset the
 // store has made of its collation, if COM_RESET_CONNECTION forgets it.
 func (c *Conn) learnRestore(ctx context.Context) error {

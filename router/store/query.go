@@ -61,7 +61,7 @@ func (c *Conn) ask(sql string) error {
 		return err
 	}
 	c.buf = append(append(c.buf[:0], byte(protocol.ComQuery)), sql...)
-	c.sent = true
+	c.sent = c.cause.Load() == nil // else the socket is closed already
 	if err := c.queue(c.buf); err != nil {
 		return err
 	}
