@@ -16,6 +16,7 @@ const claimPause = 400 * time.Millisecond
 func (g *Group) serving(ctx context.Context) (*installed, *Unavailable) {
 	c := g.now.Load()
 	if c == nil || !g.leaseHolds() {
+		// Without a lease nothing that is read may be told in the end.
 		if !g.refresh(ctx) {
 			return nil, g.noView()
 		}

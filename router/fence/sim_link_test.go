@@ -251,12 +251,7 @@ func (l *link) MarkClean(_ context.Context, boot uint64, marks []Mark) error {
 		if l.s.boot != boot {
 			return ErrClosed
 		}
-		for _, m := range marks {
-			if e := l.s.entries[string(m.Key.ID)]; e.Known && e.Version == m.Version {
-				e.Flags |= view.Clean
-				l.s.entries[string(m.Key.ID)] = e
-			}
-		}
+		l.s.markClean(marks)
 		return nil
 	}))
 }

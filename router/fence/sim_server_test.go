@@ -232,6 +232,15 @@ func (s *server) swap(g Guard, swaps []Swap) (done []bool, err error) {
 	return done, nil
 }
 
+func (s *server) markClean(marks []Mark) {
+	for _, m := range marks {
+		if e := s.entries[string(m.Key.ID)]; e.Known && e.Version == m.Version {
+			e.Flags |= view.Clean
+			s.entries[string(m.Key.ID)] = e
+		}
+	}
+}
+
 func (s *server) scan(f Filter, after Key, limit int) (items []Item) {
 	for k, e := range s.entries {
 		listed := f == All || f == Dirty && !e.Flags.Has(view.Clean) || f == Tombs && e.Flags.Has(view.Deleted)

@@ -97,7 +97,11 @@ func runMany(cfg simConfig, from uint64, n int, untilWrong bool) summary {
 
 func TestHistories(t *testing.T) {
 	n := *histories
-	if n == 0 {
+	switch {
+	case n > 0:
+	case raceDetector:
+		n = 5
+	default:
 		n = 20
 	}
 	for _, cfg := range configs() {

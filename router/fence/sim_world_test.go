@@ -60,6 +60,8 @@ type world struct {
 	history []*simCall
 	faults  map[fault]int
 	log     io.Writer // nil: no trace
+	// crashLive ends or restarts a server that goroutines use.
+	crashLive func(s *server, crash bool)
 	// hook is called before a server carries a step out; nil in histories.
 	hook    func(l *link, call string)
 	clients int

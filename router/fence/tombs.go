@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
 )
@@ -18,9 +19,15 @@ import (
 // memory is void.
 
 // tombs is what has been done. It belongs to mend.
-type tombs struct{ leftovers *view.View }
+type tombs struct {
+	// Leftovers were dropped in this view, of stores with these boots: one
+	// that has lost its memory since may have old ones again.
+	view  *view.View
+	boots []uint64
+}
 
 func (g *Group) dropLeftovers(ctx context.Context, c *installed) {
+	var boots []uint64
 	for _, p := range g.stores {
 		if c.view.State(p.index) == view.Down && c.view.Void(p.index) == c.view.Gen(p.index) {
 			continue
@@ -29,14 +36,15 @@ func (g *Group) dropLeftovers(ctx context.Context, c *installed) {
 		if c.view.State(p.index) != view.Up || s == nil || !s.cover.Equal(c.view) {
 			return
 		}
+		boots = append(boots, s.boot)
 	}
 	list := g.present(c.view)
-	if g.tombs.leftovers != c.view {
+	if g.tombs.view != c.view || !slices.Equal(g.tombs.boots, boots) {
 		err := g.walk(ctx, c, list, All, func(batch []row) error { return g.dropStrays(ctx, c, batch) })
 		if err != nil {
 			return // the next time
 		}
-		g.tombs.leftovers = c.view
+		g.tombs = tombs{c.view, boots}
 	}
 	_ = g.walk(ctx, c, list, Tombs, func(batch []row) error { return g.dropTombs(ctx, c, batch) }) // the next time
 }
