@@ -332,6 +332,42 @@ func TestSettleLooksAgain(t *testing.T) {
 	})
 }
 
+// TestHealedInPlace: a store loses its memory when too few others are covered
+// for it to be excluded. What it confirmed before that is void, though the view
+// is the same; what it has confirmed since is not, or a key would be settled
+// again over what was written since.
+func TestHealedInPlace(t *testing.T) {
+	s := newStage(t, stays(calmSafe), func(c *simConfig) { c.Lossy = true })
+	s.bring(0, s.view(0).WithState(2, view.Down))
+	if err := s.put(0, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.pass(3 * second)
+	old := s.servers[0].entries["0"]
+	if err := s.put(0, 0, 2); err != nil {
+		t.Fatal(err)
+	}
+	o, v := s.servers[0], s.view(0)
+	o.crash()
+	old.Confirmed = v
+	o.entries["0"] = old // an old backup, of this very view
+	o.restart()
+	s.await("the reset", func() bool { return o.boot != 0 })
+	if e := o.entries["0"]; e.Confirmed != nil {
+		t.Fatalf("after the reset %v is still confirmed", e.Version)
+	}
+	s.wants(0, 0, 2)
+	if err := s.put(1, 0, 3); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, 0, 3)
+	s.await("the heal", func() bool { return o.intact && o.cover.Equal(s.view(0)) })
+	if !s.view(0).Equal(v) {
+		t.Errorf("the view went from %v to %v", v, s.view(0))
+	}
+	s.wants(1, 0, 3)
+}
+
 // TestSettleFirst: while a read is under way, between its data and its marks,
 // its primary is settled by somebody else. The marks then say that the primary
 // has the newest version; the data is older.
