@@ -57,8 +57,10 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	}
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	manager := p.tellManager()
 	sig := <-stop
 	p.log.Info("stopping", "signal", sig.String())
+	manager.stopping()
 	return p.Close()
 }
 
@@ -80,6 +82,7 @@ type proxy struct {
 	set      *replica.Set
 	server   *protocol.Server
 	listener net.Listener
+	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -92,7 +95,7 @@ const drainTime = 5 * time.Second
 // that the first client finds the stores known.
 func startProxy(cfg *conf.Config, log *slog.Logger) (*proxy, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &proxy{log: log, cancel: cancel}
+	p := &proxy{log: log, ctx: ctx, cancel: cancel}
 	if err := p.start(ctx, cfg); err != nil {
 		cancel()
 		p.running.Wait()
