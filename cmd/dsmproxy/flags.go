@@ -38,6 +38,10 @@ func parseFlags(fs *flag.FlagSet, args []string, stdout, stderr io.Writer) (rest
 		err := fs.Parse(args)
 		switch {
 		case errors.Is(err, flag.ErrHelp):
+			if r, ok := stdout.(*flagReader); ok {
+				r.fs = fs
+				return nil, true, nil
+			}
 			fs.SetOutput(stdout)
 			fs.Usage()
 			return nil, true, nil

@@ -9,8 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"sort"
+	"slices"
 )
 
 // command is one subcommand. run gets the arguments after its name and returns
@@ -26,7 +27,8 @@ var errUsage = errors.New("usage")
 // errSilent makes main exit with 1; whoever returns it has printed why.
 var errSilent = errors.New("silent")
 
-// commands are the subcommands; each adds its line here.
+// commands are the subcommands, but for those of table; each adds its line
+// here.
 var commands = map[string]command{
 	"demo":    {"start stores and a proxy to try, and kill some", runDemo},
 	"explain": {"print what a statement is, its keys and their stores", runExplain},
@@ -36,22 +38,34 @@ var commands = map[string]command{
 	"serve":   {"run the proxy", runServe},
 }
 
+// table is all subcommands: also those that print what all of them are.
+func table() map[string]command {
+	all := maps.Clone(commands)
+	all["completion"] = command{"print what completes command lines in a shell", func(args []string, _ io.Reader, stdout, stderr io.Writer) error {
+		return runCompletion(all, args, stdout, stderr)
+	}}
+	all["man"] = command{"print the manual page", func(args []string, _ io.Reader, stdout, stderr io.Writer) error {
+		return runMan(all, args, stdout, stderr)
+	}}
+	return all
+}
+
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 0 || args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
-		usage(stdout)
+		usage(stdout, table())
 		if len(args) == 0 {
 			return 2
 		}
 		return 0
 	}
-	c, ok := commands[args[0]]
+	c, ok := table()[args[0]]
 	if !ok {
 		fmt.Fprintf(stderr, "dsmproxy: unknown command %q\n", args[0])
-		usage(stderr)
+		usage(stderr, table())
 		return 2
 	}
 	switch err := c.run(args[1:], stdin, stdout, stderr); {
@@ -67,15 +81,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 }
 
-func usage(w io.Writer) {
+func usage(w io.Writer, all map[string]command) {
 	fmt.Fprint(w, "usage: dsmproxy COMMAND [FLAGS]\n\n")
-	names := make([]string, 0, len(commands))
-	for name := range commands {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		fmt.Fprintf(w, "  %-9s %s\n", name, commands[name].summary)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(w, "  %-11s %s\n", name, all[name].summary)
 	}
 	fmt.Fprint(w, "\nEach command prints its flags with -h.\n")
 }
