@@ -127,7 +127,7 @@ func (c *Client) readFixed(cp *copyOf, req Request, fixed bool) ([]byte, error) 
 			return nil, err
 		}
 	}
-	if _, err := cp.conn.Await(); err != nil {
+	if _, err := c.await(cp.store, cp.conn); err != nil {
 		return nil, err
 	}
 	c.scratch.Reset(req.Answer(), c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)

@@ -78,6 +78,16 @@ func (c *Client) gone() bool {
 	return c.ctx.Err() != nil
 }
 
+// interrupted is why the statement is to end, if it is.
+func (c *Client) interrupted() error {
+	if !c.came.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return context.Cause(c.wait)
+}
+
 // whole lets what follows be interrupted, but its connections not be cut, until
 // unshield is given what it returns.
 func (c *Client) whole() (before int32) {

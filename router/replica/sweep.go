@@ -62,6 +62,7 @@ type swept struct {
 	changed uint64
 	tells   updated
 	notes   [][][]byte // rows of SHOW WARNINGS, as far as they can be told
+	killed  error      // why no further batch may follow; nil if one may
 }
 
 func (s *swept) add(o swept) {
@@ -71,6 +72,7 @@ func (s *swept) add(o swept) {
 	s.tells.matched += o.tells.matched
 	s.tells.changed += o.tells.changed
 	s.notes = append(s.notes, o.notes...)
+	s.killed = o.killed
 }
 
 // Sweep carries w out and answers with the number of records written.
@@ -163,6 +165,9 @@ func (c *Client) sweep(w *Sweep) (sum swept, err error) {
 		if err != nil || !w.Removes || !more || round.changed == 0 {
 			return sum, err
 		}
+		if sum.killed != nil {
+			return sum, sum.killed
+		}
 	}
 }
 
@@ -219,6 +224,9 @@ func (c *Client) sweepKeys(w *Sweep, sc *schema, keys [][]byte, fix []byte) (sum
 	for first, group := range groups {
 		slices.SortFunc(group, func(a, b sweptKey) int { return bytes.Compare(a.key, b.key) })
 		for len(group) > 0 {
+			if sum.killed != nil {
+				return sum, sum.killed
+			}
 			n := min(len(group), sweepBatch)
 			out, err := c.sweepBatch(w, sc, first, group[:n], fix)
 			sum.add(out)

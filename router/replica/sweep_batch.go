@@ -43,6 +43,12 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 		}
 	}
 	defer c.unlockKeys()
+	inTxn := c.InTxn() || !c.state.Autocommit()
+	if inTxn {
+		c.enroll()
+	} else {
+		defer c.unshield(c.whole())
+	}
 	req, done := w.Batch(sc.keyList(keys))
 	finished := done
 	defer func() { finished() }()
@@ -52,8 +58,16 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 	if err != nil {
 		return out, err
 	}
-	inTxn := c.InTxn() || !c.state.Autocommit()
+	if c.victim.Load() {
+		for i := range c.copies {
+			if err := c.sacrificed(c.copies[i].answer.Err); err != nil {
+				return out, err
+			}
+		}
+	}
 	if !inTxn {
+		out.killed = c.interrupted()
+		defer c.unshield(c.shield())
 		if err := c.again(b, req); err != nil {
 			return out, err
 		}
