@@ -112,6 +112,9 @@ type Status struct {
 	// gate is closed: the store has been restarted and nobody has admitted it
 	// since.
 	Boot uint64
+	// Start tells the server's present start from others, where it is not
+	// Blank; 0 if that is told otherwise. It means something to Open alone.
+	Start uint64
 	// Blank: there is no register.
 	Blank bool
 	// Durable: what the store has committed is there after any restart.
