@@ -216,7 +216,7 @@ func TestStatusAndRefusals(t *testing.T) {
 	h := start(t, 3, 2)
 	c := h.conn("")
 	h.fails(1235, c, "SELECT * FROM users")
-	h.fails(1235, c, "INSERT INTO sessions (id) VALUES (NULL)")
+	h.fails(1048, c, "INSERT INTO sessions (id) VALUES (NULL)")
 	h.fails(1048, c, "INSERT INTO sessions (id) VALUES (?)", nil)
 	h.fails(1064, c, "SELECT 1; SELECT 2")
 	h.fails(1049, c, "USE nosuchdb")

@@ -6,12 +6,23 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dsmproxy/dsmproxy/internal/realstore"
 )
+
+// tellingWaits starts servers that tell who waits for whom.
+func tellingWaits(t *testing.T, n int) []*realstore.Server {
+	t.Helper()
+	if installed.MariaDB() {
+		return installed.Start(t, n)
+	}
+	return installed.Start(t, n, "--performance-schema=on")
+}
 
 // Transactions that wait for each other at different stores, for gaps that the
 // other's FOR UPDATE has locked, are found: one gets 1213, the other goes on.
 func TestDeadlockOverStores(t *testing.T) {
-	h := start(t, 2, 2)
+	h := startBefore(t, tellingWaits(t, 2), 2, -1)
 	db := h.open("interpolateParams=true")
 	h.exec(db, "INSERT INTO sessions (id) VALUES ('n')") // ends the gaps
 	for _, autocommit := range []bool{true, false} {
@@ -65,7 +76,7 @@ func TestDeadlockOverStores(t *testing.T) {
 
 // Who waits long for a transaction that does nothing is no part of a deadlock.
 func TestWaitIsNoDeadlock(t *testing.T) {
-	h := start(t, 2, 2)
+	h := startBefore(t, tellingWaits(t, 2), 2, -1)
 	db := h.open("interpolateParams=true")
 	h.exec(db, "INSERT INTO sessions (id, n) VALUES ('m', 1)")
 	holder := h.conn("")

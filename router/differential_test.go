@@ -278,6 +278,10 @@ func (d *differential) same(e *corpus.Entry, p *rewrite.Plan, proxy, plain *sql.
 	}
 	d.idle = !p.ResultSet && got.affected == 0 && want.affected == 0
 	switch {
+	case want.code == 1292 && got.code == 0 && got.affected == 0 && p.Kind == rewrite.KindBroadcast && !installed.MariaDB():
+		// MySQL looks at constants that can't be converted before any record,
+		// the proxy first looks for the records, which is no error.
+		return true
 	case got.code != want.code || got.state != want.state:
 		d.t.Errorf("%s (records before: %v): %s\n got  error %d %s\n want error %d %s", e.Name(), d.seeded, e.SQL,
 			got.code, got.text, want.code, want.text)

@@ -14,6 +14,9 @@ import (
 // elsewhere carries a statement out that is refused for session tables.
 func (s *session) elsewhere(st *rewrite.Statement, req replica.Request) error {
 	p := st.Plan
+	if p.Refuse == rewrite.RefuseLoadLocal {
+		return noLocalFiles(p, s.router.Set.Version())
+	}
 	if !p.Elsewhere || s.router.OtherTables < 0 {
 		return refusal(p)
 	}

@@ -73,10 +73,11 @@ func (s *session) locksApart(st *rewrite.Statement, args rewrite.Args, uses []re
 		if err != nil {
 			return err
 		}
-		values[i] = lockLiteral(value, null)
-		if thread, err := strconv.ParseUint(value, 10, 32); use.Func == "is_used_lock" && !null && err == nil {
-			values[i] = lockLiteral(strconv.FormatUint(uint64(s.data.Holder(home, uint32(thread))), 10), false)
+		holder := use.Func == "is_used_lock"
+		if thread, err := strconv.ParseUint(value, 10, 32); holder && !null && err == nil {
+			value = strconv.FormatUint(uint64(s.data.Holder(home, uint32(thread))), 10)
 		}
+		values[i] = lockLiteral(value, null, holder && !s.mariaDB())
 	}
 	text, params := st.WithLocks(values)
 	rest := s.subset(args, text, params)
@@ -90,12 +91,19 @@ func (s *session) locksApart(st *rewrite.Statement, args rewrite.Args, uses []re
 }
 
 // lockLiteral is an expression with a lock function's value, and its type: an
-// integer that may be NULL.
-func lockLiteral(value string, null bool) string {
-	if null {
-		return "NULLIF(2,2)"
+// integer that may be NULL, unsigned if told so.
+func lockLiteral(value string, null, unsigned bool) string {
+	never := "2"
+	switch {
+	case null:
+		value = never
+	case value == never:
+		never = "1"
 	}
-	return "NULLIF(" + value + ",2)"
+	if unsigned {
+		value += "|0"
+	}
+	return "NULLIF(" + value + "," + never + ")"
 }
 
 // selectHex has ask carry out a SELECT of a piece of the running statement, in

@@ -111,6 +111,9 @@ func TestNoLockIsLeftBehind(t *testing.T) {
 				for _, free := range []string{"l", "é", "\xe9"} {
 					var ok sql.NullString
 					err := h.direct[i].QueryRow(fmt.Sprintf("SELECT IS_FREE_LOCK(x'%x')", free)).Scan(&ok)
+					if number(err) == 3057 && free == "\xe9" {
+						continue // no name of a lock in MySQL
+					}
 					if err != nil || ok.String != "1" {
 						t.Errorf("%s, %s: lock %x at store %d: free = %v, %v", get, end, free, i, ok, err)
 					}
@@ -209,6 +212,10 @@ func TestLockDeadlock(t *testing.T) {
 		name := fmt.Sprint("l", i)
 		byStore[h.order(name)[0]] = append(byStore[h.order(name)[0]], name)
 	}
+	deadlock := uint16(3058)
+	if installed.MariaDB() {
+		deadlock = 1213
+	}
 	for k, pair := range [][2]string{{byStore[0][0], byStore[0][1]}, {byStore[0][0], byStore[1][0]}} {
 		oneStore := k == 0
 		refused := 0
@@ -225,7 +232,7 @@ func TestLockDeadlock(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
-				case number(err) == 1213 && oneStore, err == nil && v.String == "0":
+				case number(err) == deadlock && oneStore, err == nil && v.String == "0":
 					refused++
 					lockValue(t, c, "SELECT RELEASE_LOCK(?)", pair[i])
 				case err != nil || refused == 0:

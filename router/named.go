@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -37,8 +38,11 @@ type executed struct {
 }
 
 // prepareSQL carries PREPARE and its relatives out.
-func (s *session) prepareSQL(st *rewrite.Statement) error {
+func (s *session) prepareSQL(st *rewrite.Statement, req replica.Request) error {
 	p := st.Plan.Prepared
+	if beyondMySQL(p) && !s.mariaDB() {
+		return s.data.ReadAny(req) // a syntax error, in the store's words
+	}
 	switch p.Verb {
 	case rewrite.PrepareText:
 		delete(s.named, p.Name) // whatever becomes of the new one
@@ -77,6 +81,12 @@ func (s *session) prepareSQL(st *rewrite.Statement) error {
 	of := *st
 	e := &executed{stmt: n.stmt, noBackslash: n.noBackslash, using: st.Arguments(), session: s, of: &of}
 	return s.carryOut(&n.plan, e, e)
+}
+
+// beyondMySQL reports whether MariaDB alone knows the statement.
+func beyondMySQL(p *rewrite.PreparedSQL) bool {
+	return p.Verb == rewrite.ExecuteImmediate ||
+		slices.ContainsFunc(p.Using, func(a rewrite.Argument) bool { return a.Var == "" })
 }
 
 // prepareNamed has a store check the text of a PREPARE or EXECUTE IMMEDIATE, and

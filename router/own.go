@@ -22,6 +22,9 @@ type own struct {
 	notes     [][][]byte // the rows of SHOW WARNINGS
 }
 
+// mariaDB reports whether the stores are MariaDB, by the first one's version.
+func (s *session) mariaDB() bool { return strings.Contains(s.router.Set.Version(), "MariaDB") }
+
 // inform rewrites a statement that asks for any of that.
 func (s *session) inform(st *rewrite.Statement, req replica.Request) (replica.Request, func()) {
 	// Locks are held by store connections: to compare IS_USED_LOCK() with
@@ -55,7 +58,7 @@ func (s *session) tell(use rewrite.Uses, name string) string {
 	case use&rewrite.UsesConnectionID != 0:
 		n = uint64(s.client.ID)
 	case use&rewrite.UsesTransaction != 0:
-		if !strings.Contains(s.router.Set.Version(), "MariaDB") {
+		if !s.mariaDB() {
 			return name // which MySQL doesn't know, as it will say
 		}
 		if n = 0; s.data.InTxn() {

@@ -118,7 +118,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindKill:
 		return s.kill(st, args)
 	case rewrite.KindPrepareSQL:
-		return s.prepareSQL(st)
+		return s.prepareSQL(st, req)
 	case rewrite.KindCall:
 		err = s.call(st, req)
 	case rewrite.KindLockTables:
@@ -128,7 +128,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	default:
 		return refuse(p.Kind.String())
 	}
-	if err == nil && p.Uses&rewrite.UsesWarnings == 0 {
+	if err == nil && (p.Uses&rewrite.UsesWarnings == 0 || !s.mariaDB()) {
 		s.remembered(p)
 	}
 	return err

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -71,6 +72,20 @@ func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 		return refuse(why)
 	}
 	return nil
+}
+
+// noLocalFiles is the refusal of LOAD DATA LOCAL with the number that a server
+// of this version gives it whose local_infile is off.
+func noLocalFiles(p *rewrite.Plan, version string) *protocol.Error {
+	e := refusal(p)
+	major, _, _ := strings.Cut(version, ".")
+	switch n, _ := strconv.Atoi(major); {
+	case strings.Contains(version, "MariaDB") && n >= 10:
+		e.Code, e.State = 4166, "HY000"
+	case n >= 8:
+		e.Code = 3948
+	}
+	return e
 }
 
 // noKey is said of an INSERT whose key no literal and no parameter gives.

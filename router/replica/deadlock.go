@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +15,8 @@ import (
 // looks for those, every so often: who waits at a store for more than a second
 // may wait for each other transaction that has joined this store; who waits for
 // a key's lock waits for its holder. If that closes a circle, the stores are
-// asked who waits for whom there (which needs the right PROCESS; without it the
-// circle counts as it is). The one that began to wait last is killed there and
+// asked who waits for whom there (see lockWaits; without its answer the circle
+// counts as it is). The one that began to wait last is killed there and
 // gets 1213, as InnoDB's victims do. Circles with other proxies' transactions
 // are not seen.
 
@@ -258,33 +257,6 @@ func apart(circle []*waiter) bool {
 		}
 	}
 	return stores > 0 && len(places) > 1
-}
-
-// lockWaits asks store i which thread waits for which.
-func (s *Set) lockWaits(ctx context.Context, i int) (map[[2]uint32]bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, killPatience)
-	defer cancel()
-	conn, err := s.stores[i].Get(ctx, s.service, nil, false)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := conn.Query(ctx, "SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id"+
-		" FROM information_schema.INNODB_LOCK_WAITS w"+
-		" JOIN information_schema.INNODB_TRX r ON r.trx_id = w.requesting_trx_id"+
-		" JOIN information_schema.INNODB_TRX b ON b.trx_id = w.blocking_trx_id")
-	conn.Release()
-	if err != nil {
-		return nil, err
-	}
-	pairs := make(map[[2]uint32]bool)
-	for _, row := range rows {
-		r, err1 := strconv.ParseUint(string(row[0]), 10, 32)
-		b, err2 := strconv.ParseUint(string(row[1]), 10, 32)
-		if err1 == nil && err2 == nil {
-			pairs[[2]uint32{uint32(r), uint32(b)}] = true
-		}
-	}
-	return pairs, nil
 }
 
 // sacrifice kills what a client waits for at a store, if it still does.

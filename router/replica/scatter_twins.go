@@ -20,7 +20,7 @@ type Twin struct {
 // spread finds what is to be sent to the store that holds the copies.
 func (s *scatter) spread(conn *store.Conn) {
 	s.copies.req, s.copies.twins = s.Req, nil
-	if s.Spread == nil || strings.Contains(conn.Store().Version(), "MariaDB") {
+	if s.Spread == nil || conn.Store().MariaDB() {
 		return
 	}
 	if req, twins := s.Spread(); req != nil {

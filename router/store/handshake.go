@@ -21,8 +21,8 @@ const maxLoginPacket = 64 << 10
 const programName = "dsmproxy"
 
 // always are the capabilities of every connection where the store has them.
-// LOCAL_FILES, MULTI_STATEMENTS, COMPRESS, SESSION_TRACK and QUERY_ATTRIBUTES
-// are never among them.
+// LOCAL_FILES, COMPRESS, SESSION_TRACK and QUERY_ATTRIBUTES are never among
+// them.
 const always = protocol.ClientProtocol41 | protocol.ClientSecureConnection | protocol.ClientPluginAuth |
 	protocol.ClientTransactions | protocol.ClientLongPassword | protocol.ClientLongFlag | protocol.ClientConnectAttrs
 
@@ -82,6 +82,9 @@ func parseGreeting(b []byte) (*greeting, error) {
 	g.mariaDB = strings.Contains(version, "MariaDB") || g.version != version
 	return &g, nil
 }
+
+// MariaDB reports whether the store is MariaDB, as far as its version tells.
+func (s *Store) MariaDB() bool { return strings.Contains(s.Version(), "MariaDB") }
 
 // handshake logs in over raw. Its deadline is the caller's affair.
 func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, error) {
