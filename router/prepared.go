@@ -49,6 +49,7 @@ func (s *session) prepare(payload []byte) error {
 		}
 	}()
 	s.router.Planner.Plan(&p.plan, text, s.data.State().DB(), s.mode)
+	s.latest = &p.plan
 	at := -1
 	if p.plan.Plan.Kind == rewrite.KindEmpty {
 		if err := emptiness(&p.plan); err != nil {

@@ -64,6 +64,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if st.Plan.Uses&rewrite.UsesUserVariable != 0 {
 		st = s.keyedByVars(st)
 	}
+	s.latest = st
 	p := st.Plan
 	if p.Refuse != "" {
 		return s.elsewhere(st, req)

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/meter"
 	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
@@ -25,7 +27,11 @@ type Config struct {
 	OtherTables int
 	// Kill ends another client, as protocol.Server.Kill does.
 	Kill func(id uint32, query bool, by *protocol.Client) error
-	Log  *slog.Logger
+	// Timed says which commands are timed, Slow how long one takes that is
+	// logged; 0 logs none.
+	Timed meter.Sampler
+	Slow  time.Duration
+	Log   *slog.Logger
 }
 
 // Router opens a session for each client. It is safe for concurrent use.
@@ -37,6 +43,7 @@ type Router struct {
 	learned  learned
 	stmts    store.Shared
 	guard    guard
+	counts   counts
 	views    atomic.Pointer[map[string]bool] // session tables that are views
 }
 
@@ -58,7 +65,7 @@ func (r *Router) LearnMode(ctx context.Context) error {
 
 // Open implements protocol.Handler.
 func (r *Router) Open(c *protocol.Client) (protocol.Session, error) {
-	s := &session{router: r, client: c, prepared: make(map[uint32]*prepared)}
+	s := &session{router: r, client: c, prepared: make(map[uint32]*prepared), shard: meter.Shard(c.ID)}
 	if err := s.begin(); err != nil {
 		return nil, err
 	}

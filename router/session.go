@@ -6,6 +6,7 @@ import (
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/meter"
 	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
@@ -39,6 +40,9 @@ type session struct {
 	bound    rewrite.Statement // of the running statement, with user variables
 	lastStmt uint32
 	cursors  cursors
+
+	shard  meter.Shard
+	latest *rewrite.Statement // what the running command carries out; nil: none yet
 }
 
 // begin brings the session to the state after login.
@@ -87,9 +91,11 @@ func unsafeCollation(id uint8) bool {
 
 // Command implements protocol.Session.
 func (s *session) Command(cmd protocol.Command, payload []byte) error {
+	began := s.beginCommand()
 	s.data.Enter()
 	defer s.data.Leave()
 	err := s.command(cmd, payload)
+	s.endCommand(cmd, began, err)
 	var e *protocol.Error
 	if errors.As(err, &e) {
 		s.rememberError(e)

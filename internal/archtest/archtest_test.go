@@ -26,10 +26,12 @@ var mayImport = map[string][]string{
 	"rewrite":           {},
 	"router":            {"rewrite", "protocol", "router/*"},
 	"router/placement":  {},
-	"router/store":      {"protocol"},
+	"router/meter":      {},
+	"router/store":      {"protocol", "router/meter"},
 	"router/merge":      {"protocol"},
 	"router/view":       {},
 	"router/fence":      {"router/view", "router/placement"},
+	"router/ledger":     {"router/fence", "router/view", "router/store", "protocol"},
 	"router/replica":    {"router/store", "router/placement", "router/merge", "protocol"},
 	"internal/*":        {"rewrite", "protocol", "router", "router/*", "internal/*"},
 	"integration":       {"internal/*"},
@@ -39,11 +41,12 @@ var mayImport = map[string][]string{
 // fences says which packages alone may import a third-party module, tests
 // aside. A module that is not here is free to all.
 var fences = map[string][]string{
-	"github.com/pingcap/tidb/pkg/parser": {"rewrite"},
-	"github.com/go-mysql-org/go-mysql":   {"protocol", "router/store"},
-	"github.com/BurntSushi/toml":         {"conf"},
-	"github.com/klauspost/compress":      {"protocol"},
-	"github.com/go-sql-driver/mysql":     {"cmd/dsmproxy", "internal/*", "integration", "integration/*"},
+	"github.com/pingcap/tidb/pkg/parser":  {"rewrite"},
+	"github.com/go-mysql-org/go-mysql":    {"protocol", "router/store"},
+	"github.com/BurntSushi/toml":          {"conf"},
+	"github.com/klauspost/compress":       {"protocol"},
+	"github.com/prometheus/client_golang": {"internal/metrics"},
+	"github.com/go-sql-driver/mysql":      {"cmd/dsmproxy", "internal/*", "integration", "integration/*"},
 }
 
 // badNames say nothing of what a package is about.

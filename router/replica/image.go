@@ -161,6 +161,9 @@ func (c *Client) carryAs(src, dst *store.Conn, t Table, key []byte, own bool) er
 			break
 		}
 	}
+	if err == nil {
+		c.set.counts.carried.Add(1)
+	}
 	return err
 }
 

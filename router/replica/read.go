@@ -68,6 +68,7 @@ func (c *Client) onFirst(order []uint16, req Request, enlist bool) error {
 			if !next {
 				return err
 			}
+			c.set.counts.failovers.Add(1)
 			last = err
 		}
 	}

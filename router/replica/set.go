@@ -43,6 +43,7 @@ type Set struct {
 	catchUps  sync.WaitGroup
 	kills     sync.WaitGroup // KILL QUERYs under way
 	isShort   atomic.Bool    // the last write had fewer than N copies
+	counts    counts
 }
 
 // New returns the Set of the given stores.
@@ -85,6 +86,7 @@ func (s *Set) Version() string {
 // short warns once that a write has fewer than N copies, full tells once that
 // writes have them again.
 func (s *Set) short(have int) {
+	s.counts.short.Add(1)
 	if s.isShort.CompareAndSwap(false, true) {
 		s.log.Warn("writes have too few copies", "copies", have, "want", s.copies,
 			"action", "bring stores back: what is written now is on fewer stores than configured")

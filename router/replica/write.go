@@ -217,6 +217,7 @@ func (c *Client) lose(cp *copyOf, err error) {
 	if cp.conn == nil {
 		return
 	}
+	c.set.counts.lost.Add(1)
 	var refused *protocol.Error
 	if errors.As(err, &refused) { // while preparing: the store's own answer
 		cp.answer = protocol.Answer{Err: refused}

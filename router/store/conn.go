@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/meter"
 )
 
 // Conn is one logged-in connection to a store. It belongs to one client's
@@ -22,6 +23,7 @@ type Conn struct {
 	raw   net.Conn // under TLS too
 	pc    *protocol.Conn
 	born  time.Time
+	shard meter.Shard
 
 	thread       uint32
 	deprecateEOF bool
@@ -36,16 +38,18 @@ type Conn struct {
 	buf     []byte          // of Read, and of the package's own statements
 	unread  int             // answers that were asked for and not read to their end
 	early   []byte          // those of them that were read ahead
+	began   meter.Time      // of the running command, if it is timed; see departs
 	// resetting counts the answers to Release's reset that are not read yet.
 	resetting int
-	unsent    bool  // something is queued
-	sent      bool  // some of the running command was written
-	bounded   bool  // a deadline is set
-	tainted   bool  // see Taint
-	text      *Stmt // what is prepared by SQL; see PrepareText
-	stale     bool  // session is not what the store has: reset before use
-	broken    bool  // failed: no byte of it can be trusted
-	doomed    bool  // in order, but not to be used again
+	unsent    bool   // something is queued
+	sent      bool   // some of the running command was written
+	bounded   bool   // a deadline is set
+	tainted   bool   // see Taint
+	mark      uint64 // see SetMark
+	text      *Stmt  // what is prepared by SQL; see PrepareText
+	stale     bool   // session is not what the store has: reset before use
+	broken    bool   // failed: no byte of it can be trusted
+	doomed    bool   // in order, but not to be used again
 	rested    uint32
 
 	expired atomic.Bool           // older than MaxLifetime
@@ -136,6 +140,7 @@ func isSilent(cmd protocol.Command) bool {
 // Send writes all that is queued in one system call.
 func (c *Conn) Send() error {
 	c.sent = true
+	c.departs()
 	return c.flush()
 }
 
@@ -160,6 +165,7 @@ func (c *Conn) Await() (*protocol.Error, error) {
 			return nil, c.fail(err)
 		}
 	}
+	c.arrives()
 	if b[headerSize] != 0xff {
 		return nil, nil
 	}
@@ -291,6 +297,13 @@ func (c *Conn) SetSession(s *Session) { c.session = s }
 // undoes.
 func (c *Conn) Taint() { c.tainted = true }
 
+// Mark is what SetMark was last called with on this connection, by whomever.
+func (c *Conn) Mark() uint64 { return c.mark }
+
+// SetMark keeps a number for as long as the connection is open. What it means
+// is up to the callers.
+func (c *Conn) SetMark(n uint64) { c.mark = n }
+
 // keptBuffer is how much memory an idle connection keeps.
 const keptBuffer = 4 << 10
 
@@ -348,6 +361,7 @@ func (c *Conn) fail(err error) error {
 			err = errClosed
 		}
 		if !c.probes {
+			c.store.counts.broken.Add(1)
 			c.store.suspectNow()
 		}
 	}

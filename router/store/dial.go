@@ -22,6 +22,7 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 		s.mu.Unlock()
 		defer context.AfterFunc(up, cancel)()
 	}
+	s.counts.dials.Add(1)
 	c, err := s.login(dctx, l)
 	if err == nil {
 		s.enroll(c)
@@ -33,6 +34,7 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 	} else {
 		s.free()
 	}
+	s.counts.dialErrors.Add(1)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)

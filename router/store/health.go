@@ -40,8 +40,13 @@ type health struct {
 	changed chan struct{}
 }
 
-// State is lock-free.
-func (s *Store) State() State { return s.health.Load().state }
+// State is lock-free. A store that is drained is Down to all.
+func (s *Store) State() State {
+	if s.drained.Load() {
+		return Down
+	}
+	return s.health.Load().state
+}
 
 // Changed returns a channel that is closed at the next change of State.
 func (s *Store) Changed() <-chan struct{} { return s.health.Load().changed }
@@ -142,6 +147,9 @@ func (s *Store) stillDown(err error) {
 
 // change makes h the health of the store; s.mu is held.
 func (s *Store) change(h *health) {
+	if h.state == Down {
+		s.counts.downs.Add(1)
+	}
 	h.since = time.Now()
 	h.changed = make(chan struct{})
 	close(s.health.Swap(h).changed)

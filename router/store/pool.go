@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/meter"
 )
 
 // fromLogin are the capabilities that a Login chooses.
 const fromLogin = protocol.ClientFoundRows | protocol.ClientDeprecateEOF | protocol.ClientIgnoreSpace |
-	protocol.ClientInteractive | protocol.ClientODBC | protocol.ClientMultiResults | protocol.ClientPSMultiResults
+	protocol.ClientInteractive | protocol.ClientODBC | protocol.ClientMultiResults | protocol.ClientPSMultiResults |
+	protocol.ClientMultiStatements
 
 // searchDepth is how many idle connections are looked at for the best one.
 const searchDepth = 64
@@ -123,6 +125,7 @@ func (s *Store) take(ctx context.Context, l Login, want *Session, force bool) (*
 // clients may wait for each other: one that holds the last connection to this
 // store for the last one to another.
 func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, error) {
+	defer s.endWait(time.Now())
 	timer := time.NewTimer(s.cfg.WaitTimeout)
 	defer timer.Stop()
 	var why error
@@ -132,6 +135,7 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 	case <-ctx.Done():
 		why = context.Cause(ctx)
 	case <-timer.C:
+		s.counts.timeouts.Add(1)
 		why = protocol.Errorf(protocol.ErrConCount, "dsmproxy: all %d connections to store %s have been in use for %s "+
 			"(pool.max_conns, pool.wait_timeout)", s.cfg.MaxConns, s.cfg.Name, s.cfg.WaitTimeout)
 	}
@@ -204,6 +208,7 @@ func (s *Store) freeLocked() {
 func (s *Store) enroll(c *Conn) {
 	s.mu.Lock()
 	c.pool = s.pools[c.login]
+	c.shard = meter.AnyShard()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
 }

@@ -49,6 +49,7 @@ func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 		err := c.ping(s.cfg.ProbeTimeout)
 		if err == nil {
 			s.lastGood.Store(time.Now().UnixNano())
+			s.counts.ping.Store(int64(time.Since(began)))
 			s.alive(true)
 			return c
 		}
@@ -85,7 +86,7 @@ func (s *Store) probeFailed(err error, began time.Time) {
 	case answered && !endsConnection(e):
 		// It has no room for us (1040), say, but is alive; if it was Down, it
 		// stays so until it lets us in.
-		if s.State() != Down {
+		if s.health.Load().state != Down {
 			s.alive(false)
 		}
 		s.stillDown(err)

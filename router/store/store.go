@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/meter"
 )
 
 // Config is what a Store is made from.
@@ -36,6 +37,7 @@ type Config struct {
 	ConnectTimeout time.Duration // dial and login together; 0 means 1 s
 	ProbeInterval  time.Duration // 0 means 250 ms
 	ProbeTimeout   time.Duration // 0 means 1 s
+	Timed          meter.Sampler // which statements are timed
 	Log            *slog.Logger
 }
 
@@ -83,7 +85,7 @@ func (c Config) withDefaults() Config {
 // Login is what a handshake fixes, and so the key of a pool. It is comparable.
 type Login struct {
 	User, Password string
-	Capabilities   protocol.Capability // of FOUND_ROWS, DEPRECATE_EOF, IGNORE_SPACE, INTERACTIVE, ODBC, MULTI_RESULTS, PS_MULTI_RESULTS; others are ignored
+	Capabilities   protocol.Capability // of FOUND_ROWS, DEPRECATE_EOF, IGNORE_SPACE, INTERACTIVE, ODBC, MULTI_STATEMENTS, MULTI_RESULTS, PS_MULTI_RESULTS; others are ignored
 	Collation      uint8               // mapped by the store where it does not know it
 }
 
@@ -103,6 +105,8 @@ type Store struct {
 	lastGood atomic.Int64
 	// noReset: the server does not know COM_RESET_CONNECTION.
 	noReset atomic.Bool
+	drained atomic.Bool
+	counts  counts
 
 	mu      sync.Mutex // guards what follows; no I/O is done under it
 	pools   map[Login]*pool
@@ -168,6 +172,7 @@ func (s *Store) Stats() Stats {
 	return Stats{
 		State: h.state, Since: h.since, Err: h.err, Version: s.Version(),
 		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len(),
+		Max: s.cfg.MaxConns, Drained: s.Drained(), Refused: h.refused,
 	}
 }
 
@@ -179,5 +184,8 @@ type Stats struct {
 	Version string
 	Open    int // connections, idle ones and those being dialled included
 	Idle    int
-	Waiting int
+	Waiting int // statements, for a connection
+	Max     int // connections
+	Drained bool
+	Refused bool // it is Down because it refuses the probe's login
 }
