@@ -51,6 +51,7 @@ type Client struct {
 	vanished   bool
 	writes     uint32
 	writeSince int64
+	expired    int64 // when a command began that was ended for its time
 
 	// place is among the pending logins, seated that the client is not one any
 	// more; both are the server's, under its mu.

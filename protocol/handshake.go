@@ -112,6 +112,12 @@ func (c *Client) admit(r *response, caps Capability) error {
 // authenticate checks p, or with ask what the client answers to an
 // AuthSwitchRequest instead. The final OK is left to the caller.
 func (c *Client) authenticate(user string, p proof, ask bool) error {
+	who, most := loginName{user, c.host()}, c.server.limits.Load().MaxLoginFailures
+	if !c.server.failures.allowed(who, most, c.server.tick.Load()) {
+		c.server.blocked.Add(1)
+		return Errorf(ErrHostBlocked, "Host '%s' is blocked because of many connection errors; "+
+			"dsmproxy: user '%s' may try again in a second (limits.max_login_failures)", c.host(), user)
+	}
 	password, known := c.server.Credentials.Password(user)
 	if known && password == "" && emptyAuth(p.auth) {
 		return nil
@@ -125,7 +131,9 @@ func (c *Client) authenticate(user string, p proof, ask bool) error {
 			return err
 		}
 	}
-	if !p.check(password, known) {
+	ok := p.check(password, known)
+	c.server.failures.ended(who, ok, most, c.server.tick.Load())
+	if !ok {
 		using := "YES"
 		if emptyAuth(p.auth) {
 			using = "NO"
@@ -184,6 +192,9 @@ func (c *Client) changeUser(payload []byte) error {
 		return err
 	}
 	if err := c.conn.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if err := c.server.reseat(c.User, r.user); err != nil {
 		return err
 	}
 	c.setUser(r.user)

@@ -16,7 +16,7 @@ func (s *Server) enter(c *Client) (displaced *Client, refused *Error) {
 	if s.full() {
 		return nil, s.tooMany()
 	}
-	if s.MaxPendingLogins > 0 && s.pending.Len() >= s.MaxPendingLogins {
+	if most := s.limits.Load().MaxPendingLogins; most > 0 && s.pending.Len() >= most {
 		displaced = s.pending.Remove(s.pending.Front()).(*Client)
 		displaced.place = nil
 		s.displaced.Add(1)
@@ -35,7 +35,10 @@ func (s *Server) enter(c *Client) (displaced *Client, refused *Error) {
 }
 
 // full reports whether there are MaxClients clients; the caller holds mu.
-func (s *Server) full() bool { return s.MaxClients > 0 && s.seated >= s.MaxClients }
+func (s *Server) full() bool {
+	most := s.limits.Load().MaxClients
+	return most > 0 && s.seated >= most
+}
 
 func (s *Server) tooMany() *Error {
 	s.refused.Add(1)
@@ -53,9 +56,13 @@ func (s *Server) seat(c *Client) error {
 	if s.full() {
 		return s.tooMany()
 	}
+	if err := s.tooManyOf(c.User); err != nil {
+		return err
+	}
 	s.pending.Remove(c.place)
 	c.place, c.seated = nil, true
 	s.seated++
+	s.users[c.User]++
 	return nil
 }
 
@@ -72,6 +79,7 @@ func (s *Server) forget(c *Client) {
 	if c.seated {
 		c.seated = false
 		s.seated--
+		s.leaves(*c.owner.Load())
 	}
 	delete(s.clients, c.ID)
 	s.wg.Done()

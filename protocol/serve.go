@@ -36,6 +36,8 @@ func (s *Server) init() {
 	s.stopSweep = make(chan struct{})
 	s.listeners = make(map[net.Listener]struct{})
 	s.clients = make(map[uint32]*Client)
+	s.users = make(map[string]int)
+	s.limits.Store(s.ownLimits())
 	s.tick.Store(1)
 	s.sweeper.Go(s.sweep)
 }
@@ -95,7 +97,7 @@ func (s *Server) accept(nc net.Conn) {
 	displaced, err := s.enter(c)
 	if err != nil {
 		if err.Code == ErrConCount {
-			s.refusals.log(s.log, s.tick.Load(), slog.LevelWarn, "client refused: max_clients are there", err.Code, "client", c, "max_clients", s.MaxClients)
+			s.refusals.log(s.log, s.tick.Load(), slog.LevelWarn, "client refused: max_clients are there", err.Code, "client", c, "max_clients", s.limits.Load().MaxClients)
 		}
 		// Sent in place of the greeting; a new socket has room for it.
 		c.farewell(err)
@@ -104,7 +106,7 @@ func (s *Server) accept(nc net.Conn) {
 	}
 	if displaced != nil {
 		displaced.raw.Close()
-		s.refusals.log(s.log, s.tick.Load(), slog.LevelWarn, "too many pending logins: the oldest is closed", 0, "from", displaced.raw.RemoteAddr(), "max_pending_logins", s.MaxPendingLogins)
+		s.refusals.log(s.log, s.tick.Load(), slog.LevelWarn, "too many pending logins: the oldest is closed", 0, "from", displaced.raw.RemoteAddr(), "max_pending_logins", s.limits.Load().MaxPendingLogins)
 	}
 	go s.login(c)
 }

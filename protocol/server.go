@@ -79,6 +79,11 @@ type Server struct {
 	// MaxPendingLogins bounds those that have not yet: one more, and the oldest
 	// is closed. 0 means no bound.
 	MaxClients, MaxPendingLogins int
+	// MaxUserClients bounds the clients of one user; one more is told 1203.
+	// MaxLoginFailures is after how many wrong passwords in a row a user's logins
+	// from one host are tried once a second only, and otherwise told 1129. 0
+	// means no bound.
+	MaxUserClients, MaxLoginFailures int
 	// ProxyNetworks are those whose connections may say by a header of the PROXY
 	// protocol for whom they are made; with ProxyUnix those of a unix socket may.
 	ProxyNetworks []netip.Prefix
@@ -88,6 +93,9 @@ type Server struct {
 	// IdleTimeout closes a client that has sent no command for so long, unless
 	// 0. (MySQL's wait_timeout.) It is kept to the second.
 	IdleTimeout time.Duration
+	// StatementTimeout ends a command that has been running for so long, unless
+	// 0: 1969 or 3024, by the greeting's version. It is kept to the second.
+	StatementTimeout time.Duration
 	// WriteTimeout closes a client that has taken nothing of its answer for so
 	// long; 0 means 60 s. (MySQL's net_write_timeout.) It is kept to the second.
 	WriteTimeout time.Duration
@@ -106,10 +114,13 @@ type Server struct {
 	stopSweep chan struct{} // closed when the last client has gone
 	tick      atomic.Int64  // counts the sweeper's rounds
 	refusals  refusals
+	limits    atomic.Pointer[Limits]
+	failures  failures
 
 	loggedIn                          atomic.Int64
 	accepted, refused, denied, panics atomic.Uint64
 	displaced                         atomic.Uint64
+	overUser, blocked, idled, expired atomic.Uint64
 	pastQuestions                     atomic.Uint64 // of clients that have gone
 
 	// mu guards what follows.
@@ -120,6 +131,7 @@ type Server struct {
 	lastID    uint32
 	pending   list.List      // of *Client: not logged in yet, the oldest first
 	seated    int            // clients that have logged in
+	users     map[string]int // of them, by user
 	wg        sync.WaitGroup // goroutines of clients; nothing is added once closing
 	sweeper   sync.WaitGroup
 }
@@ -131,6 +143,10 @@ type Stats struct {
 	Refused   uint64 // of them, for MaxClients
 	Displaced uint64 // of them, for MaxPendingLogins
 	Denied    uint64 // of them, for a wrong password or an unknown user
+	OverUser  uint64 // of them, for MaxUserClients
+	Blocked   uint64 // of them, for MaxLoginFailures
+	Idled     uint64 // clients ended for IdleTimeout
+	Expired   uint64 // commands ended for StatementTimeout
 	Panics    uint64 // sessions that ended by a panic
 	Questions uint64 // commands
 }
@@ -143,6 +159,10 @@ func (s *Server) Stats() Stats {
 		Refused:   s.refused.Load(),
 		Displaced: s.displaced.Load(),
 		Denied:    s.denied.Load(),
+		OverUser:  s.overUser.Load(),
+		Blocked:   s.blocked.Load(),
+		Idled:     s.idled.Load(),
+		Expired:   s.expired.Load(),
 		Panics:    s.panics.Load(),
 		Questions: s.pastQuestions.Load(),
 	}
@@ -249,26 +269,11 @@ func (s *Server) wait() {
 	s.sweeper.Wait()
 }
 
-func (s *Server) handshakeTimeout() time.Duration {
-	if s.HandshakeTimeout > 0 {
-		return s.HandshakeTimeout
-	}
-	return defaultHandshakeTimeout
-}
+func (s *Server) handshakeTimeout() time.Duration { return s.limits.Load().HandshakeTimeout }
 
-func (s *Server) writeTimeout() time.Duration {
-	if s.WriteTimeout > 0 {
-		return s.WriteTimeout
-	}
-	return defaultWriteTimeout
-}
+func (s *Server) writeTimeout() time.Duration { return s.limits.Load().WriteTimeout }
 
-func (s *Server) maxPacket() int {
-	if s.MaxPacket > 0 {
-		return s.MaxPacket
-	}
-	return defaultMaxPacket
-}
+func (s *Server) maxPacket() int { return s.limits.Load().MaxPacket }
 
 func (s *Server) version() string {
 	if s.Version != nil {

@@ -21,6 +21,7 @@ func (s *Server) sweep() {
 		}
 		now := s.tick.Add(1)
 		s.refusals.flush(s.log, now, false)
+		s.failures.forget(now)
 		clients = clients[:0]
 		s.mu.Lock()
 		for _, c := range s.clients {
@@ -42,11 +43,18 @@ func (s *Server) inspect(c *Client, now int64) {
 		case now-since >= 2 && c.conn.peek.look() == peerGone:
 			s.log.Debug("client vanished during its command", "client", c)
 			s.lost(c)
+		case s.takesTooLong(c, since, now):
+			c.expired = since
+			s.expired.Add(1)
+			c.abort(s.tooLong(), false)
 		case s.stuck(c, now):
 			s.log.Info("client takes no answer", "client", c)
 			s.lost(c)
 		}
-	case since < 0 && s.IdleTimeout > 0 && passed(now+since, s.IdleTimeout):
+	case since < 0 && s.idleTooLong(since, now):
+		if c.ending.Load() == nil {
+			s.idled.Add(1)
+		}
 		c.end(Errorf(ErrIdleTimeout, "The client was disconnected by the server because of inactivity."))
 	}
 }
