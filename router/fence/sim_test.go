@@ -97,11 +97,7 @@ func runMany(cfg simConfig, from uint64, n int, untilWrong bool) summary {
 
 func TestHistories(t *testing.T) {
 	n := *histories
-	switch {
-	case n > 0:
-	case raceDetector:
-		n = 5
-	default:
+	if n == 0 {
 		n = 20
 	}
 	for _, cfg := range configs() {
