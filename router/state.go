@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -141,11 +142,26 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			s.readOnly = onOff(a.Value) == on && a.Value != "DEFAULT"
 		case "completion_type":
 			s.completion = a.Value
+		case "innodb_lock_wait_timeout":
+			if err := s.learnLockWait(conn); err != nil {
+				return err
+			}
 		case "timestamp":
 			s.fixedTime = a.Value != "DEFAULT" && a.Value != "0"
 		}
 	}
 	return nil
+}
+
+// learnLockWait has waits in the proxy last as long as those at the stores.
+func (s *session) learnLockWait(conn *store.Conn) error {
+	rows, err := conn.Query(context.Background(), "SELECT @@innodb_lock_wait_timeout")
+	if err != nil {
+		return err
+	}
+	seconds, err := strconv.ParseUint(string(rows[0][0]), 10, 31)
+	s.data.LockWait = max(time.Duration(seconds)*time.Second, time.Millisecond)
+	return err
 }
 
 func (s *session) learnMode(conn *store.Conn) error {

@@ -42,6 +42,9 @@ type Client struct {
 	// the statement out, before that can be used for anything else, and whether
 	// or not the store has refused the statement.
 	Learn func(conn *store.Conn) error
+	// LockWait bounds the wait for a key that another client writes; 0 means as
+	// the Set's.
+	LockWait time.Duration
 	// Cursor lets the statement open a cursor, for TakeCursor.
 	Cursor bool
 

@@ -66,7 +66,7 @@ func (c *Client) toAll(q *question) (down []int, err error) {
 		if only >= 0 && i != only {
 			continue
 		}
-		if !c.set.live(i) && c.pinned[i] == nil {
+		if !c.live(i) && c.pinned[i] == nil {
 			down = append(down, i)
 			continue
 		}

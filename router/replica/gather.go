@@ -18,7 +18,7 @@ func (c *Client) gather(w *Write) error {
 			for tried < len(c.order) && len(c.copies)+len(want) < c.set.copies {
 				i := c.order[tried]
 				tried++
-				if c.set.live(int(i)) != force || c.pinned[i] != nil {
+				if c.live(int(i)) != force || c.pinned[i] != nil {
 					want = append(want, i)
 				}
 			}

@@ -32,7 +32,7 @@ func (c *Client) equalise(w *Write, first int) error {
 			(w.Number == 0 || decided.InsertID == cp.answer.InsertID) {
 			continue
 		}
-		if inTxn && cp.read && cp.answer.Err != nil && endsTxn(cp.answer.Err.Code) {
+		if inTxn && cp.read && cp.answer.Err != nil && unwritten(cp.answer.Err.Code) {
 			refused := cp.answer.Err
 			c.Rollback()
 			if refused.Code == protocol.ErrQueryInterrupted {
@@ -62,8 +62,9 @@ func (c *Client) equalise(w *Write, first int) error {
 	return nil
 }
 
-// endsTxn says by which errors of a copy a transaction can't go on.
-func endsTxn(code uint16) bool {
+// unwritten says by which errors of a copy that the deciding one has not given
+// a transaction can't go on.
+func unwritten(code uint16) bool {
 	return code == protocol.ErrLockDeadlock || code == protocol.ErrLockWaitTimeout || code == protocol.ErrQueryInterrupted
 }
 
@@ -78,7 +79,7 @@ func sameAnswer(a, b *protocol.Answer) bool {
 // mendCopy gives one copy the record as the deciding one has it.
 func (c *Client) mendCopy(w *Write, first int, cp *copyOf) error {
 	if cp.conn == nil {
-		if !c.set.live(cp.store) {
+		if !c.live(cp.store) {
 			return store.ErrDown
 		}
 		conn, err := c.acquire(cp.store, true, false)
@@ -103,7 +104,7 @@ func (c *Client) replace(w *Write, first int) error {
 		if have >= c.set.copies {
 			return nil
 		}
-		if c.hasCopy(i) || !c.set.live(i) {
+		if c.hasCopy(i) || !c.live(i) {
 			continue
 		}
 		conn, err := c.acquire(i, true, false)

@@ -45,8 +45,12 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 	from := c.firstLive(nil, w.Keys[0])
 	to := c.firstLive(nil, w.Keys[1])
 	first := copyOf{store: int(from[0])}
+	ran := false // the statement itself: what follows must go well too
 	lost := func(err error) (bool, error) {
-		if !own {
+		switch {
+		case !own && ran:
+			return false, c.fail(err)
+		case !own:
 			return false, c.moveFailed(err)
 		}
 		c.Rollback()
@@ -86,6 +90,7 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 		}
 		return false, c.giveHeld()
 	}
+	ran = true
 	for _, s := range union(from, to) {
 		if int(s) == first.store {
 			continue

@@ -61,7 +61,7 @@ func (c *Client) onFirst(order []uint16, req Request, enlist bool) error {
 	var last error
 	for _, force := range []bool{false, true} {
 		for _, i := range order {
-			if c.set.live(int(i)) == force && c.pinned[i] == nil {
+			if c.live(int(i)) == force && c.pinned[i] == nil {
 				continue
 			}
 			next, err := c.onStore(int(i), req, enlist, force)

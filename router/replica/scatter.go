@@ -158,7 +158,7 @@ func (s *scatter) tableSchema(t Table) (*schema, error) {
 func (s *scatter) usable() (list []int) {
 	for _, force := range []bool{false, true} {
 		for i := range s.set.stores {
-			if !s.failed[i] && (force || s.set.live(i) || s.pinned[i] != nil) {
+			if !s.failed[i] && (force || s.live(i) || s.pinned[i] != nil) {
 				list = append(list, i)
 			}
 		}

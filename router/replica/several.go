@@ -14,7 +14,7 @@ func (c *Client) firstLive(dst []uint16, key []byte) []uint16 {
 	c.set.place.Order(c.order, key)
 	at := len(dst)
 	for _, i := range c.order {
-		if c.set.live(int(i)) && len(dst)-at < c.set.copies {
+		if c.live(int(i)) && len(dst)-at < c.set.copies {
 			dst = append(dst, i)
 		}
 	}
@@ -65,7 +65,7 @@ func (c *Client) ReadSeveral(keys [][]byte, req Request, lock bool) error {
 func (c *Client) first(key []byte) int {
 	c.set.place.Order(c.order, key)
 	for _, i := range c.order {
-		if c.set.live(int(i)) || c.pinned[i] != nil {
+		if c.live(int(i)) || c.pinned[i] != nil {
 			return int(i)
 		}
 	}

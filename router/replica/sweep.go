@@ -260,7 +260,7 @@ func (c *Client) undoable(f func() error) error {
 		switch {
 		case !errors.As(err, &refused):
 			return err
-		case refused.Code == protocol.ErrLockDeadlock:
+		case c.endsTxn(refused.Code):
 			if c.InTxn() {
 				c.Rollback()
 			}

@@ -34,6 +34,7 @@ type txn struct {
 	writes []written
 	alone  []int // stores that have done what no other store has a copy of
 	missed []missedAt
+	passed []int  // stores that were down when a statement passed them over
 	once   bool   // a statement alone has run prefix at a store
 	access Access // of the next transaction, as SET TRANSACTION has said
 }
@@ -174,7 +175,8 @@ func (c *Client) unpin(i int) {
 // ended forgets the transaction.
 func (c *Client) ended() {
 	c.forgetMissed()
-	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0], alone: c.txn.alone[:0]}
+	c.txn = txn{prefix: c.txn.prefix[:0], saves: c.txn.saves[:0], joined: c.txn.joined[:0], alone: c.txn.alone[:0],
+		passed: c.txn.passed[:0]}
 	c.out.Status &^= protocol.StatusInTrans | protocol.StatusInTransReadonly
 	c.set.locks.release(c.owner)
 	c.strike()
@@ -184,11 +186,12 @@ func (c *Client) ended() {
 // itself (a deadlock) and, outside a transaction, gives key locks back and
 // forgets what concerned this statement alone.
 func (c *Client) settle() {
-	if a := c.frame.Answer(); a.Err != nil && a.Err.Code == protocol.ErrLockDeadlock && c.InTxn() {
+	if a := c.frame.Answer(); a.Err != nil && c.InTxn() && c.endsTxn(a.Err.Code) {
 		c.Rollback()
 		return
 	}
 	if !c.InTxn() {
+		c.txn.passed = c.txn.passed[:0]
 		if a := c.frame.Answer(); c.txn.once && (a.Err == nil || !refusedBefore(a.Err.Code)) {
 			c.txn.prefix, c.txn.access = c.txn.prefix[:0], AccessDefault
 		}
@@ -285,13 +288,20 @@ func (c *Client) atMembers(sql string) error {
 
 // lockKey takes the key's lock, with MySQL's errors.
 func (c *Client) lockKey(key []byte) error {
-	switch err := c.set.locks.acquire(c.wait, c.owner, key, c.set.lockWait); {
+	wait := c.LockWait
+	if wait == 0 {
+		wait = c.set.lockWait
+	}
+	switch err := c.set.locks.acquire(c.wait, c.owner, key, wait); {
 	case err == nil:
 		return nil
 	case errors.Is(err, errDeadlock):
 		c.Rollback()
 		return deadlockFound()
 	case errors.Is(err, errLockTimeout):
+		if c.InTxn() && c.endsTxn(protocol.ErrLockWaitTimeout) {
+			c.Rollback()
+		}
 		return &protocol.Error{Code: protocol.ErrLockWaitTimeout, State: "HY000",
 			Message: "Lock wait timeout exceeded; try restarting transaction"}
 	}
