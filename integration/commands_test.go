@@ -71,8 +71,17 @@ func (c *wire) loggedIn(t testing.TB, password string) string {
 		case p[0] == 0:
 			return ""
 		case p[0] == 0xfe:
-			_, rest, _ := bytes.Cut(p[1:], []byte{0})
-			c.write(t, nativePassword(password, rest[:20]))
+			plugin, rest, _ := bytes.Cut(p[1:], []byte{0})
+			copy(c.scramble, rest)
+			if string(plugin) == "caching_sha2_password" {
+				c.write(t, sha2Password(password, c.scramble))
+			} else {
+				c.write(t, nativePassword(password, c.scramble))
+			}
+		case p[0] == 1: // of MySQL's exchange
+			if reply := sha2Reply(t, p[1:], password, c.scramble); reply != nil {
+				c.write(t, reply)
+			}
 		default:
 			return describe(p, 0)
 		}

@@ -65,6 +65,9 @@ func TestDifferential(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { plain.Close() })
+	if _, err := plain.Exec("CREATE DATABASE app"); err != nil { // as the stores have
+		t.Fatal(err)
+	}
 	files, err := filepath.Glob("../rewrite/testdata/[cm]or*/*.sql")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no corpus", err)
