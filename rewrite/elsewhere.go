@@ -58,7 +58,7 @@ func (p *Planner) Mentions(text []byte, db string) (ours bool, others []string) 
 	if l.err != "" {
 		return true, nil
 	}
-	a := &analyzer{l: l, toks: l.tokens, db: db, o: &p.options}
+	a := &analyzer{l: l, toks: l.tokens, db: db, o: &p.now.Load().options}
 	for {
 		if a.mentions(0, func(schema, name string) {
 			if schema == "" {

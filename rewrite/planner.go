@@ -8,11 +8,18 @@ import (
 
 // Planner makes plans. It is safe for concurrent use.
 type Planner struct {
+	now     atomic.Pointer[planning]
+	made    atomic.Uint64
+	scratch sync.Pool // of *lexed
+}
+
+// planning is what plans are made by, and those that were. It is never
+// modified, but for its cache.
+type planning struct {
 	options Options
 	// schemas: a plan depends on the client's database.
 	schemas bool
-	plans   atomic.Pointer[cache]
-	scratch sync.Pool // of *lexed
+	plans   *cache
 }
 
 // NewPlanner returns a Planner for the given tables.
@@ -20,20 +27,37 @@ func NewPlanner(o Options) *Planner {
 	if o.CacheSize <= 0 {
 		o.CacheSize = 4096
 	}
-	p := &Planner{options: o}
+	p := new(Planner)
+	p.use(o)
+	return p
+}
+
+// use makes plans by o from now on.
+func (p *Planner) use(o Options) {
+	now := &planning{options: o, plans: newCache(o.CacheSize)}
 	for i := range o.Tables {
 		t := &o.Tables[i]
 		if t.Schema != "" || o.Columns != nil && len(t.Columns) == 0 {
-			p.schemas = true
+			now.schemas = true
 		}
 	}
-	p.Forget()
-	return p
+	p.now.Store(now)
 }
 
 // Forget drops all cached plans. It is called when Options.Columns would give
 // another answer than before.
-func (p *Planner) Forget() { p.plans.Store(newCache(p.options.CacheSize)) }
+func (p *Planner) Forget() { p.use(p.now.Load().options) }
+
+// SetTables makes the plans of statements that begin from now on for other
+// tables.
+func (p *Planner) SetTables(tables []Table) {
+	o := p.now.Load().options
+	o.Tables = tables
+	p.use(o)
+}
+
+// Made is how many plans had to be made, for want of one in the cache.
+func (p *Planner) Made() uint64 { return p.made.Load() }
 
 // Statement is one statement with its plan: what a Value refers to. It is
 // scratch space that its owner reuses; it holds no copy of the text. The zero
@@ -73,16 +97,16 @@ func (p *Planner) Plan(s *Statement, text []byte, db string, mode Mode) {
 	if !unsafe(text, mode) {
 		mode &^= ModeUnsafeCharset
 	}
-	l := p.borrow()
+	l, now := p.borrow(), p.now.Load()
 	l.literals = s.literals
 	if cap(l.literals) > maxKeptLiterals {
 		l.literals = nil
 	}
-	l.shape = p.prefix(l.shape[:0], db, mode)
+	l.shape = now.prefix(l.shape[:0], db, mode)
 	l.prefix = len(l.shape)
 	lex(l, text, mode)
 	s.Text, s.mode, s.literals, s.Remark = text, mode, l.literals, l.remark
-	s.Plan = p.find(l, db)
+	s.Plan = p.find(now, l, db)
 	p.giveBack(l)
 }
 
@@ -92,7 +116,7 @@ func unsafe(text []byte, mode Mode) bool {
 }
 
 // prefix appends what a plan depends on beside the shape.
-func (p *Planner) prefix(dst []byte, db string, mode Mode) []byte {
+func (p *planning) prefix(dst []byte, db string, mode Mode) []byte {
 	const ownSchema, systemSchema = 0, 1
 	switch {
 	case p.schemas:
@@ -112,7 +136,7 @@ func isSystemSchema(db string) bool {
 }
 
 // find returns the plan of a lexed statement.
-func (p *Planner) find(l *lexed, db string) *Plan {
+func (p *Planner) find(now *planning, l *lexed, db string) *Plan {
 	switch {
 	case l.err != "":
 		return &Plan{Refuse: l.err, Malformed: malformed(l.err)}
@@ -123,19 +147,19 @@ func (p *Planner) find(l *lexed, db string) *Plan {
 	case len(l.tokens) == 0:
 		return planEmpty
 	case l.long || len(l.literals)+l.params > maxCachedValues:
-		plan, _ := p.analyze(l, db)
+		p.made.Add(1)
+		plan, _ := now.analyze(l, db)
 		return plan
 	}
-	// The cache is read once: a plan that is made while Forget is called must
-	// not get into the new one.
-	plans := p.plans.Load()
-	plan, hash := plans.get(l.shape)
+	// A plan that is made while Forget is called does not get into the new cache.
+	plan, hash := now.plans.get(l.shape)
 	if plan != nil {
 		return plan
 	}
-	plan, cacheable := p.analyze(l, db)
+	p.made.Add(1)
+	plan, cacheable := now.analyze(l, db)
 	if cacheable {
-		plans.put(l.shape, hash, plan)
+		now.plans.put(l.shape, hash, plan)
 	}
 	return plan
 }
@@ -143,7 +167,7 @@ func (p *Planner) find(l *lexed, db string) *Plan {
 // analyze makes a plan, and refuses what concerns records if literals may end
 // elsewhere than the lexer thinks: such a statement must neither be routed nor
 // be taken apart.
-func (p *Planner) analyze(l *lexed, db string) (plan *Plan, cacheable bool) {
+func (p *planning) analyze(l *lexed, db string) (plan *Plan, cacheable bool) {
 	plan, cacheable = analyze(l, db, l.mode, &p.options)
 	if l.mode&ModeUnsafeCharset != 0 && plan.Table != nil && plan.Refuse == "" {
 		plan.Refuse = errUnsafe
