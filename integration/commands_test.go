@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,8 +206,10 @@ var dialogues = map[string]func(t testing.TB, c *wire) []string{
 		execute("after an unknown statement")
 		c.send(t, 0x18, c.with("\x00\x00"))
 		long("no bytes")
-		c.send(t, 0x18, c.with(""))
-		execute("no index")
+		if suite.Servers.MariaDB() { // MySQL answers it with an error
+			c.send(t, 0x18, c.with(""))
+			execute("no index")
+		}
 		say("ping", c.ask(t, protocol.AnswerResult, 0x0e, ""))
 		for _, cmd := range []byte{0x17, 0x1a, 0x1c} {
 			say(fmt.Sprintf("%#x of an unknown statement", cmd), c.ask(t, protocol.AnswerResult, cmd, "\x77\x66\x00\x00\x00\x01\x00\x00\x00"))
@@ -265,6 +268,9 @@ var dialogues = map[string]func(t testing.TB, c *wire) []string{
 		said = append(said, "reset: "+c.ask(t, protocol.AnswerResult, 0x1f, ""))
 		c.stmt = 1 // the proxy counts for each client
 		said = append(said, "execute: "+strings.ReplaceAll(c.ask(t, protocol.AnswerResult, 0x17, c.with("\x00\x01\x00\x00\x00")), "(2)", "(1)"))
+		if !suite.Servers.MariaDB() {
+			say("SET NAMES utf8mb4") // MySQL has forgotten the login's, the proxy goes on with it
+		}
 		say("SELECT @@autocommit, @@character_set_client, DATABASE()")
 		say("SELECT data FROM sessions WHERE id = 'reset'")
 		say("BEGIN")
@@ -295,17 +301,15 @@ var dialogues = map[string]func(t testing.TB, c *wire) []string{
 	},
 	"change with a wrong password": func(t testing.TB, c *wire) []string { return c.changeFails(t, mariadbtest.User, "app", "wrong") },
 	"change to an unknown user":    func(t testing.TB, c *wire) []string { return c.changeFails(t, "stranger", "app", "x") },
-	"local infile": func(t testing.TB, c *wire) []string {
+	"local infile": func(t testing.TB, c *wire) (said []string) {
 		for _, q := range []string{
 			"LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE sessions",
 			"load data /* */ local\ninfile 'x' replace into table app.sessions (id, data)",
 		} {
-			// Servers number it differently: 1148, 3948, 4166.
-			if answer := c.ask(t, protocol.AnswerResult, 3, q); !localInfile.MatchString(answer) {
-				t.Errorf("%s: %s", q, answer)
-			}
+			said = append(said, c.ask(t, protocol.AnswerResult, 3, q))
 		}
-		return []string{c.ask(t, protocol.AnswerResult, 0x0e, "")}
+		ping, _, _ := strings.Cut(c.ask(t, protocol.AnswerResult, 0x0e, ""), " status") // MySQL still counts the error there
+		return append(said, ping)
 	},
 	"empty prepares": func(t testing.TB, c *wire) (said []string) {
 		for _, q := range emptyQueries {
@@ -323,8 +327,6 @@ func sameError(got, want string) bool {
 	return aIs && i >= 0 && strings.Contains(got, "dsmproxy: ") && len(want) >= i+20 && got[:i+20] == want[:i+20]
 }
 
-var localInfile = regexp.MustCompile(`^ERROR (1148 \(42000\): dsmproxy: LOAD DATA LOCAL is not allowed|3948|4166)`)
-
 // changeFails asks for a change of user that is refused. MariaDB lets the client
 // go on as who it was then, MySQL and the proxy close the connection.
 func (c *wire) changeFails(t testing.TB, user, db, password string) []string {
@@ -339,12 +341,21 @@ var emptyQueries = []string{
 	"SELECT 1; ; SELECT 2", "SELECT 1; SELECT 2", "SELECT 1; SELECT 2;", "SELECT 1; SELECT 2; ", "SELECT 1; SELECT 2; -- x", "SELECT 1; -- x\n; SELECT 2",
 }
 
+// gone are dialogues of commands that MySQL no longer knows.
+var gone = []string{"old commands", "kill", "kill of oneself", "process info"}
+
+// inner is how servers name their own functions in errors, each differently.
+var inner = regexp.MustCompile(`mysqld?_stmt_\w+$`)
+
 // TestCommandsAsAPlainServer compares the proxy's answers to all commands with
 // a plain server's, packet by packet.
 func TestCommandsAsAPlainServer(t *testing.T) {
 	c := startCluster(t, options{stores: 2, copies: 2})
 	plain := startStores(t, options{stores: 1, copies: 1})
 	for name, dialogue := range dialogues {
+		if slices.Contains(gone, name) && !suite.Servers.MariaDB() {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			want := dialogue(t, dialWire(t, plain.nodes[0].Addr(), 0))
 			got := dialogue(t, dialWire(t, c.Addr, 0))
@@ -352,7 +363,7 @@ func TestCommandsAsAPlainServer(t *testing.T) {
 				t.Fatalf("%d answers, want %d", len(got), len(want))
 			}
 			for i := range want {
-				if got[i] != want[i] && !sameError(got[i], want[i]) {
+				if inner.ReplaceAllString(got[i], "") != inner.ReplaceAllString(want[i], "") && !sameError(got[i], want[i]) {
 					t.Errorf("got  %s\nwant %s", got[i], want[i])
 				}
 			}
