@@ -204,10 +204,13 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		}
 		return s.sweep(st, req, args, s.keys)
 	}
-	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(p), Partial: p.Verb == rewrite.VerbUpdate}
+	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(p), Partial: partial(p)}
 	s.sameOnAll(&w, p)
 	return s.data.Write(&w)
 }
+
+// partial reports whether a statement writes a part of a record that is there.
+func partial(p *rewrite.Plan) bool { return p.Verb == rewrite.VerbUpdate || p.Target.Name != "" }
 
 // sameOnAll decides how w is made to give the same record on all copies.
 func (s *session) sameOnAll(w *replica.Write, p *rewrite.Plan) {

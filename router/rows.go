@@ -40,7 +40,7 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	defer v.close()
 	var numbers replica.Numbers
 	for _, rows := range groups {
-		part := replica.Write{Req: s.partOf(&v, &parts, rows), Table: s.table(p)}
+		part := replica.Write{Req: s.partOf(&v, &parts, rows), Table: s.table(p), Partial: partial(p)}
 		if column != "" {
 			numbers.Want = len(parts.Rows) - rows[0]
 			err = s.numberRow(st, &part, rows[0], args, column, &numbers)
