@@ -331,6 +331,11 @@ func TestShutdown(t *testing.T) {
 	trans.send(t, ComQuery, "begin")
 	trans.expectOK(t)
 	busy.send(t, ComQuery, "wait")
+	waitFor(t, "the busy one's command to run", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.clients[busy.id].questions.Load() == 1
+	})
 	silent, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		t.Fatal(err)
