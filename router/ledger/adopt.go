@@ -1,0 +1,224 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A store without a register may have records nevertheless: those from before
+// the protocol, or those of a store whose ledger was dropped. They are listed in
+// ver, with the version that a record without one counts as, before its gate is
+// opened: what is not listed there would neither be healed nor be removed. If
+// the session tables are missing, they are made as they are at another store.
+
+// adoption is what is being done to a Blank store.
+type adoption struct {
+	mu      sync.Mutex // guards what follows
+	running bool
+	done    bool
+	err     error
+}
+
+var errPreparing = errors.New("the store is being prepared")
+
+// forget has the next Blank store of that name prepared anew.
+func (a *adoption) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.running {
+		a.done, a.err = false, nil
+	}
+}
+
+// prepared reports whether a Blank store is ready to be opened, and begins to
+// make it so if nobody does.
+func (w *Witness) prepared(how fence.Opening) (bool, error) {
+	s := w.own
+	if s == nil {
+		err := w.Prepare(context.Background())
+		return err == nil, err
+	}
+	a := &s.adoption
+	if how == fence.Found { // an operator waits
+		a.mu.Lock()
+		running := a.running
+		a.running = true
+		a.mu.Unlock()
+		if running {
+			return false, errPreparing
+		}
+		a.end(s.adopt(context.Background(), how))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.done:
+		return true, nil
+	case a.running:
+		return false, errPreparing
+	}
+	err := a.err
+	if err == nil {
+		err = errPreparing
+	}
+	a.running, a.err = true, nil
+	go func() { a.end(s.adopt(context.Background(), how)) }()
+	return false, err
+}
+
+func (a *adoption) end(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.running, a.done, a.err = false, err == nil, err
+}
+
+// adopt prepares a Blank store. Each of its steps ends in bounded time.
+func (s *Store) adopt(ctx context.Context, how fence.Opening) error {
+	if err := s.Prepare(ctx); err != nil {
+		return err
+	}
+	for i := range s.cfg.Tables {
+		t := &s.cfg.Tables[i]
+		if err := s.make(ctx, t); err != nil {
+			return fmt.Errorf("table %s.%s on store %s: %w", t.Schema, t.Name, s.Name(), err)
+		}
+		if err := s.list(ctx, t); err != nil {
+			return fmt.Errorf("records of %s.%s on store %s: %w", t.Schema, t.Name, s.Name(), err)
+		}
+	}
+	if how != fence.Found {
+		return nil
+	}
+	c, err := s.service(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	rows, err := c.Query(ctx, "SELECT 1 FROM "+s.texts.ver+" WHERE ep<>0 OR n<>0 LIMIT 1")
+	if err == nil && len(rows) > 0 {
+		err = fmt.Errorf("schema %s on store %s has versions of records from before: drop it first", s.cfg.Schema, s.Name())
+	}
+	return err
+}
+
+// make makes a session table that is missing as it is at another store.
+func (s *Store) make(ctx context.Context, t *Table) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.OwnTimeout)
+	defer cancel()
+	c, err := s.service(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	show := "SHOW CREATE TABLE " + quoteName(t.Schema) + "." + quoteName(t.Name)
+	_, err = c.Query(ctx, show)
+	var e *protocol.Error
+	if !errors.As(err, &e) || e.Code != protocol.ErrNoSuchTable && e.Code != protocol.ErrBadDB {
+		return err
+	}
+	for _, other := range s.siblings() {
+		if other == s {
+			continue
+		}
+		ddl, oerr := other.ddlOf(ctx, show)
+		if oerr != nil {
+			continue
+		}
+		if _, err := c.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(t.Schema)); err != nil {
+			return err
+		}
+		return s.createIn(ctx, t.Schema, ddl)
+	}
+	return err
+}
+
+func (s *Store) ddlOf(ctx context.Context, show string) (string, error) {
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	defer c.Release()
+	rows, err := c.Query(ctx, show)
+	if err != nil {
+		return "", err
+	}
+	if len(rows) != 1 || len(rows[0]) < 2 {
+		return "", errOdd
+	}
+	return string(rows[0][1]), nil
+}
+
+// createIn runs a CREATE TABLE that names no schema.
+func (s *Store) createIn(ctx context.Context, schema, ddl string) error {
+	c, err := s.st.Get(ctx, s.cfg.Login, s.session.WithDB(schema), true)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	_, err = c.Exec(ctx, ddl)
+	return err
+}
+
+// adoptPage is how many records are listed at a time.
+const adoptPage = 2000
+
+// list gives each record of a table its row in ver.
+func (s *Store) list(ctx context.Context, t *Table) error {
+	key := quoteName(t.Key)
+	from := quoteName(t.Schema) + "." + quoteName(t.Name)
+	where := ""
+	for {
+		c, err := s.service(ctx, true)
+		if err != nil {
+			return err
+		}
+		rows, err := s.listPage(ctx, c, t, "SELECT CAST("+key+" AS BINARY) FROM "+from+where+
+			fmt.Sprintf(" ORDER BY %s LIMIT %d", key, adoptPage))
+		c.Release()
+		if err != nil || len(rows) < adoptPage {
+			return err
+		}
+		sh, err := s.shape(ctx, t.Number)
+		if err != nil {
+			return err
+		}
+		j := s.begin()
+		j.buf = j.buf[:0]
+		// Above the last one, in the order of the column itself.
+		sh.literalKey(j, rows[len(rows)-1][0])
+		where = " WHERE " + key + ">" + string(j.buf)
+		s.end(j)
+	}
+}
+
+func (s *Store) listPage(ctx context.Context, c *store.Conn, t *Table, query string) ([][][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.OwnTimeout)
+	defer cancel()
+	rows, err := c.Query(ctx, query)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	j := s.begin()
+	defer s.end(j)
+	j.buf = j.buf[:0]
+	j.add("INSERT IGNORE INTO ", s.texts.ver, "(t,k,ep,n,wid,iep,fl,tick) SELECT d.* FROM (")
+	for i, r := range rows {
+		id := r[0]
+		if t.Fold != nil {
+			id = t.Fold(id)
+		}
+		if i > 0 {
+			j.add(" UNION ALL ")
+		}
+		j.add("SELECT ").num(uint64(t.Number)).add(" AS t,").hex(id).add(" AS k,0 AS ep,0 AS n,0 AS wid,0 AS iep,0 AS fl,0 AS tick")
+	}
+	j.add(") d WHERE NOT EXISTS(SELECT 1 FROM ", s.texts.view, ")")
+	_, err = c.Exec(ctx, string(j.buf))
+	return rows, err
+}

@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Config is what all stores and witnesses of a proxy share.
+type Config struct {
+	// Schema is where the ledger's tables are; "" means dsm.
+	Schema string
+	// Login is the account of the proxy's own statements; its capabilities are
+	// set by the package.
+	Login store.Login
+	// Tables are the session tables.
+	Tables []Table
+	// Timeout bounds what a Voter does; 0 means 2 s. OwnTimeout bounds the
+	// proxy's own work on records; 0 means 20 s. The statements of clients are
+	// bounded by whoever owns them.
+	Timeout, OwnTimeout time.Duration
+	Log                 *slog.Logger
+}
+
+// Table is a session table. Its Number is the same in all proxies for ever.
+type Table struct {
+	Number            uint16
+	Schema, Name, Key string
+	// Fold makes of a key, as it lies in the column, the key as it is hashed,
+	// which is the fence.Key's ID; nil means that they are the same. The column
+	// must find the record by the ID too.
+	Fold func(key []byte) []byte
+}
+
+const (
+	format    = 1 // of the ledger's tables
+	shards    = 16
+	maxKey    = 1024 // bytes
+	maxVector = 4096
+	maxAnswer = 1 << 30
+)
+
+func (c Config) withDefaults() Config {
+	if c.Schema == "" {
+		c.Schema = "dsm"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 2 * time.Second
+	}
+	if c.OwnTimeout == 0 {
+		c.OwnTimeout = 20 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Login.Capabilities = protocol.ClientFoundRows | protocol.ClientMultiStatements | protocol.ClientMultiResults
+	c.Tables = slices.Clone(c.Tables)
+	slices.SortFunc(c.Tables, func(a, b Table) int { return int(a.Number) - int(b.Number) })
+	return c
+}
+
+func (c *Config) check() error {
+	if !plainName(c.Schema) {
+		return fmt.Errorf("schema %q of the ledger: letters, digits and _ only", c.Schema)
+	}
+	for i, t := range c.Tables {
+		switch {
+		case t.Schema == "" || t.Name == "" || t.Key == "":
+			return fmt.Errorf("table %d has no schema, name or key", t.Number)
+		case i > 0 && c.Tables[i-1].Number == t.Number:
+			return fmt.Errorf("two tables have the number %d", t.Number)
+		case !ascii(t.Schema) || !ascii(t.Name) || !ascii(t.Key):
+			// A statement is read in the character set of the client that it is
+			// sent for.
+			return fmt.Errorf("table %s.%s: schema, name and key of a session table must be ASCII", t.Schema, t.Name)
+		}
+	}
+	return nil
+}
+
+// plainName reports whether a name needs no quotes.
+func plainName(s string) bool {
+	for _, c := range []byte(s) {
+		if c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+var errNoTable = errors.New("key of a table that is not configured")
+
+// table is the configured table of a number; nil if there is none.
+func (c *Config) table(number uint16) *Table {
+	for i := range c.Tables {
+		if c.Tables[i].Number == number {
+			return &c.Tables[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+// Package ledger lets the protocol of package router/fence run on MySQL and
+// MariaDB: it keeps a store's register, the versions of its records and what
+// belongs to them in tables beside the session tables, and does what a
+// fence.Voter and a fence.Store promise by SQL. It decides nothing itself: when
+// to read, write, copy or admit is fence's affair. Package router makes one
+// Store for each store and one Witness for each witness, and gives them to a
+// fence.Group; its statements implement Statement.
+//
+// # The tables
+//
+// They lie in a schema of their own (Config.Schema):
+//
+//	view    the register: 16 equal rows, so that the locks of the many who are
+//	        fenced don't meet on one; seq counts its values at this store
+//	state   one row: the format, the store's name, act, cover, intact
+//	gate    ENGINE=MEMORY, and so emptied by each start of the server
+//	proxy   the heartbeats
+//	ver     a row for each key: its version, also where the record is deleted
+//	epoch   seq to the register's text
+//	tables  the numbers of the session tables
+//
+// A witness has the first four.
+//
+// # How a statement is fenced
+//
+// The guard is an expression that overflows (error 1690), and so ends the
+// statement that it is in, unless the register is as it must be:
+//
+//	w.seq+9223372036854775807*(w.vec<>x'…' OR w.boot<>…)
+//
+// It is read with a shared lock, which is kept until COMMIT, and whoever raises
+// the register takes all 16 rows exclusively. A writing statement of a client,
+// the guard with the new version, the reading of the record and COMMIT go out
+// at once. The last three are one packet of several statements, the rest of
+// which a server drops when one fails; so what is not fenced is not committed.
+//
+// Boot is in the register and in the gate. A connection on which the gate has
+// been seen open under a Boot needs only the former: it ends with the server's
+// process, and the gate is opened once for each.
+//
+// # Rights
+//
+// The account that Config.Login names needs, at each store,
+//
+//	GRANT ALL ON dsm.* TO …
+//	GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON <schema of session tables>.* TO …
+//
+// and RELOAD where innodb_flush_log_at_trx_commit is not 1, so that a register
+// is on the disk before it counts. The accounts of the clients, as which
+// statements run, need
+//
+//	GRANT SELECT, UPDATE ON dsm.view TO …   -- UPDATE for the shared lock, on MySQL
+//	GRANT SELECT ON dsm.gate TO …
+//	GRANT SELECT, INSERT, UPDATE ON dsm.ver TO …
+//
+// and SELECT on the session tables.
+package ledger

@@ -1,0 +1,210 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/store"
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// The store's tick is the lowest of its 16 rows, which hold 16 numbers that
+// follow each other: each Look brings the lowest up by 16. So no row is behind
+// the store's tick, and a guard that looks at one row is never too lenient.
+
+// countEvery is how many Looks go by between two that count the keys.
+const countEvery = 64
+
+// recent is how old the heartbeat of a proxy may be to be reported; seconds.
+const recent = "60"
+
+// Look implements fence.Voter.
+func (w *Witness) Look(ctx context.Context, b fence.Beat) (fence.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	c, err := w.service(ctx, true)
+	if err != nil {
+		return fence.Status{}, err
+	}
+	defer c.Release()
+	st, err := w.look(ctx, c, b)
+	if err == nil && !st.Blank && st.Start == 0 {
+		// Nobody has looked since the server was started.
+		if err := w.start(ctx, c); err != nil {
+			return fence.Status{}, err
+		}
+		st, err = w.look(ctx, c, fence.Beat{})
+	}
+	return st, err
+}
+
+// start gives the server's start a number, if it has none.
+func (w *Witness) start(ctx context.Context, c *store.Conn) error {
+	j := w.begin()
+	defer w.end(j)
+	j.add("INSERT IGNORE INTO ", w.texts.gate, "(id,start,boot) VALUES(1,").num(number()).add(",0)")
+	if err := w.run(ctx, c, j, w.cfg.Timeout); err != nil {
+		return err
+	}
+	if j.reply.err != nil {
+		return unsent(j.reply.err)
+	}
+	return nil
+}
+
+// number is a random one that a BIGINT holds, and not 0.
+func number() uint64 { return rand.Uint64()>>1 | 1 }
+
+func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.Status, error) {
+	j := w.begin()
+	defer w.end(j)
+	before := w.beat(j, b)
+	j.add("SELECT v.vec,v.seq,v.boot,v.tick,g.start,g.boot,s.format,s.name,s.act,s.cov,s.intact,"+
+		"@@GLOBAL.innodb_flush_log_at_trx_commit,@@GLOBAL.log_bin,@@GLOBAL.sync_binlog FROM ",
+		w.texts.view, " v LEFT JOIN ", w.texts.gate, " g ON g.id=1 LEFT JOIN ", w.texts.state, " s ON s.id=1 ORDER BY v.id;")
+	j.add("SELECT id,reach,TIMESTAMPDIFF(MICROSECOND,seen,UTC_TIMESTAMP(6)) FROM ", w.texts.proxy,
+		" WHERE seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND LIMIT 100")
+	count := w.own != nil && w.looks.Add(1)%countEvery == 1
+	if count {
+		j.add(";SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA='", w.cfg.Schema, "' AND TABLE_NAME='ver'")
+	}
+	if err := w.run(ctx, c, j, w.cfg.Timeout); err != nil {
+		return fence.Status{}, err
+	}
+	r := &j.reply
+	if r.err != nil {
+		c.Taint() // a transaction may be open
+		if w.absent(r.err) {
+			return fence.Status{Blank: true}, nil
+		}
+		return fence.Status{}, unsent(r.err)
+	}
+	if len(r.sets) < before+2 {
+		return fence.Status{}, lost(errOdd)
+	}
+	if count && len(r.sets) == before+3 && r.sets[before+2].rows == 1 {
+		var n [1]uint64
+		numbers(r.row(before+2, 0)[0], n[:])
+		w.keys.Store(n[0])
+	}
+	st, err := w.status(r, before)
+	if err != nil {
+		return fence.Status{}, lost(err)
+	}
+	reports(r, before+1, &st)
+	st.Keys = w.keys.Load()
+	return st, nil
+}
+
+// beat appends what the Look changes, and says how many statements that is.
+func (w *Witness) beat(j *job, b fence.Beat) int {
+	n := 0
+	add := func(parts ...string) {
+		if n == 0 {
+			j.add(beginSQL, ";")
+			n++
+		}
+		j.add(parts...)
+		n++
+	}
+	if b.Tick {
+		add("UPDATE ", w.texts.view, " v JOIN (SELECT MIN(tick) AS low FROM ", w.texts.view,
+			") d ON v.id=d.low%16 SET v.tick=v.tick+16 WHERE v.tick=d.low;")
+	}
+	if b.Proxy != 0 {
+		add("INSERT INTO ", w.texts.proxy, "(id,reach,seen) VALUES(")
+		j.num(b.Proxy).add(",").num(b.Reach).add(",UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE reach=").
+			num(b.Reach).add(",seen=UTC_TIMESTAMP(6);")
+		if w.looks.Load()%countEvery == 0 {
+			add("DELETE FROM ", w.texts.proxy, " WHERE seen<UTC_TIMESTAMP(6)-INTERVAL 1 DAY;")
+		}
+	}
+	if n > 0 {
+		add(commitSQL, ";")
+	}
+	return n
+}
+
+// status reads the register.
+func (w *Witness) status(r *reply, set int) (st fence.Status, err error) {
+	rows := r.sets[set].rows
+	if rows == 0 {
+		return fence.Status{Blank: true}, nil
+	}
+	first := r.row(set, 0)
+	st.Tick = ^uint64(0)
+	for i := range rows {
+		row := r.row(set, i)
+		if string(row[0]) != string(first[0]) || string(row[2]) != string(first[2]) {
+			return st, fmt.Errorf("the rows of %s differ", w.texts.view)
+		}
+		var tick [1]uint64
+		numbers(row[3], tick[:])
+		st.Tick = min(st.Tick, tick[0])
+	}
+	if rows != shards || first[6] == nil {
+		return st, fmt.Errorf("rows of %s or %s are missing", w.texts.view, w.texts.state)
+	}
+	var n [1]uint64
+	if numbers(first[6], n[:]) != 1 || n[0] > format {
+		return st, fmt.Errorf("the tables in schema %s have format %s, and this version knows none above %d: update the proxy",
+			w.cfg.Schema, first[6], format)
+	}
+	if st.View, err = view.Parse(string(first[0])); err != nil {
+		return st, err
+	}
+	for _, field := range []struct {
+		cell []byte
+		dst  **view.View
+	}{{first[8], &st.Act}, {first[9], &st.Cover}} {
+		if field.cell != nil {
+			if *field.dst, err = view.Parse(string(field.cell)); err != nil {
+				return st, err
+			}
+		}
+	}
+	numbers(first[4], n[:])
+	if first[4] != nil {
+		st.Start = n[0]
+		if string(first[5]) == string(first[2]) {
+			numbers(first[5], n[:])
+			st.Boot = n[0]
+		}
+	}
+	st.Name = string(first[7])
+	st.Intact = string(first[10]) == "1"
+	st.Durable = durable(first[11:])
+	text := st.View.String()
+	w.vec.Store(&text)
+	return st, nil
+}
+
+// durable reports whether what was committed survives also a crash of the
+// machine. With a binary log InnoDB takes back what it does not find there.
+func durable(cells [][]byte) bool {
+	flush, binlog, sync := string(cells[0]), string(cells[1]), string(cells[2])
+	return (flush == "1" || flush == "3") && (binlog == "0" || sync == "1")
+}
+
+func reports(r *reply, set int, st *fence.Status) {
+	for i := range r.sets[set].rows {
+		row := r.row(set, i)
+		var id, reach, age [1]uint64
+		if numbers(row[0], id[:]) == 1 && numbers(row[1], reach[:]) == 1 {
+			numbers(row[2], age[:]) // negative if the clock was set back: 0
+			st.Reports = append(st.Reports, fence.Report{Proxy: id[0], Reach: reach[0], Age: time.Duration(age[0]) * time.Microsecond})
+		}
+	}
+}
+
+// refused makes an error of fence of the error of a Voter's statement.
+func (w *Witness) refused(e *protocol.Error) error {
+	if w.absent(e) {
+		return fence.ErrClosed
+	}
+	return unsent(e)
+}

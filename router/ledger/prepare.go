@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Prepare makes the ledger's tables where they are not, and looks whether the
+// server and the tables can be used. Open does so too for a store that is
+// Blank; who calls Prepare before learns what is wrong.
+func (w *Witness) Prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.OwnTimeout)
+	defer cancel()
+	c, err := w.service(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	if err := w.suitable(ctx, c); err != nil {
+		return fmt.Errorf("store %s can't be used: %w", w.Name(), err)
+	}
+	for _, ddl := range w.ddl() {
+		if _, err := c.Exec(ctx, ddl); err != nil {
+			return fmt.Errorf("store %s: %w", w.Name(), err)
+		}
+	}
+	if w.own != nil {
+		if err := w.own.register(ctx, c); err != nil {
+			return fmt.Errorf("store %s: %w", w.Name(), err)
+		}
+	}
+	return nil
+}
+
+// suitable says why a server can't be used.
+func (w *Witness) suitable(ctx context.Context, c *store.Conn) error {
+	var major, minor int
+	v := w.st.Version()
+	if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err != nil {
+		return fmt.Errorf("version %s is not understood", v)
+	}
+	if mariaDB(v) && (major < 10 || major == 10 && minor < 2) {
+		return fmt.Errorf("MariaDB %s is too old: its keys are too short for those of the ledger; 10.2 is needed", v)
+	}
+	if !mariaDB(v) && (major < 5 || major == 5 && minor < 7) {
+		return fmt.Errorf("MySQL %s is too old: its keys are too short for those of the ledger, and it has no COM_RESET_CONNECTION; 5.7 is needed", v)
+	}
+	rows, err := c.Query(ctx, "SELECT ENGINE,SUPPORT FROM information_schema.ENGINES")
+	if err != nil {
+		return err
+	}
+	support := make(map[string]bool)
+	for _, r := range rows {
+		support[strings.ToUpper(string(r[0]))] = string(r[1]) == "YES" || string(r[1]) == "DEFAULT"
+	}
+	switch {
+	case !support["INNODB"]:
+		return fmt.Errorf("it has no InnoDB, and so no transactions")
+	case !support["MEMORY"]:
+		return fmt.Errorf("it has no MEMORY tables, by which a restart is noticed")
+	}
+	rows, err = c.Query(ctx, "SELECT @@GLOBAL.log_bin,@@GLOBAL.binlog_format")
+	if err == nil && string(rows[0][0]) == "1" && string(rows[0][1]) == "STATEMENT" {
+		return fmt.Errorf("binlog_format=STATEMENT refuses READ COMMITTED: set it to ROW or MIXED")
+	}
+	return nil // MySQL is to drop binlog_format: ROW is all there is then
+}
+
+func (w *Witness) ddl() []string {
+	t := &w.texts
+	const engine = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=binary"
+	list := []string{
+		"CREATE DATABASE IF NOT EXISTS `" + w.cfg.Schema + "`",
+		"CREATE TABLE IF NOT EXISTS " + t.gate + " (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, start BIGINT NOT NULL, boot BIGINT NOT NULL) ENGINE=MEMORY",
+		"CREATE TABLE IF NOT EXISTS " + t.view + fmt.Sprintf(" (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, vec VARBINARY(%d) NOT NULL, "+
+			"seq BIGINT NOT NULL, boot BIGINT NOT NULL, tick BIGINT UNSIGNED NOT NULL)", maxVector) + engine,
+		"CREATE TABLE IF NOT EXISTS " + t.state + fmt.Sprintf(" (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, format INT UNSIGNED NOT NULL, "+
+			"name VARBINARY(255) NOT NULL, act VARBINARY(%d), cov VARBINARY(%[1]d), intact TINYINT NOT NULL, floor BIGINT NOT NULL)", maxVector) + engine,
+		"CREATE TABLE IF NOT EXISTS " + t.proxy + " (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, reach BIGINT UNSIGNED NOT NULL, seen DATETIME(6) NOT NULL)" + engine,
+	}
+	if w.own == nil {
+		return list
+	}
+	return append(list,
+		"CREATE TABLE IF NOT EXISTS "+t.epoch+fmt.Sprintf(" (seq BIGINT NOT NULL PRIMARY KEY, vec VARBINARY(%d) NOT NULL)", maxVector)+engine,
+		"CREATE TABLE IF NOT EXISTS "+t.tables+" (no SMALLINT UNSIGNED NOT NULL PRIMARY KEY, db VARBINARY(256) NOT NULL, name VARBINARY(256) NOT NULL)"+engine,
+		// The index lists what is to be swept and dropped.
+		"CREATE TABLE IF NOT EXISTS "+t.ver+fmt.Sprintf(" (t SMALLINT UNSIGNED NOT NULL, k VARBINARY(%d) NOT NULL, "+
+			"ep BIGINT UNSIGNED NOT NULL, n BIGINT UNSIGNED NOT NULL, wid BIGINT UNSIGNED NOT NULL, iep BIGINT NOT NULL, "+
+			"fl TINYINT UNSIGNED NOT NULL, tick BIGINT UNSIGNED NOT NULL, PRIMARY KEY (t,k), KEY (fl,t,k))", maxKey)+engine)
+}
+
+// register notes the numbers of the tables, and refuses others than were noted.
+func (s *Store) register(ctx context.Context, c *store.Conn) error {
+	for i := range s.cfg.Tables {
+		t := &s.cfg.Tables[i]
+		j := s.begin()
+		j.add("INSERT IGNORE INTO ", s.texts.tables, "(no,db,name) VALUES(").num(uint64(t.Number)).add(",").
+			quoted([]byte(t.Schema)).add(",").quoted([]byte(t.Name)).add(")")
+		_, err := c.Exec(ctx, string(j.buf[1:]))
+		s.end(j)
+		if err != nil {
+			return err
+		}
+	}
+	rows, err := c.Query(ctx, "SELECT no,db,name FROM "+s.texts.tables)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		var no [1]uint64
+		numbers(r[0], no[:])
+		t := s.cfg.table(uint16(no[0]))
+		switch {
+		case t == nil:
+			return fmt.Errorf("table number %d is %s.%s there, and no table of this configuration: "+
+				"keep the session tables in their order, and add others behind them", no[0], r[1], r[2])
+		case t.Schema != string(r[1]) || t.Name != string(r[2]):
+			return fmt.Errorf("table number %d is %s.%s there, but %s.%s in this configuration: "+
+				"keep the session tables in their order, and add others behind them", no[0], r[1], r[2], t.Schema, t.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// Witness is a server that holds a register and no records. It is a
+// fence.Voter, and safe for concurrent use.
+type Witness struct {
+	cfg     *Config
+	st      *store.Store
+	session *store.Session // of the proxy's own connections
+	own     *Store         // nil of a witness
+
+	shard atomic.Uint32          // the next one to be used
+	vec   atomic.Pointer[string] // the register as last seen
+	texts texts
+	jobs  sync.Pool // of *job
+	looks atomic.Uint64
+	keys  atomic.Uint64 // about how many there are
+}
+
+// Store is a server that holds records too. It is a fence.Store, and safe for
+// concurrent use.
+type Store struct {
+	Witness
+	siblings func() []*Store
+	shapes   shapes
+	adoption adoption
+}
+
+var (
+	_ fence.Voter = (*Witness)(nil)
+	_ fence.Store = (*Store)(nil)
+)
+
+// Ledger is the stores and witnesses of a proxy.
+type Ledger struct {
+	Stores    []*Store
+	Witnesses []*Witness
+}
+
+// New returns the Stores and Witnesses of stores that somebody else runs.
+func New(c Config, stores, witnesses []*store.Store) (*Ledger, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	l := &Ledger{}
+	for _, st := range stores {
+		s := &Store{siblings: func() []*Store { return l.Stores }}
+		s.init(&c, st)
+		s.own = s
+		l.Stores = append(l.Stores, s)
+	}
+	for _, st := range witnesses {
+		w := &Witness{}
+		w.init(&c, st)
+		l.Witnesses = append(l.Witnesses, w)
+	}
+	return l, nil
+}
+
+// Of returns the stores and witnesses for a fence.Config.
+func (l *Ledger) Of() (stores []fence.Store, witnesses []fence.Voter) {
+	for _, s := range l.Stores {
+		stores = append(stores, s)
+	}
+	for _, w := range l.Witnesses {
+		witnesses = append(witnesses, w)
+	}
+	return stores, witnesses
+}
+
+func (w *Witness) init(c *Config, st *store.Store) {
+	w.cfg, w.st = c, st
+	w.texts.init(c)
+	w.jobs.New = func() any { return &job{} }
+	w.session = (*store.Session)(nil).
+		WithSet([]byte("SET NAMES binary"), []string{"names"}, true).
+		WithSet([]byte("SET sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone='+00:00', "+
+			"innodb_lock_wait_timeout=5, foreign_key_checks=0, sql_safe_updates=0, sql_select_limit=DEFAULT, "+
+			"group_concat_max_len=1048576"),
+			[]string{"sql_mode", "time_zone", "innodb_lock_wait_timeout", "foreign_key_checks", "sql_safe_updates",
+				"sql_select_limit", "group_concat_max_len"}, true).
+		WithSet([]byte("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"), []string{"transaction_isolation"}, true)
+}
+
+// Name is the configured name.
+func (w *Witness) Name() string { return w.st.Name() }
+
+// service returns a connection of the proxy's own.
+func (w *Witness) service(ctx context.Context, force bool) (*store.Conn, error) {
+	c, err := w.st.Get(ctx, w.cfg.Login, w.session, force)
+	if err != nil {
+		return nil, unsent(err)
+	}
+	return c, nil
+}

@@ -1,0 +1,49 @@
+package ledger
+
+import (
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// The proxy's own COMMIT and ROLLBACK, which mean the same whatever
+// completion_type a client has set.
+const (
+	beginSQL    = "START TRANSACTION"
+	commitSQL   = "COMMIT AND NO CHAIN NO RELEASE"
+	rollbackSQL = "ROLLBACK AND NO CHAIN NO RELEASE"
+)
+
+var rollbackPacket = append([]byte{byte(protocol.ComQuery)}, rollbackSQL...)
+
+// undo rolls back, on a connection where a statement before COMMIT has failed
+// with e, and makes of e an error of fence. again: it may succeed if it is
+// tried again. j is used for that.
+func (w *Witness) undo(c *store.Conn, j *job, f *fencing, e *protocol.Error, late bool) (again bool, err error) {
+	guarded := e.Code == errOutOfRange
+	if err := c.Queue(rollbackPacket); err != nil {
+		return false, unsent(err) // without COMMIT nothing has happened
+	}
+	if guarded {
+		w.because(j, f)
+		if err := c.Queue(j.buf); err != nil {
+			return false, unsent(err)
+		}
+	}
+	if err := c.Send(); err != nil {
+		return false, unsent(err)
+	}
+	if err := j.read(c); err != nil {
+		return false, unsent(err)
+	}
+	switch {
+	case guarded:
+		if err := j.read(c); err != nil {
+			return false, unsent(err)
+		}
+		return false, w.verdict(j, f, late)
+	case w.absent(e):
+		return false, fence.ErrClosed
+	}
+	return transient(e), unsent(e)
+}

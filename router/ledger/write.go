@@ -1,0 +1,315 @@
+package ledger
+
+import (
+	"context"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/store"
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
+
+// tries bounds how often the proxy's own part of a write is tried again after a
+// deadlock.
+const tries = 4
+
+var (
+	beginPacket = append([]byte{byte(protocol.ComQuery)}, beginSQL...)
+	multiOn     = []byte{byte(protocol.ComSetOption), 0, 0}
+	multiOff    = []byte{byte(protocol.ComSetOption), 1, 0}
+	countPacket = append([]byte{byte(protocol.ComQuery)}, "GET DIAGNOSTICS @dsmproxy_rows=ROW_COUNT"...)
+)
+
+// Write implements fence.Store. All goes out at once:
+//
+//	START TRANSACTION
+//	the client's statement
+//	GET DIAGNOSTICS @dsmproxy_rows=ROW_COUNT
+//	COM_SET_OPTION
+//	one packet: for each key the guard with its new version, if something has
+//	changed; the records as they are then; COMMIT
+//	COM_SET_OPTION
+//
+// The last of the statements before COMMIT forgets the number, so that a former
+// one is never taken for it. The options are there so that no client can send a packet of several
+// statements. They forget ROW_COUNT(), which GET DIAGNOSTICS keeps and no other
+// statement could without making the warnings void. Where the login allows such
+// packets anyway, they and it are left out. A Commit has the last part alone.
+func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, keys []fence.Key, id uint64, entries []fence.Entry) (changed bool, err error) {
+	st, err := statement(stmt)
+	if err != nil {
+		return false, err
+	}
+	shapes := make([]*shape, 0, 4)
+	for i := range keys {
+		sh, err := s.shape(ctx, keys[i].Table)
+		if err != nil {
+			return false, err
+		}
+		shapes = append(shapes, sh)
+	}
+	for try := 1; ; try++ {
+		changed, again, err := s.writeOnce(ctx, g, st, keys, shapes, id, entries)
+		if !again || try == tries || st.Kind() == Commit || ctx.Err() != nil {
+			return changed, err
+		}
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys []fence.Key, shapes []*shape, id uint64, entries []fence.Entry) (changed, again bool, err error) {
+	clear(entries)
+	c, err := st.Acquire(ctx, s.st)
+	if err != nil {
+		return false, false, unsent(err)
+	}
+	if c == nil {
+		return false, false, nil
+	}
+	j := s.begin()
+	defer s.end(j)
+	f := fenced(g, c)
+	f.multi = multi(c)
+	commits := st.Kind() == Commit
+	f.counted = !f.multi && !commits && counts(st)
+	s.bumps(j, &f, st, keys, shapes, id)
+	if err := s.sendWrite(ctx, c, &f, st, j.buf, commits); err != nil {
+		st.Settle(c, err)
+		return false, false, err
+	}
+	if err := s.readWrite(c, &f, j, st, commits); err != nil {
+		st.Settle(c, err)
+		return false, false, err
+	}
+	// The answer lies in the connection's buffer.
+	refused, at := j.reply.err, len(j.reply.sets)
+	if refused == nil {
+		changed, err = s.readEntries(j, &f, commits, keys, shapes, entries)
+	}
+	off := s.readOff(c, j)
+	switch {
+	case refused == nil:
+		if err == nil {
+			f.passed(c)
+		}
+		st.Settle(c, off) // what was committed is
+	case at == f.statements(keys)-1: // of COMMIT
+		err = lost(refused)
+		st.Settle(c, err)
+	case off != nil:
+		err = unsent(off)
+		st.Settle(c, err)
+	default:
+		if !commits {
+			c.Taint() // for @dsmproxy_rows
+		}
+		if refused.Code == errBadColumn || refused.Code == protocol.ErrNoSuchTable {
+			s.Forget()
+		}
+		again, err = s.undo(c, j, &f, refused, false)
+		st.Settle(c, broken(c, err))
+	}
+	return changed, again, err
+}
+
+// broken is err if the connection can't be used any more.
+func broken(c *store.Conn, err error) error {
+	if c.Status().Has(protocol.StatusInTrans) {
+		return err
+	}
+	return nil
+}
+
+// condition is st's, behind what sendWrite puts behind the statement.
+func condition(st Statement, multi bool) string {
+	changed := st.Changed()
+	switch {
+	case multi:
+	case changed == RowsChanged:
+		return "COALESCE(@dsmproxy_rows,1)>0"
+	case changed == AlwaysChanged:
+		return "COALESCE(@dsmproxy_rows,1)<>0"
+	}
+	return changed
+}
+
+// counts reports whether st's condition needs the number of rows.
+func counts(st Statement) bool {
+	changed := st.Changed()
+	return changed == RowsChanged || changed == AlwaysChanged
+}
+
+// statements is how many bumps makes.
+func (f *fencing) statements(keys []fence.Key) int {
+	n := max(1, len(keys)) + len(keys) + 1
+	if f.counted {
+		n++
+	}
+	return n
+}
+
+// bumps makes j the packet behind the client's statement.
+func (s *Store) bumps(j *job, f *fencing, st Statement, keys []fence.Key, shapes []*shape, id uint64) {
+	j.sorted(len(keys), func(i int) *fence.Key { return &keys[i] })
+	commits := st.Kind() == Commit
+	epoch := f.View.Epoch()
+	for n, i := range j.order {
+		k := &keys[i]
+		j.add("INSERT INTO ", s.texts.ver, "(t,k,fl,iep,tick,wid,ep,n) SELECT ").num(uint64(k.Table)).add(",").hex(k.ID).add(",")
+		shapes[i].absent(j, k.ID)
+		j.add(",")
+		s.guard(j, f, 0)
+		j.add(",w.tick,").num(id).add(",").num(epoch).add(",1 FROM ", s.texts.view, " w WHERE w.id=").num(f.shard)
+		switch {
+		case commits:
+		case n == 0:
+			j.add(" AND ", condition(st, f.multi))
+		default: // the one before has made a version
+			j.add(" AND ", RowsChanged)
+		}
+		j.add(" LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE fl=")
+		if s.valuesFunction() {
+			j.add("VALUES(fl)")
+		} else {
+			shapes[i].absent(j, k.ID)
+		}
+		j.add(",iep=w.seq,tick=w.tick,wid=").num(id).add(",ep=").num(epoch).add(",n=", s.texts.ver, ".n+1;")
+	}
+	if len(keys) == 0 {
+		j.add("SELECT ")
+		s.guard(j, f, 0)
+		j.add(" FROM ", s.texts.view, " w WHERE w.id=").num(f.shard).add(" LIMIT 1 LOCK IN SHARE MODE;")
+	}
+	for _, i := range j.order {
+		j.add("SELECT ")
+		s.stand(j, f.gate)
+		j.add(",", version)
+		shapes[i].export(j)
+		j.add(" FROM ", s.texts.view, " w LEFT JOIN ", s.texts.ver, " v ON ").oneKey(&keys[i])
+		shapes[i].join(j, keys[i].ID)
+		// What is behind a statement that has changed nothing must not come
+		// from an older snapshot than its own.
+		j.add(" WHERE w.id=").num(f.shard).add(" LIMIT 1000000 LOCK IN SHARE MODE;")
+	}
+	if f.counted {
+		j.add("SET @dsmproxy_rows=NULL;")
+	}
+	j.add(commitSQL)
+}
+
+// valuesFunction reports whether VALUES() is not deprecated.
+func (s *Store) valuesFunction() bool { return mariaDB(s.st.Version()) }
+
+func (s *Store) sendWrite(ctx context.Context, c *store.Conn, f *fencing, st Statement, packet []byte, commits bool) error {
+	if !commits {
+		if err := c.Queue(beginPacket); err != nil {
+			return failure(err)
+		}
+		if err := st.Queue(ctx, c); err != nil {
+			return failure(err)
+		}
+	}
+	packets := [...][]byte{countPacket, multiOn, packet, multiOff}
+	from, to := 1, len(packets)
+	switch {
+	case f.multi:
+		from, to = 2, 3
+	case f.counted:
+		from = 0
+	}
+	for _, p := range packets[from:to] {
+		if err := c.Queue(p); err != nil {
+			return failure(err)
+		}
+	}
+	if err := c.Send(); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// multi reports whether the login allows packets of several statements.
+func multi(c *store.Conn) bool {
+	return c.Login().Capabilities.Has(protocol.ClientMultiStatements)
+}
+
+// readWrite reads the answers up to that of the packet, which stays in j.
+func (s *Store) readWrite(c *store.Conn, f *fencing, j *job, st Statement, commits bool) error {
+	if !commits {
+		if err := j.read(c); err != nil {
+			return err
+		}
+		begun := j.reply.err
+		if err := st.Answer(c); err != nil {
+			return lost(err)
+		}
+		if begun != nil {
+			return lost(begun) // the statement has run without a transaction
+		}
+	}
+	extra := 0
+	if !f.multi {
+		extra = 1
+	}
+	if f.counted {
+		extra = 2
+	}
+	for range extra {
+		if err := j.read(c); err != nil {
+			return err
+		}
+		if j.reply.err != nil { // then the packet will be refused too
+			s.cfg.Log.Warn("store refuses a part of a write", "store", s.Name(), "err", j.reply.err)
+		}
+	}
+	return j.read(c)
+}
+
+// readOff reads the answer behind that of the packet.
+func (s *Store) readOff(c *store.Conn, j *job) error {
+	if multi(c) {
+		return nil
+	}
+	if err := j.read(c); err != nil {
+		return err
+	}
+	if j.reply.err != nil {
+		return lost(j.reply.err)
+	}
+	return nil
+}
+
+// readEntries reads what the packet has told.
+func (s *Store) readEntries(j *job, f *fencing, commits bool, keys []fence.Key, shapes []*shape, entries []fence.Entry) (changed bool, err error) {
+	r := &j.reply
+	if len(r.sets) != f.statements(keys) {
+		return false, lost(errOdd)
+	}
+	first := max(1, len(keys))
+	changed = len(keys) > 0 && r.sets[0].affected > 0
+	if len(keys) == 0 && r.sets[0].rows == 0 || commits && len(keys) > 0 && !changed {
+		return false, lost(errOdd) // it has no register, and COMMIT was not kept from it
+	}
+	for n, i := range j.order {
+		set := &r.sets[first+n]
+		if set.rows == 0 {
+			return false, lost(errOdd)
+		}
+		row := r.row(first+n, 0)
+		if !changed {
+			if _, err := f.holds(row); err != nil {
+				return false, err
+			}
+		}
+		e, ok := entry(row[2])
+		if !ok || changed && !e.Known {
+			return false, lost(errOdd)
+		}
+		if changed && !e.Flags.Has(view.Deleted) {
+			if e.Image, err = shapes[i].image(r, first+n, 3); err != nil {
+				return false, err
+			}
+		}
+		entries[i] = e
+	}
+	return changed, nil
+}
