@@ -56,6 +56,7 @@ type Client struct {
 	cancel context.CancelCauseFunc
 	interrupts
 	waits
+	lockVictim
 
 	owner  *lockOwner
 	txn    txn

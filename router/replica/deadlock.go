@@ -102,6 +102,7 @@ func (s *Set) watch(ctx context.Context) {
 		case <-ticker.C:
 			s.deadlocks.tick.Add(1)
 			s.endDeadlocks(ctx)
+			s.endLockCircles()
 		}
 	}
 }

@@ -120,6 +120,7 @@ func (c *Client) calm() {
 	c.came.Store(c.ending != nil)
 	c.killed = c.killed[:0]
 	c.victim.Store(false)
+	c.struck.Store(false)
 	if c.wait.Err() != nil && c.ctx.Err() == nil {
 		c.wait, c.stop = context.WithCancelCause(c.ctx)
 	}

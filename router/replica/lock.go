@@ -169,7 +169,9 @@ func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give boo
 	}
 	enlisted := c.pinned[i] == conn
 	if err = c.send(conn, req); err == nil {
+		done := c.waitsForLocks(i, uses)
 		_, err = conn.Await()
+		done()
 	}
 	if err == nil {
 		var frames []byte
@@ -182,11 +184,15 @@ func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give boo
 		next, err := c.readFailed(i, conn, err)
 		return next && !c.set.live(i), err
 	}
+	struck := c.lockStruck()
 	if err = c.readNotes(conn); err == nil {
 		err = c.noteLocks(i, conn, uses, alone && c.frame.Answer().Err == nil, c.took(req))
 	}
 	if err != nil {
 		c.drop(i, conn) // the locks are gone with the store
+	} else if struck && c.lacks(uses) {
+		c.finish(i, conn)
+		return false, c.lockDeadlock(i)
 	}
 	if give {
 		if _, err := c.out.Conn().Write(c.held); err != nil {

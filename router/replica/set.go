@@ -38,12 +38,13 @@ type Set struct {
 	schemas   schemas
 	numbers   numbers
 	deadlocks deadlocks
-	holders   sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
-	pending   []backlog // by store
-	catchUps  sync.WaitGroup
-	kills     sync.WaitGroup // KILL QUERYs under way
-	isShort   atomic.Bool    // the last write had fewer than N copies
-	counts    counts
+	lockWaiters
+	holders  sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
+	pending  []backlog // by store
+	catchUps sync.WaitGroup
+	kills    sync.WaitGroup // KILL QUERYs under way
+	isShort  atomic.Bool    // the last write had fewer than N copies
+	counts   counts
 }
 
 // New returns the Set of the given stores.
