@@ -29,12 +29,16 @@ type Config struct {
 	// ProxyProtocol lists who may say by the PROXY protocol for whom they
 	// connect; see [ProxyNetworks].
 	ProxyProtocol []string `toml:"proxy_protocol"`
+	// Watch reloads the file when it has changed.
+	Watch bool `toml:"watch"`
 
 	TLS         ClientTLS   `toml:"tls"`
 	Limits      Limits      `toml:"limits"`
 	Health      Health      `toml:"health"`
 	Pool        Pool        `toml:"pool"`
 	Log         Log         `toml:"log"`
+	Admin       Admin       `toml:"admin"`
+	Metrics     Metrics     `toml:"metrics"`
 	Consistency Consistency `toml:"consistency"`
 	Users       []User      `toml:"user"`
 	Stores      []Store     `toml:"store"`
@@ -57,6 +61,11 @@ type Limits struct {
 	MaxAllowedPacket int64         `toml:"max_allowed_packet"`
 	HandshakeTimeout time.Duration `toml:"handshake_timeout"`
 	IdleTimeout      time.Duration `toml:"idle_timeout"`
+	MaxUserClients   int           `toml:"max_user_clients"`   // of one user; 0: no bound
+	MaxLoginFailures int           `toml:"max_login_failures"` // of one user from one host, in a row; 0: no bound
+	StatementTimeout time.Duration `toml:"statement_timeout"`  // 0: none
+	DrainDelay       time.Duration `toml:"drain_delay"`
+	DrainTimeout     time.Duration `toml:"drain_timeout"`
 }
 
 // Health is how stores are watched.
@@ -78,6 +87,8 @@ type Pool struct {
 type Log struct {
 	Level  string `toml:"level"`  // debug | info | warn | error
 	Format string `toml:"format"` // text | json
+	// SlowStatement is how long a statement takes that is logged; 0: none is.
+	SlowStatement time.Duration `toml:"slow_statement"`
 }
 
 // Consistency is the consistency level.
@@ -145,6 +156,7 @@ func Default() *Config {
 			MaxAllowedPacket: 64 << 20,
 			HandshakeTimeout: 10 * time.Second,
 			IdleTimeout:      8 * time.Hour,
+			DrainTimeout:     10 * time.Second,
 		},
 		Health: Health{
 			ConnectTimeout: time.Second,
@@ -157,6 +169,8 @@ func Default() *Config {
 			WaitTimeout: 10 * time.Second,
 		},
 		Log:         Log{Level: "info", Format: "text"},
+		Admin:       Admin{Listen: DefaultAdmin, User: "admin"},
+		Metrics:     Metrics{Histograms: true, TimedEvery: 8},
 		Consistency: Consistency{Level: "seed"},
 	}
 }

@@ -49,6 +49,7 @@ func TestEverySetting(t *testing.T) {
 	t.Setenv("DSMPROXY_TEST_SECRET", "from env")
 	file := writeFile(t, dir, "all.toml", `
 listen = "unix:/run/dsmproxy//proxy.sock"
+watch = true
 copies = 1
 placement = "rendezvous"
 other_tables = "b"
@@ -64,6 +65,11 @@ max_pending_logins = 6
 max_allowed_packet = "16M"
 handshake_timeout = "1500ms"
 idle_timeout = "1h30m"
+max_user_clients = 9
+max_login_failures = 10
+statement_timeout = "11s"
+drain_delay = "12s"
+drain_timeout = "13s"
 [health]
 connect_timeout = "2s"
 probe_interval = "3s"
@@ -76,6 +82,15 @@ wait_timeout = "8s"
 [log]
 level = "debug"
 format = "json"
+slow_statement = "14ms"
+[admin]
+listen = "0.0.0.0:8307"
+user = "ops"
+password_file = "app.secret"
+[metrics]
+histograms = false
+timed_every = 15
+open = true
 [consistency]
 level = "seed"
 [[store]]
@@ -111,11 +126,15 @@ collation = "ci"
 		Placement:   "rendezvous",
 		OtherTables: "b",
 		Compression: []string{"zstd"}, ProxyProtocol: []string{"10.0.0.0/8", "::1", "unix"},
-		TLS:         ClientTLS{Off: true},
-		Limits:      Limits{MaxClients: 5, MaxPendingLogins: 6, MaxAllowedPacket: 16 << 20, HandshakeTimeout: 1500 * time.Millisecond, IdleTimeout: 90 * time.Minute},
+		TLS: ClientTLS{Off: true},
+		Limits: Limits{MaxClients: 5, MaxPendingLogins: 6, MaxAllowedPacket: 16 << 20, HandshakeTimeout: 1500 * time.Millisecond, IdleTimeout: 90 * time.Minute,
+			MaxUserClients: 9, MaxLoginFailures: 10, StatementTimeout: 11 * time.Second, DrainDelay: 12 * time.Second, DrainTimeout: 13 * time.Second},
 		Health:      Health{ConnectTimeout: 2 * time.Second, ProbeInterval: 3 * time.Second, ProbeTimeout: 4 * time.Second},
 		Pool:        Pool{MaxConns: 7, MaxIdle: 6, WaitTimeout: 8 * time.Second},
-		Log:         Log{Level: "debug", Format: "json"},
+		Log:         Log{Level: "debug", Format: "json", SlowStatement: 14 * time.Millisecond},
+		Admin:       Admin{Listen: "0.0.0.0:8307", User: "ops", Password: "from file", PasswordFile: "app.secret"},
+		Metrics:     Metrics{TimedEvery: 15, Open: true},
+		Watch:       true,
 		Consistency: Consistency{Level: "seed"},
 		Users: []User{
 			{Name: "inline", Password: "from env", PasswordEnv: "DSMPROXY_TEST_SECRET"},

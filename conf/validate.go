@@ -39,6 +39,8 @@ func (r *reader) validate(c *Config) {
 	r.clients(c)
 	r.clientTLS(&c.TLS)
 	r.settings(c)
+	r.admin(&c.Admin)
+	r.operation(c)
 	r.users(c.Users)
 	r.stores(c)
 	r.tables(c.Tables)

@@ -46,7 +46,7 @@ type counts struct {
 type Counts struct {
 	Kinds  []KindCounts // those that have occurred
 	Errors map[Source]uint64
-	Slow   uint64 // statements that took Config.Slow and more
+	Slow   uint64 // statements that LogSlow has counted
 }
 
 // KindCounts are the counts of one kind of statements.
@@ -82,7 +82,7 @@ func kindName(k int) string {
 func (s *session) beginCommand() meter.Time {
 	s.latest = nil
 	n := s.router.counts.commands.Add(s.shard)
-	if s.router.Slow > 0 || s.router.Timed.Times(n) {
+	if s.router.Timed.Times(n) || s.router.slow.Load() > 0 {
 		return meter.Now()
 	}
 	return 0
@@ -101,8 +101,8 @@ func (s *session) endCommand(cmd protocol.Command, began meter.Time, err error) 
 		if r.Timed.Any() {
 			r.counts.latency[kind].Observe(took)
 		}
-		if r.Slow > 0 && took >= r.Slow {
-			s.slow(took)
+		if slow := r.slow.Load(); slow > 0 && took >= time.Duration(slow) {
+			s.logSlow(took)
 		}
 	}
 	if err != nil || s.failed() && s.latest != nil {
@@ -135,8 +135,8 @@ func (s *session) countError(err error) {
 	}
 }
 
-// slow logs a statement that took long, without its literals.
-func (s *session) slow(took time.Duration) {
+// logSlow logs a statement that took long, without its literals.
+func (s *session) logSlow(took time.Duration) {
 	s.router.counts.slow.Add(1)
 	if s.latest == nil {
 		return

@@ -27,10 +27,8 @@ type Config struct {
 	OtherTables int
 	// Kill ends another client, as protocol.Server.Kill does.
 	Kill func(id uint32, query bool, by *protocol.Client) error
-	// Timed says which commands are timed, Slow how long one takes that is
-	// logged; 0 logs none.
+	// Timed says which commands are timed.
 	Timed meter.Sampler
-	Slow  time.Duration
 	Log   *slog.Logger
 }
 
@@ -44,6 +42,7 @@ type Router struct {
 	stmts    store.Shared
 	guard    guard
 	counts   counts
+	slow     atomic.Int64                    // see LogSlow
 	views    atomic.Pointer[map[string]bool] // session tables that are views
 }
 
@@ -62,6 +61,10 @@ func (r *Router) LearnMode(ctx context.Context) error {
 	r.baseMode.Store(uint32(rewrite.ParseMode(string(rows[0][0]))))
 	return nil
 }
+
+// LogSlow logs statements from now on that take so long; 0 logs none. Each
+// statement is timed then.
+func (r *Router) LogSlow(least time.Duration) { r.slow.Store(int64(least)) }
 
 // Open implements protocol.Handler.
 func (r *Router) Open(c *protocol.Client) (protocol.Session, error) {

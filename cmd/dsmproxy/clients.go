@@ -7,9 +7,11 @@ import (
 
 // faceClients fills in what the configuration says of clients.
 func faceClients(s *protocol.Server, cfg *conf.Config) error {
-	s.MaxClients, s.MaxPendingLogins = cfg.Limits.MaxClients, cfg.Limits.MaxPendingLogins
-	s.MaxPacket = int(cfg.Limits.MaxAllowedPacket)
-	s.HandshakeTimeout, s.IdleTimeout = cfg.Limits.HandshakeTimeout, cfg.Limits.IdleTimeout
+	l := limits(cfg)
+	s.MaxClients, s.MaxPendingLogins = l.MaxClients, l.MaxPendingLogins
+	s.MaxUserClients, s.MaxLoginFailures = l.MaxUserClients, l.MaxLoginFailures
+	s.HandshakeTimeout, s.IdleTimeout, s.StatementTimeout = l.HandshakeTimeout, l.IdleTimeout, l.StatementTimeout
+	s.MaxPacket = l.MaxPacket
 	s.RequireTLS = cfg.TLS.Require
 	for _, name := range cfg.Compression {
 		switch name {
@@ -20,9 +22,17 @@ func faceClients(s *protocol.Server, cfg *conf.Config) error {
 		}
 	}
 	var err error
-	if s.ProxyNetworks, s.ProxyUnix, err = conf.ProxyNetworks(cfg.ProxyProtocol); err != nil {
-		return err
-	}
-	s.TLS, err = clientTLS(cfg)
+	s.ProxyNetworks, s.ProxyUnix, err = conf.ProxyNetworks(cfg.ProxyProtocol)
 	return err
+}
+
+// limits are the configured limits as the server wants them.
+func limits(cfg *conf.Config) protocol.Limits {
+	l := cfg.Limits
+	return protocol.Limits{
+		MaxClients: l.MaxClients, MaxPendingLogins: l.MaxPendingLogins,
+		MaxUserClients: l.MaxUserClients, MaxLoginFailures: l.MaxLoginFailures,
+		HandshakeTimeout: l.HandshakeTimeout, IdleTimeout: l.IdleTimeout,
+		StatementTimeout: l.StatementTimeout, MaxPacket: int(l.MaxAllowedPacket),
+	}
 }

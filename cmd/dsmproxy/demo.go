@@ -170,6 +170,9 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 		return d, err
 	}
 	demo.Banner(ctx, stdout, d.console, config)
+	if d.proxy.adminURL != "" {
+		fmt.Fprintf(stdout, "Status page: %s\n", d.proxy.adminURL)
+	}
 	return d, nil
 }
 
@@ -194,7 +197,7 @@ func (d *runningDemo) startProxy(cfg *conf.Config, verbose bool, stderr io.Write
 		}
 		stderr = d.log
 	}
-	d.proxy, err = startProxy(cfg, newLogger(cfg.Log, stderr))
+	d.proxy, err = startProxy(cfg, "", newLogging(cfg.Log, stderr))
 	return err
 }
 
@@ -251,8 +254,8 @@ func (d *runningDemo) interact(ctx context.Context, stdin io.Reader, stdout io.W
 	<-ctx.Done()
 }
 
-// isTerminal reports whether somebody types at r.
-func isTerminal(r io.Reader) bool {
+// isTerminal reports whether somebody types at r, or reads it.
+func isTerminal(r any) bool {
 	f, ok := r.(*os.File)
 	if !ok {
 		return false

@@ -289,3 +289,10 @@ func (a jsonArgs) Arg(i int) (text []byte, null, ok bool) {
 	}
 	return nil, false, false
 }
+
+// text is what print prints.
+func (x *explainer) text(e *rewrite.Explanation) string {
+	var b strings.Builder
+	x.print(&b, e, "")
+	return b.String()
+}

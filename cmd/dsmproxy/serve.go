@@ -2,16 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/pprof"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router"
+	"github.com/dsmproxy/dsmproxy/router/meter"
 	"github.com/dsmproxy/dsmproxy/router/placement"
 	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
@@ -51,53 +53,59 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	p, err := startProxy(cfg, newLogger(cfg.Log, stderr))
+	p, err := startProxy(cfg, *path, newLogging(cfg.Log, stderr))
 	if err != nil {
 		return err
 	}
-	stop := make(chan os.Signal, 2)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	manager := p.tellManager()
-	sig := <-stop
-	p.log.Info("stopping", "signal", sig.String())
-	manager.stopping()
+	for sig := range signals {
+		if sig == syscall.SIGHUP {
+			_ = p.Reload() // which logs what is wrong
+			continue
+		}
+		p.log.Info("stopping", "signal", sig.String())
+		manager.stopping()
+		p.drain(signals)
+		break
+	}
 	return p.Close()
-}
-
-func newLogger(c conf.Log, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
-	}
-	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
 }
 
 // proxy is a running proxy: everything that serve and demo start.
 type proxy struct {
-	log      *slog.Logger
+	log      *logging
+	started  time.Time
 	set      *replica.Set
 	server   *protocol.Server
+	router   *router.Router
+	plans    *rewrite.Planner
+	place    placement.Placement
+	users    accounts
+	tls      liveTLS
 	listener net.Listener
+	admin    *http.Server // nil: none
+	adminURL string       // "": none
+	force    inForce
+	records  recordCounts
+	serving  atomic.Bool // clients are let in
+	draining atomic.Bool
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 }
 
-// drainTime is how long Close waits for clients to reach the end of their
-// statement or transaction.
-const drainTime = 5 * time.Second
-
 // startProxy starts all of a proxy, in the order stores, probes, listener, so
-// that the first client finds the stores known.
-func startProxy(cfg *conf.Config, log *slog.Logger) (*proxy, error) {
+// that the first client finds the stores known. path is the file that cfg is
+// from, for Reload; "" if it is from none.
+func startProxy(cfg *conf.Config, path string, log *logging) (*proxy, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &proxy{log: log, ctx: ctx, cancel: cancel}
+	p := &proxy{log: log, started: time.Now(), ctx: ctx, cancel: cancel}
+	p.force.begin(cfg, path)
 	if err := p.start(ctx, cfg); err != nil {
 		cancel()
+		p.closeAdmin()
 		p.running.Wait()
 		return nil, err
 	}
@@ -105,42 +113,52 @@ func startProxy(cfg *conf.Config, log *slog.Logger) (*proxy, error) {
 }
 
 func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
-	users := credentials(cfg)
-	stores, err := makeStores(cfg, p.log)
+	p.users.set(cfg.Users)
+	stores, err := makeStores(cfg, p.log.Logger)
 	if err != nil {
 		return err
 	}
-	place, err := makePlacement(cfg)
-	if err != nil {
+	if p.place, err = makePlacement(cfg); err != nil {
 		return err
 	}
 	p.set = replica.New(replica.Config{
-		Stores: stores, Placement: place, Copies: cfg.Copies,
-		Service: probeLogin(cfg), Log: p.log,
+		Stores: stores, Placement: p.place, Copies: cfg.Copies,
+		Service: probeLogin(cfg), Log: p.log.Logger,
 	})
 	other := -1
 	if cfg.OtherTables != "refuse" {
 		other = p.set.StoreNamed(cfg.OtherTables)
 	}
-	p.server = &protocol.Server{Credentials: users, Log: p.log, Version: p.version}
+	p.server = &protocol.Server{Credentials: &p.users, Log: p.log.Logger, Version: p.version}
 	if err := faceClients(p.server, cfg); err != nil {
 		return err
 	}
+	if p.server.TLS, err = p.tls.begin(cfg); err != nil {
+		return err
+	}
+	p.plans = p.planner(ctx, cfg)
 	r := router.New(router.Config{
-		Set: p.set, Planner: p.planner(ctx, cfg), Credentials: users,
-		OtherTables: other, Kill: p.server.Kill, Log: p.log,
+		Set: p.set, Planner: p.plans, Credentials: &p.users,
+		OtherTables: other, Kill: p.server.Kill, Timed: timed(cfg), Log: p.log.Logger,
 	})
-	p.server.Handler = r
+	r.LogSlow(cfg.Log.SlowStatement)
+	p.server.Handler, p.router = r, r
 
 	network, addr := conf.SplitAddr(cfg.Listen)
 	if p.listener, err = net.Listen(network, addr); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	if err := p.startAdmin(cfg); err != nil {
+		return errors.Join(err, p.listener.Close())
+	}
+	p.running.Go(func() { p.log.run(ctx) })
 	for _, st := range stores {
 		p.running.Go(func() { _ = st.Run(ctx) })
 	}
 	p.running.Go(func() { _ = p.set.Run(ctx) })
 	p.awaitStore(ctx, r, tables(cfg))
+	p.running.Go(func() { p.watchFile(ctx) })
+	p.serving.Store(true)
 	p.running.Go(func() {
 		if err := p.server.Serve(p.listener); err != nil && !errors.Is(err, net.ErrClosed) {
 			p.log.Error("listener failed", "err", err)
@@ -191,17 +209,51 @@ func (p *proxy) Addr() net.Addr { return p.listener.Addr() }
 // Stores are the stores in the configured order.
 func (p *proxy) Stores() []*store.Store { return p.set.Stores() }
 
-// Close lets clients end their statement, then ends everything.
+// drain goes on for limits.drain_delay while /readyz says no, so that whoever
+// sends clients finds out before they are refused. A second signal ends it.
+func (p *proxy) drain(signals <-chan os.Signal) {
+	p.draining.Store(true)
+	delay := p.force.config().Limits.DrainDelay
+	if delay == 0 {
+		return
+	}
+	p.log.Info("draining", "for", delay, "action", "/readyz says no; clients are still let in")
+	end := time.NewTimer(delay)
+	defer end.Stop()
+	for {
+		select {
+		case <-end.C:
+			return
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				return
+			}
+		}
+	}
+}
+
+// Close lets clients end their statement or transaction, for drain_timeout at
+// most, then ends everything.
 func (p *proxy) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	p.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), p.force.config().Limits.DrainTimeout)
 	defer cancel()
 	err := p.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = p.server.Close()
 	}
+	p.closeAdmin()
 	p.cancel()
 	p.running.Wait()
 	return err
+}
+
+// timed says which statements are timed.
+func timed(cfg *conf.Config) meter.Sampler {
+	if !cfg.Metrics.Histograms {
+		return meter.Every(0)
+	}
+	return meter.Every(cfg.Metrics.TimedEvery)
 }
 
 func (p *proxy) planner(ctx context.Context, cfg *conf.Config) *rewrite.Planner {
@@ -255,7 +307,7 @@ func makeStores(cfg *conf.Config, log *slog.Logger) ([]*store.Store, error) {
 			MaxConns: cfg.Pool.MaxConns, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
 			WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
 			ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,
-			Log: log,
+			Timed: timed(cfg), Log: log,
 		})
 	}
 	return list, nil
@@ -270,36 +322,4 @@ func probeLogin(cfg *conf.Config) store.Login {
 		Capabilities: protocol.ClientDeprecateEOF | protocol.ClientMultiResults | protocol.ClientPSMultiResults,
 		Collation:    45,
 	}
-}
-
-// clientTLS is the TLS configuration towards clients, with a self-signed
-// certificate made now where none is configured, as MySQL does.
-func clientTLS(cfg *conf.Config) (*tls.Config, error) {
-	c, err := cfg.TLS.Config()
-	if c == nil || err != nil || len(c.Certificates) > 0 {
-		return c, err
-	}
-	own, err := protocol.SelfSigned()
-	if err != nil {
-		return nil, err
-	}
-	c.Certificates = []tls.Certificate{*own}
-	return c, nil
-}
-
-// passwords are the users that clients may log in as.
-type passwords map[string]string
-
-func credentials(cfg *conf.Config) passwords {
-	p := passwords{}
-	for _, u := range cfg.Users {
-		p[u.Name] = u.Password
-	}
-	return p
-}
-
-// Password implements protocol.Credentials.
-func (p passwords) Password(user string) (string, bool) {
-	password, ok := p[user]
-	return password, ok
 }

@@ -78,3 +78,9 @@ func (b buildInfo) String() string {
 	}
 	return fmt.Sprintf("%s %s %s/%s", s, b.Go, b.OS, b.Arch)
 }
+
+// programVersion is the version alone.
+func programVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	return describeBuild(info).Version
+}

@@ -18,6 +18,7 @@ type Config struct {
 	Copies   int
 	Top      string // TOML before the first table
 	Sections string // TOML after the stores
+	Admin    string // TOML of the admin table, beside listen
 	Stores   []StoreConfig
 }
 
@@ -33,6 +34,7 @@ func WriteConfig(t testing.TB, c Config) string {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen = %q\ncopies = %d\n%s\n", FreeAddr(t), c.Copies, c.Top)
+	fmt.Fprintf(&b, "[admin]\nlisten = %q\n%s\n", FreeAddr(t), c.Admin)
 	fmt.Fprintf(&b, "[[user]]\nname = %q\npassword = %q\n", mariadbtest.User, mariadbtest.Password)
 	for _, s := range c.Stores {
 		fmt.Fprintf(&b, "\n[[store]]\nname = %q\naddr = %q\n", s.Name, s.Addr)

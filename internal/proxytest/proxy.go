@@ -13,8 +13,9 @@ import (
 
 // Proxy is one run of `dsmproxy serve`.
 type Proxy struct {
-	Addr string // where it listens
-	Log  *Log   // what it wrote to standard error
+	Addr  string // where it listens
+	Admin string // URL of its admin address
+	Log   *Log   // what it wrote to standard error
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
@@ -22,7 +23,10 @@ type Proxy struct {
 	quit bool          // it was ended by Goroutines
 }
 
-var listening = regexp.MustCompile(`listening.*\baddr=([^\s"]+)`)
+var (
+	listening  = regexp.MustCompile(`listening.*\baddr=([^\s"]+)`)
+	statusPage = regexp.MustCompile(`"?status page"?.*\burl"?[=:]"?([^\s"]+)`)
+)
 
 // Serve starts the proxy with a configuration file and waits until it listens.
 // It ends with the test, in an orderly way: anything but exit status 0 fails
@@ -44,6 +48,9 @@ func (s *Suite) Serve(t testing.TB, config string) *Proxy {
 	t.Cleanup(func() { p.end(t) })
 	select {
 	case p.Addr = <-addr:
+		if m := statusPage.FindStringSubmatch(p.Log.String()); m != nil {
+			p.Admin = m[1]
+		}
 	case <-p.done:
 		t.Fatalf("dsmproxy serve ended: %v\n%s", p.err, p.Log.Tail(40))
 	case <-time.After(30 * time.Second):

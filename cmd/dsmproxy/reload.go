@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/conf"
+)
+
+// A configuration is read again on SIGHUP, by `dsmproxy reload`, and when the
+// file has changed if it says so itself. It is taken over as a whole or not at
+// all: everything that can go wrong is tried before anything is changed.
+
+// inForce is the configuration that the proxy runs with, and what has become of
+// those that were read after it. It is safe for concurrent use.
+type inForce struct {
+	reloading sync.Mutex // held by Reload
+
+	mu      sync.Mutex // guards what follows
+	cfg     *conf.Config
+	path    string
+	loaded  time.Time
+	err     error // of the file that was read last
+	errAt   time.Time
+	applied uint64
+	refused uint64
+}
+
+func (f *inForce) begin(cfg *conf.Config, path string) {
+	f.cfg, f.path, f.loaded = cfg, path, time.Now()
+}
+
+// config is the configuration in force. It is not to be modified.
+func (f *inForce) config() *conf.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cfg
+}
+
+// take puts cfg in force.
+func (f *inForce) take(cfg *conf.Config) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cfg, f.loaded, f.err = cfg, time.Now(), nil
+	f.applied++
+}
+
+// refuse notes why a file is not in force.
+func (f *inForce) refuse(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err, f.errAt = err, time.Now()
+	f.refused++
+}
+
+// counts are how many configurations were applied and refused since the start.
+func (f *inForce) counts() (applied, refused uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.applied, f.refused
+}
+
+// Reload reads the configuration again and takes it over. If it can't be, the
+// one in force stays.
+func (p *proxy) Reload() error {
+	f := &p.force
+	f.reloading.Lock()
+	defer f.reloading.Unlock()
+	changes, err := p.reload()
+	if err != nil {
+		f.refuse(err)
+		p.log.Error("configuration not reloaded", "file", f.path, "err", err, "action", "the one in force stays; correct the file and reload")
+		return err
+	}
+	for _, c := range changes {
+		p.log.Info("configuration changed", "setting", c.Key, "from", c.From, "to", c.To)
+	}
+	p.log.Info("configuration reloaded", "file", f.path, "changes", len(changes))
+	return nil
+}
+
+func (p *proxy) reload() ([]conf.Change, error) {
+	old, path := p.force.config(), p.force.path
+	if path == "" {
+		return nil, errors.New("the configuration is from no file")
+	}
+	next, err := conf.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	changes := old.Changes(next)
+	if err := needsRestart(old, next, changes); err != nil {
+		return nil, err
+	}
+	certificates, err := p.tls.load(next)
+	if err != nil {
+		return nil, err
+	}
+	p.apply(next, changes, certificates)
+	p.force.take(next)
+	return changes, nil
+}
+
+// needsRestart names what a running proxy can't take over.
+func needsRestart(old, next *conf.Config, changes []conf.Change) error {
+	var fixed []string
+	for _, c := range changes {
+		if !c.Live() {
+			fixed = append(fixed, c.Key)
+		}
+	}
+	own := func(s conf.Store) bool { return s.User != "" }
+	if a, b := old.Users[0], next.Users[0]; (a.Name != b.Name || a.Password != b.Password) && !allOf(old.Stores, own) {
+		fixed = append(fixed, "the first [[user]], as whom the proxy itself logs in at stores without a user of their own")
+	}
+	if len(fixed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("needs a restart: %s", strings.Join(fixed, ", "))
+}
+
+func allOf[T any](list []T, ok func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(v T) bool { return !ok(v) })
+}
+
+// apply takes over what is live. Nothing of it can go wrong.
+func (p *proxy) apply(next *conf.Config, changes []conf.Change, certificates *tls.Config) {
+	changed := func(prefix string) bool {
+		return slices.ContainsFunc(changes, func(c conf.Change) bool { return strings.HasPrefix(c.Key, prefix) })
+	}
+	p.users.set(next.Users)
+	p.server.SetLimits(limits(next))
+	if certificates != nil {
+		p.tls.now.Store(certificates)
+	}
+	if changed("log.level") { // else one that log-level has set stays
+		p.log.setLevel(next.Log.Level)
+	}
+	p.router.LogSlow(next.Log.SlowStatement)
+	if changed("table.") {
+		list := tables(next)
+		p.plans.SetTables(list)
+		p.running.Go(func() { p.router.CheckNames(p.ctx, list) })
+	}
+}
+
+// watchEvery is how often the file is looked at.
+const watchEvery = time.Second
+
+// watchFile reloads the file whenever it has changed, if the configuration in
+// force says so, until ctx ends. It is read after it has stayed the same for a
+// look, for it may be written in pieces.
+func (p *proxy) watchFile(ctx context.Context) {
+	path := p.force.path
+	if path == "" {
+		return
+	}
+	known := contentOf(path)
+	last := known
+	t := time.NewTicker(watchEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if !p.force.config().Watch {
+			known = [sha256.Size]byte{}
+			continue
+		}
+		now := contentOf(path)
+		settled := now == last
+		last = now
+		switch {
+		case now == [sha256.Size]byte{}: // being replaced
+		case known == [sha256.Size]byte{}:
+			known = now
+		case settled && now != known:
+			known = now
+			_ = p.Reload() // which logs what is wrong
+		}
+	}
+}
+
+// contentOf is the hash of a file; zero if it can't be read.
+func contentOf(path string) [sha256.Size]byte {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256(data)
+}
