@@ -125,14 +125,20 @@ func unfounded(t testing.TB, args ...string) *one {
 	o := &one{t: t, server: installation.Start(t, 1, args...)[0]}
 	o.st = runStore(t, "s0", o.server.Addr())
 	o.Store = newStore(t, Config{Login: login, Tables: []Table{sessions}, Log: logTo(t)}, o.st)
-	db, err := sql.Open("mysql", o.server.DSN("")+"?multiStatements=true")
+	o.db = openDB(t, o.server)
+	o.exec("CREATE DATABASE app")
+	return o
+}
+
+// openDB looks at a server behind the ledger's back.
+func openDB(t testing.TB, s *realstore.Server) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("mysql", s.DSN(""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	o.db = db
-	o.exec("CREATE DATABASE app")
-	return o
+	return db
 }
 
 func newStore(t testing.TB, c Config, st *store.Store) *Store {
