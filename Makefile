@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm haproxy
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools mysql9 clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools mysql9 man deb release deb-test clean
 
 all: build
 
@@ -94,6 +94,25 @@ mysql9: tools
 	@./.ci/mysql9 '$(MYSQL9)'
 	$(GO) vet -tags mysql9 $(MYSQL9_PACKAGES)
 	$(GO) test -tags mysql9 -count=1 -p 1 -timeout 40m $(MYSQL9_PACKAGES) -mysqld '$(MYSQL9)/bin/mysqld'
+
+man: build
+	$(BIN)/dsmproxy man >$(BIN)/dsmproxy.1
+
+# deb makes the Debian package of this machine, release everything that is
+# released, with checksums. The same commit gives the same bytes.
+DIST ?= $(BIN)/release
+deb:
+	deploy/release $(BIN)/deb linux/$$($(GO) env GOARCH)
+
+release:
+	deploy/release $(DIST)
+
+# deb-test installs the package in a clean Debian system, which it makes with
+# debootstrap in a cache, and starts, upgrades and removes it there, as root.
+DEBIAN_ROOT ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dsmproxy/debian
+deb-test: deb
+	@command -v debootstrap >/dev/null || { echo "run as root: apt-get install -y debootstrap"; exit 1; }
+	deploy/debian/test '$(DEBIAN_ROOT)' $(BIN)/deb/dsmproxy_*.deb
 
 clean:
 	rm -rf $(BIN)

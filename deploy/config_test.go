@@ -1,0 +1,65 @@
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestConfigurations: the program takes the configurations that containers are
+// given. The one of Kubernetes names a file of a secret, which is laid there.
+func TestConfigurations(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "dsmproxy")
+	if out, err := exec.Command("go", "build", "-o", program, "../cmd/dsmproxy").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	read := func(file string) string {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	manifest := read("kubernetes/dsmproxy.yaml")
+	_, rest, _ := strings.Cut(manifest, "  dsmproxy.toml: |\n")
+	block, _, ok := strings.Cut(rest, "\n---\n")
+	if !ok {
+		t.Fatal("the manifest holds no dsmproxy.toml")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.password"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"docker":     read("docker/dsmproxy.toml"),
+		"kubernetes": strings.ReplaceAll(strings.ReplaceAll(block, "\n    ", "\n"), "/etc/dsmproxy/secret/", ""),
+	} {
+		file := filepath.Join(dir, name+".toml")
+		if err := os.WriteFile(file, []byte(strings.TrimPrefix(text, "    ")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(program, "check", "-config", file).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "4 stores") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// TestUnit: systemd starts the program with the configuration that the package
+// installs, and the packaged files are where the unit looks.
+func TestUnit(t *testing.T) {
+	unit, err := os.ReadFile("systemd/dsmproxy.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"Type=notify", "User=dsmproxy", "ExecStart=/usr/bin/dsmproxy serve -config /etc/dsmproxy/dsmproxy.toml",
+		"NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict",
+	} {
+		if !strings.Contains(string(unit), "\n"+line+"\n") {
+			t.Errorf("the unit has no line %q", line)
+		}
+	}
+}
