@@ -204,7 +204,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		}
 		return s.sweep(st, req, args, s.keys)
 	}
-	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(p), Partial: partial(p)}
+	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p)}
 	s.sameOnAll(&w, p)
 	return s.data.Write(&w)
 }
@@ -249,12 +249,15 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
 		return err
 	}
+	if len(s.spelled) == 2 {
+		s.spelled[1] = s.data.Cut(s.table(st.Plan), s.spelled[1])
+	}
 	if len(s.keys) == 2 {
 		if s.keys[1] = s.data.Cut(s.table(st.Plan), s.keys[1]); bytes.Equal(s.keys[0], s.keys[1]) {
 			s.keys = s.keys[:1]
 		}
 	}
-	w := replica.Write{Req: req, Keys: s.keys, Table: s.table(st.Plan), Partial: true}
+	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(st.Plan), Partial: true}
 	s.sameOnAll(&w, st.Plan)
 	switch {
 	case len(s.keys) == 1:
@@ -300,6 +303,7 @@ func (s *session) table(p *rewrite.Plan) replica.Table {
 // which they appear. NULL names no record and is left out.
 func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args rewrite.Args) error {
 	n := 0
+	s.spelled = nil
 	inserts := st.Plan.Verb == rewrite.VerbInsert || st.Plan.Verb == rewrite.VerbReplace
 	for _, v := range values {
 		if n == cap(s.keys) {
@@ -317,6 +321,9 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 			key = s.data.Cut(s.table(st.Plan), key)
 		}
 		if st.Plan.Table.FoldCase {
+			if !slices.ContainsFunc(s.spelled, func(k []byte) bool { return bytes.Equal(k, key) }) {
+				s.spelled = append(s.spelled, key)
+			}
 			key = rewrite.FoldKey(nil, key)
 		}
 		s.keys[n] = key

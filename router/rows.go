@@ -50,7 +50,7 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 				values[j] = p.Keys[row]
 			}
 			err = s.findKeys(st, values, args)
-			part.Keys = s.keys
+			part.Keys, part.Spelled = s.keys, s.spelled
 		}
 		if err != nil {
 			return err

@@ -33,6 +33,7 @@ type session struct {
 	stmt     rewrite.Statement // of the running COM_QUERY
 	text     textRequest
 	keys     [][]byte // scratch
+	spelled  [][]byte // the keys as the statement has them, where keys are folded
 	prepared map[uint32]*prepared
 	named    map[string]*named // prepared by SQL
 	vars     userVars

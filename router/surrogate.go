@@ -79,7 +79,7 @@ func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, ar
 			return refuse("a value of " + column + " whose bytes can't be told")
 		}
 		if !null && string(text) != "0" {
-			w.Keys = s.keys
+			w.Keys, w.Spelled = s.keys, s.spelled
 			return nil
 		}
 	}
@@ -88,9 +88,9 @@ func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, ar
 		return s.noNumber(p, w, err)
 	}
 	if isKey {
-		s.keys = append(s.keys[:0], strconv.AppendUint(nil, w.Number, 10))
+		s.keys, s.spelled = append(s.keys[:0], strconv.AppendUint(nil, w.Number, 10)), nil
 	}
-	w.Keys = s.keys
+	w.Keys, w.Spelled = s.keys, s.spelled
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, ar
 // left to the stores.
 func (s *session) noNumber(p *rewrite.Plan, w *replica.Write, err error) error {
 	if errors.Is(err, replica.ErrNoNumbers) && p.Table.Surrogate == "" && len(s.keys) == 1 {
-		w.Keys = s.keys
+		w.Keys, w.Spelled = s.keys, s.spelled
 		return nil
 	}
 	return err

@@ -186,7 +186,7 @@ func (m *mender) mend(w written, from int, behind []int) {
 			missing++
 		}
 	}
-	m.set.place.Order(m.order, w.key)
+	m.set.place.Order(m.order, w.placed)
 	for _, s := range m.order {
 		if missing > 0 && !slices.Contains(w.stores, int(s)) && m.carryTo(from, int(s), w) {
 			missing--

@@ -135,7 +135,7 @@ func (c *Client) hasCopy(store int) bool {
 }
 
 func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
-	for _, key := range w.Keys {
+	for _, key := range w.spelled() {
 		if err := c.carry(src, dst, w.Table, key); err != nil {
 			return err
 		}

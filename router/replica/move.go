@@ -148,13 +148,13 @@ func (c *Client) carryBetween(from, to int, w *Write, key int) error {
 	if err != nil {
 		return err
 	}
-	return c.carry(src, dst, w.Table, w.Keys[key])
+	return c.carry(src, dst, w.Table, w.spelled()[key])
 }
 
 // removeAt removes the record of the new key from a store that only the old
 // one has.
 func (c *Client) removeAt(conn *store.Conn, w *Write) error {
-	sqls, err := c.removal(w.Table, w.Keys[1])
+	sqls, err := c.removal(w.Table, w.spelled()[1])
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (c *Client) removeAt(conn *store.Conn, w *Write) error {
 func (c *Client) noteMove(w *Write, from, to []uint16) {
 	for i, stores := range [][]uint16{from, to} {
 		c.txn.writes = append(c.txn.writes, written{
-			table: w.Table, key: slices.Clone(w.Keys[i]), stores: intsOf(stores),
+			table: w.Table, key: slices.Clone(w.spelled()[i]), placed: slices.Clone(w.Keys[i]), stores: intsOf(stores),
 		})
 	}
 }

@@ -118,7 +118,7 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 	}
 	if inTxn {
 		for _, k := range keys {
-			c.txn.writes = append(c.txn.writes, written{table: w.Table, key: w.placed(k.key), stores: intsOf(k.at)})
+			c.txn.writes = append(c.txn.writes, written{table: w.Table, key: k.key, placed: w.placed(k.key), stores: intsOf(k.at)})
 		}
 	}
 	out.affected, out.warnings = answer.AffectedRows, answer.Warnings

@@ -58,7 +58,8 @@ type save struct {
 // written is a record that the transaction has written, and where.
 type written struct {
 	table  Table
-	key    []byte
+	key    []byte // as it is looked up
+	placed []byte // as it is placed
 	stores []int
 }
 

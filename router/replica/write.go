@@ -23,6 +23,9 @@ type Write struct {
 	Req   Request
 	Keys  [][]byte // at least one, all different
 	Table Table
+	// Spelled are the keys as the statement has them, where Keys are folded,
+	// for a collation may tell apart what placement does not; nil: as Keys.
+	Spelled [][]byte
 	// Image: run the statement on the first copy only and carry the record
 	// over, for it would not give the same on each.
 	Image bool
@@ -352,15 +355,34 @@ func (c *Client) noAnswer(w *Write, last error) (int, error) {
 	return c.readAll(w)
 }
 
+// spelled are the keys by which a store finds the records.
+func (w *Write) spelled() [][]byte {
+	if w.Spelled != nil {
+		return w.Spelled
+	}
+	return w.Keys
+}
+
+// placed is the form of the i-th spelled key that is placed. Where several are
+// one folded key, the first is: they have the same stores.
+func (w *Write) placed(i int) []byte {
+	if w.Spelled != nil && len(w.Spelled) != len(w.Keys) {
+		i = 0
+	}
+	return w.Keys[i]
+}
+
 // note remembers the records that the transaction has written.
 func (c *Client) note(w *Write) {
-	for _, key := range w.Keys {
+	for i, key := range w.spelled() {
 		at := slices.IndexFunc(c.txn.writes, func(t written) bool {
 			return t.table == w.Table && string(t.key) == string(key)
 		})
 		if at < 0 {
 			at = len(c.txn.writes)
-			c.txn.writes = append(c.txn.writes, written{table: w.Table, key: slices.Clone(key)})
+			c.txn.writes = append(c.txn.writes, written{
+				table: w.Table, key: slices.Clone(key), placed: slices.Clone(w.placed(i)),
+			})
 		}
 		t := &c.txn.writes[at]
 		for _, cp := range c.copies {
