@@ -117,13 +117,18 @@ func (s *source) keyColumn(columns []string) (key, surrogate int) {
 	return key, surrogate
 }
 
+// RefuseValueCount is Plan.Refuse of an INSERT whose row number Plan.Rows has
+// not as many values as there are columns, which each store would refuse.
+const RefuseValueCount = "INSERT whose lists differ in length"
+
 // insertRows finds the keys of VALUES lists.
 func (a *analyzer) insertRows(t *source, columns []string, rows [][]ast.ExprNode) {
 	key, surrogate := t.keyColumn(columns)
 	a.p.Rows = len(rows)
-	for _, row := range rows {
+	for i, row := range rows {
 		if len(row) != 0 && len(row) != len(columns) {
-			a.refuse("INSERT whose lists differ in length") // error 1136
+			a.p.Rows = i + 1
+			a.refuse(RefuseValueCount)
 			return
 		}
 		if len(row) == 0 {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -180,6 +181,10 @@ func refusal(p *rewrite.Plan) *protocol.Error {
 	if p.Refuse == rewrite.RefuseLoadLocal {
 		// As a server says it whose local_infile is off.
 		return protocol.Errorf(protocol.ErrNotAllowedCommand, "dsmproxy: LOAD DATA LOCAL is not allowed: clients are not asked for their files")
+	}
+	if p.Refuse == rewrite.RefuseValueCount {
+		return &protocol.Error{Code: 1136, State: "21S01",
+			Message: "Column count doesn't match value count at row " + strconv.Itoa(p.Rows)}
 	}
 	return refuse(p.Refuse)
 }
