@@ -111,7 +111,7 @@ func (w *Witness) because(j *job, f *fencing) {
 	j.buf = append(j.buf[:0], byte(protocol.ComQuery))
 	j.add("SELECT ")
 	w.stand(j, true)
-	j.add(" FROM ", w.texts.view, " w WHERE w.id=").num(f.shard).add(" LIMIT 1")
+	j.add(" FROM ", w.texts.view, " w WHERE w.id=").num(f.shard).add(" LIMIT 1 LOCK IN SHARE MODE") // not as of a snapshot
 }
 
 // verdict reads the answer to because. late: the guard had a limit.

@@ -21,27 +21,32 @@ var rollbackPacket = append([]byte{byte(protocol.ComQuery)}, rollbackSQL...)
 // tried again. j is used for that.
 func (w *Witness) undo(c *store.Conn, j *job, f *fencing, e *protocol.Error, late bool) (again bool, err error) {
 	guarded := e.Code == errOutOfRange
-	if err := c.Queue(rollbackPacket); err != nil {
-		return false, unsent(err) // without COMMIT nothing has happened
-	}
 	if guarded {
+		// Before ROLLBACK, behind which it would begin another transaction if
+		// the client has autocommit off.
 		w.because(j, f)
 		if err := c.Queue(j.buf); err != nil {
-			return false, unsent(err)
+			return false, unsent(err) // without COMMIT nothing has happened
 		}
+	}
+	if err := c.Queue(rollbackPacket); err != nil {
+		return false, unsent(err)
 	}
 	if err := c.Send(); err != nil {
 		return false, unsent(err)
+	}
+	if guarded {
+		if err := j.read(c); err != nil {
+			return false, unsent(err)
+		}
+		err = w.verdict(j, f, late)
 	}
 	if err := j.read(c); err != nil {
 		return false, unsent(err)
 	}
 	switch {
 	case guarded:
-		if err := j.read(c); err != nil {
-			return false, unsent(err)
-		}
-		return false, w.verdict(j, f, late)
+		return false, err
 	case w.absent(e):
 		return false, fence.ErrClosed
 	}
