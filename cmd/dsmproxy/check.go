@@ -1,35 +1,146 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/conf"
+	"github.com/dsmproxy/dsmproxy/internal/inspect"
 )
 
 // defaultConfig is the configuration file of a command that is not told one.
 const defaultConfig = "dsmproxy.toml"
 
+const aboutCheck = `Reads the configuration and prints every problem with its line and key.
+
+With -online it then connects to every store, as the proxy does, and compares
+versions, settings, clocks, rights and tables. Each finding is "wrong", which
+has to be mended, or a "note", which is good to know, and comes with a remedy.
+It changes nothing at the stores.
+
+Exits with 1 if something is wrong.`
+
+// patience is how long a command is silent while it waits.
+const patience = 2 * time.Second
+
 func runCheck(args []string, _ io.Reader, stdout, stderr io.Writer) error {
-	fs := newFlags("check", "[-config FILE]",
-		"Reads the configuration and prints every problem with its line and key.\nIt connects to no store. Exits with 1 if there is a problem.")
+	fs := newFlags("check", "[-config FILE] [-online [-json] [-timeout DURATION]]", aboutCheck)
 	path := fs.String("config", defaultConfig, "configuration `file`")
+	online := fs.Bool("online", false, "connect to the stores and look there, too")
+	asJSON := fs.Bool("json", false, "with -online: print one object")
+	timeout := fs.Duration("timeout", 15*time.Second, "with -online: the `time` that each store is given")
 	rest, done, err := parseFlags(fs, args, stdout, stderr)
 	if done || err != nil {
 		return err
 	}
-	if len(rest) > 0 {
+	switch {
+	case len(rest) > 0:
 		return usageError(fs, stderr, "takes no argument: write -config %s", rest[0])
+	case *asJSON && !*online:
+		return usageError(fs, stderr, "-json is for -online")
+	case *timeout <= 0:
+		return usageError(fs, stderr, "-timeout must be above 0")
 	}
 	c, err := loadConfig(*path, stderr)
 	if err != nil {
 		return err
 	}
+	if *online {
+		return checkOnline(c, *timeout, *asJSON, stdout, stderr)
+	}
 	_, err = fmt.Fprintf(stdout, "ok: %s: %s, %s, %s, copies %d, placement %q, level %q\n", *path,
 		count(len(c.Stores), "store"), count(len(c.Users), "user"), count(len(c.Tables), "table"),
 		c.Copies, c.Placement, c.Consistency.Level)
 	return err
+}
+
+// checkOnline looks at the stores. What it says while it waits goes to stderr.
+func checkOnline(c *conf.Config, timeout time.Duration, asJSON bool, stdout, stderr io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	ic, err := inspection(c)
+	if err != nil {
+		return err
+	}
+	ic.Timeout, ic.Progress, ic.Patience = timeout, stderr, patience
+	r := inspect.Run(ctx, ic)
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if asJSON {
+		err = json.NewEncoder(stdout).Encode(r)
+	} else {
+		printReport(stdout, r)
+	}
+	if err == nil && !r.OK {
+		return errSilent
+	}
+	return err
+}
+
+// inspection is what the stores are looked at for.
+func inspection(c *conf.Config) (inspect.Config, error) {
+	ic := inspect.Config{
+		MaxConns: c.Pool.MaxConns, MaxLifetime: c.Pool.MaxLifetime,
+		MaxPacket: c.Limits.MaxAllowedPacket, ConnectTimeout: c.Health.ConnectTimeout,
+	}
+	for _, u := range c.Users {
+		ic.Accounts = append(ic.Accounts, inspect.Account{User: u.Name, Password: u.Password})
+	}
+	for _, s := range c.Stores {
+		tlsConfig, err := s.TLS.Config(s.Addr)
+		if err != nil {
+			return ic, fmt.Errorf("store %s: %w", s.Name, err)
+		}
+		one := inspect.Store{Name: s.Name, TLS: tlsConfig}
+		one.Network, one.Addr = conf.SplitAddr(s.Addr)
+		if s.User != "" {
+			one.Own = &inspect.Account{User: s.User, Password: s.Password}
+		}
+		ic.Stores = append(ic.Stores, one)
+	}
+	for _, t := range c.Tables {
+		one := inspect.Table{Schema: t.Schema, Name: t.Name, Key: t.Key, Surrogate: t.Surrogate, FoldCase: t.Collation == "ci"}
+		for _, s := range t.Secondary {
+			name, column, _ := conf.SplitSecondary(s)
+			one.Secondary = append(one.Secondary, inspect.Secondary{Name: name, Column: column})
+		}
+		ic.Tables = append(ic.Tables, one)
+	}
+	return ic, nil
+}
+
+// printReport prints a report for people.
+func printReport(w io.Writer, r *inspect.Report) {
+	for _, s := range r.Stores {
+		if !s.Reached {
+			fmt.Fprintf(w, "%s (%s): not reached\n", s.Name, s.Addr)
+			continue
+		}
+		encrypted := "no TLS"
+		if s.TLS != "" {
+			encrypted = s.TLS
+		}
+		fmt.Fprintf(w, "%s (%s): %s, %s, login in %.1f ms, clock %+.3f s\n", s.Name, s.Addr, s.Version, encrypted, s.LoginMS, s.ClockSkew)
+	}
+	wrong := 0
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "\n%s\n  remedy: %s\n", f, strings.ReplaceAll(f.Remedy, "\n", "\n  "))
+		if f.Level == inspect.Wrong {
+			wrong++
+		}
+	}
+	if len(r.Findings) > 0 {
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "%s: %d wrong, %s\n", map[bool]string{true: "ok", false: "not ok"}[r.OK], wrong, count(len(r.Findings)-wrong, "note"))
 }
 
 // loadConfig reads a configuration. Its problems are printed one a line, as

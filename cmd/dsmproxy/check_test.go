@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql"
+
+	"github.com/dsmproxy/dsmproxy/internal/inspect"
+	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
+	"github.com/dsmproxy/dsmproxy/internal/realstore"
+)
+
+// startServers starts servers for one test, with statements carried out at each.
+func startServers(t *testing.T, n int, statements ...string) []*realstore.Server {
+	t.Helper()
+	in, err := mariadbtest.Install()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	list := in.Start(t, n, "--innodb-flush-log-at-trx-commit=1", "--max-connections=300")
+	for _, s := range list {
+		db, err := sql.Open("mysql", s.DSN(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range statements {
+			if _, err := db.ExecContext(context.Background(), one); err != nil {
+				t.Fatalf("%s: %v", one, err)
+			}
+		}
+		db.Close()
+	}
+	return list
+}
+
+// onlineConfig writes a configuration of servers.
+func onlineConfig(t *testing.T, password string, list []*realstore.Server) string {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "copies = 1\n[[user]]\nname = %q\npassword = %q\n", mariadbtest.User, password)
+	for i, s := range list {
+		fmt.Fprintf(&b, "[[store]]\nname = \"s%d\"\naddr = %q\n", i+1, s.Addr())
+	}
+	b.WriteString("[[table]]\nschema = \"app\"\npreset = \"laravel\"\n")
+	path := filepath.Join(t.TempDir(), "dsmproxy.toml")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestCheckOnline looks at good stores, then at a dead one, then with a wrong
+// password.
+func TestCheckOnline(t *testing.T) {
+	list := startServers(t, 2, "CREATE DATABASE app",
+		"CREATE TABLE app.sessions (id varchar(255) COLLATE utf8mb4_unicode_ci NOT NULL PRIMARY KEY, payload longtext NOT NULL, last_activity int NOT NULL) DEFAULT CHARSET=utf8mb4")
+	good, denied := onlineConfig(t, mariadbtest.Password, list), onlineConfig(t, "wrong", list)
+
+	code, out, stderr := call("", "check", "-online", "-config", good)
+	if code != 0 || !strings.HasSuffix(out, "ok: 0 wrong, 2 notes\n") || stderr != "" {
+		t.Errorf("good stores: %d\n%s%s", code, out, stderr)
+	}
+	if !strings.Contains(out, "s1 ("+list[0].Addr()+"): "+strings.TrimSpace(serverVersion(t, list[0]))+", no TLS, login in ") ||
+		!strings.Contains(out, "note: s2: app.sessions: the key's collation utf8mb4_unicode_ci") || !strings.Contains(out, "\n  remedy: nothing, where") {
+		t.Errorf("good stores:\n%s", out)
+	}
+	if err := list[1].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ = call("", "check", "-online", "-json", "-config", good)
+	var r inspect.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 1 || r.OK || len(r.Stores) != 2 || !r.Stores[0].Reached || r.Stores[1].Reached {
+		t.Errorf("a dead store: %d, %v\n%s", code, err, out)
+	}
+	if f := r.Findings[0]; f.Level != inspect.Wrong || f.Check != "connect" || f.Store != "s2" || !strings.Contains(f.Remedy, list[1].Addr()) {
+		t.Errorf("a dead store: %+v", f)
+	}
+	code, out, _ = call("", "check", "-online", "-config", denied)
+	if code != 1 || !strings.Contains(out, `wrong: s1: refuses the login of "app"`) || !strings.Contains(out, "s1 ("+list[0].Addr()+"): not reached") || !strings.HasSuffix(out, "not ok: 2 wrong, 0 notes\n") {
+		t.Errorf("a wrong password: %d\n%s", code, out)
+	}
+	if code, _, _ := call("", "check", "-json", "-config", good); code != 2 {
+		t.Errorf("-json without -online: %d, want 2", code)
+	}
+	if code, _, _ := call("", "check", "-online", "-config", filepath.Join(t.TempDir(), "none")); code != 1 {
+		t.Errorf("no configuration: %d, want 1", code)
+	}
+}
+
+func serverVersion(t *testing.T, s *realstore.Server) (v string) {
+	t.Helper()
+	db, err := sql.Open("mysql", s.DSN(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow("SELECT @@version").Scan(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
