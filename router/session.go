@@ -66,6 +66,7 @@ func (s *session) begin() error {
 		state = state.WithDB(c.DB)
 	}
 	s.data = s.router.Set.NewClient(c, s.router.login(c), state)
+	s.data.Home = s.router.OtherTables
 	s.running.Store(s.data)
 	if c.DB == "" {
 		return nil

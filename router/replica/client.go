@@ -45,6 +45,9 @@ type Client struct {
 	// LockWait bounds the wait for a key that another client writes; 0 means as
 	// the Set's.
 	LockWait time.Duration
+	// Home is the store that has the tables beside the session tables, and so is
+	// asked first what concerns no record; -1 if there is none.
+	Home int
 	// Cursor lets the statement open a cursor, for TakeCursor.
 	Cursor bool
 
@@ -83,7 +86,7 @@ type Client struct {
 // NewClient returns the data path of a client that has logged in.
 func (s *Set) NewClient(out *protocol.Client, login store.Login, state *store.Session) *Client {
 	c := &Client{
-		Login: login, set: s, out: out, state: state,
+		Login: login, Home: -1, set: s, out: out, state: state,
 		owner:  newLockOwner(),
 		pinned: make([]*store.Conn, len(s.stores)),
 		kept:   make([]*store.Conn, len(s.stores)),

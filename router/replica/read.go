@@ -25,10 +25,10 @@ func (c *Client) Read(key []byte, req Request, lock bool) error {
 }
 
 // ReadAny carries out a read that concerns no record on any live store,
-// preferring one that the transaction uses already.
+// preferring Home, or one that the transaction uses already.
 func (c *Client) ReadAny(req Request) error {
 	for i, conn := range c.pinned {
-		if conn != nil {
+		if conn != nil && c.Home < 0 {
 			return c.onFirst([]uint16{uint16(i)}, req, true)
 		}
 	}
@@ -45,12 +45,15 @@ func (c *Client) On(i int, req Request) error {
 	return err
 }
 
-// rotation is all stores, beginning with one that depends on the client, so
-// that clients spread over them.
+// rotation is all stores, beginning with Home, or with one that depends on the
+// client, so that clients spread over them.
 func (c *Client) rotation() []uint16 {
-	m := len(c.order)
+	m, first := len(c.order), c.Home
+	if first < 0 {
+		first = int(c.out.ID % uint32(m))
+	}
 	for i := range c.order {
-		c.order[i] = uint16((i + int(c.out.ID)) % m)
+		c.order[i] = uint16((first + i) % m)
 	}
 	return c.order
 }
