@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -269,10 +270,13 @@ func warningSteps(s *script) {
 	s.do("INSERT IGNORE INTO sessions (id, data) VALUES (?, ?)", a, "2").affects(0).warns(1)
 	s.raw("SHOW COUNT(*) WARNINGS").gives(row(1))
 	s.do("INSERT IGNORE INTO sessions (id, data) VALUES (?, ?)", a, "2").affects(0).warns(1)
-	s.raw("SHOW WARNINGS").gives(row("Warning", 1062, "Duplicate entry '"+a+"' for key '"+primaryOf("sessions")+"'"))
+	// PDO prepares it as well, MySQL can't, and has an error to show then.
+	shows := s.proxy || suite.Servers.MariaDB() || !strings.HasPrefix(s.prefix, "php-pdo-prepared")
+	if st := s.raw("SHOW WARNINGS"); shows {
+		st.gives(row("Warning", 1062, "Duplicate entry '"+a+"' for key '"+primaryOf("sessions")+"'"))
+	}
 	s.do(read, a).gives(row("1"))
-	st := s.raw("SHOW WARNINGS")
-	if s.proxy || suite.Servers.MariaDB() { // PDO prepares it, MySQL can't, and has an error to show then
+	if st := s.raw("SHOW WARNINGS"); shows {
 		st.gives()
 	}
 }
