@@ -58,6 +58,9 @@ type Client struct {
 	place  *list.Element
 	seated bool
 
+	// failedChanges counts the COM_CHANGE_USERs that were refused.
+	failedChanges int
+
 	// mu guards session, which is nil before the login and after its Close, so
 	// that Abort finds a session that is open. Abort is called under it.
 	mu      sync.Mutex

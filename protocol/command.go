@@ -148,6 +148,10 @@ func (c *Client) dispatch(cmd Command, payload []byte) error {
 		}
 		return c.WriteOK(OK{})
 	case ComChangeUser:
+		if c.failedChanges >= maxFailedChanges {
+			c.pause()
+			return unknownCommand()
+		}
 		return c.changed(c.changeUser(payload))
 	case ComSetOption:
 		return c.setOption(payload)
@@ -165,8 +169,13 @@ func (c *Client) dispatch(cmd Command, payload []byte) error {
 
 func unknownCommand() *Error { return Errorf(ErrUnknownCommand, "Unknown command") }
 
-// changed ends the connection if COM_CHANGE_USER went wrong.
+// changed ends the connection if COM_CHANGE_USER went wrong, unless the client
+// stays who it was.
 func (c *Client) changed(err error) error {
+	var stays *stayed
+	if errors.As(err, &stays) {
+		return c.WriteError(stays.refused)
+	}
 	if err != nil {
 		c.server.rejected(c, err)
 		return fmt.Errorf("changing the user: %v", err) // sent already: not wrapped

@@ -188,14 +188,15 @@ func (c *Client) changeUser(payload []byte) error {
 	if !ask {
 		p.plugin = pluginNative
 	}
-	if err := c.authenticate(r.user, p, ask); err != nil {
-		return err
-	}
+	err = c.authenticate(r.user, p, ask)
 	if err := c.conn.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	if err := c.server.reseat(c.User, r.user); err != nil {
-		return err
+	if err == nil {
+		err = c.server.reseat(c.User, r.user)
+	}
+	if err != nil {
+		return c.stays(err)
 	}
 	c.setUser(r.user)
 	c.DB, c.Attributes = r.db, r.attributes

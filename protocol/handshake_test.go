@@ -255,7 +255,10 @@ func TestChangeUser(t *testing.T) {
 	scramble := c.expectSwitch(t, pluginNative)
 	c.packet(t, scrambleNative(scramble, "wrong"))
 	c.expectError(t, ErrAccessDenied)
-	c.expectEnd(t)
+	c.send(t, ComQuery, "whoami")
+	if row := c.row(t); row[0] != "app" {
+		t.Errorf("whoami = %q after a refused COM_CHANGE_USER", row)
+	}
 
 	c = s.login(t)
 	c.send(t, ComChangeUser, change("other", "missing", pluginNative))

@@ -180,13 +180,18 @@ func (s *Server) rejected(c *Client, err error) {
 		s.log.Debug("login ended", "client", c, "error", err)
 		return
 	}
+	s.noteRejected(c, e)
+	c.farewell(e)
+}
+
+// noteRejected counts and logs a login that is refused.
+func (s *Server) noteRejected(c *Client, e *Error) {
 	if e.Code == ErrAccessDenied {
 		s.denied.Add(1)
 		s.refusals.log(s.log, s.tick.Load(), slog.LevelInfo, "access denied", e.Code, "client", c, "user", c.User)
 	} else {
 		s.refusals.log(s.log, s.tick.Load(), slog.LevelInfo, "login refused", e.Code, "client", c, "user", c.User, "error", e)
 	}
-	c.farewell(e)
 }
 
 // farewell sends e as the last thing, if the connection takes it at once.
