@@ -204,7 +204,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		}
 		return s.sweep(st, req, args, s.keys)
 	}
-	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p)}
+	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p), Updates: p.Verb == rewrite.VerbUpdate}
 	s.sameOnAll(&w, p)
 	return s.data.Write(&w)
 }
@@ -292,7 +292,7 @@ type typedArgs interface{ IsNumber(i int) bool }
 
 // table names the table that a plan is about.
 func (s *session) table(p *rewrite.Plan) replica.Table {
-	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table)}
+	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table), Folds: p.Table.FoldCase}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
 	}

@@ -199,7 +199,7 @@ func (m *mender) carryTo(from, to int, w written) bool {
 	if src == nil || dst == nil {
 		return false
 	}
-	err := m.carryAs(src, dst, w.table, w.key, true)
+	err := m.carryAs(src, dst, w.table, w.key, true, false)
 	if err == nil {
 		return true
 	}

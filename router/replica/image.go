@@ -16,6 +16,10 @@ import (
 //
 //	SELECT CAST(`id` AS BINARY), CAST(`data` AS BINARY), `expires` FROM `app`.`sessions` WHERE `id` = _utf8mb4 x'6162'
 //	REPLACE INTO `app`.`sessions` (`id`,`data`,`expires`) VALUES (x'6162',x'00ff',7)
+//
+// An image never removes another record. REPLACE does where the store calls
+// equal what are two keys, or where the table has a second unique key: there it
+// is a DELETE of the record whose key has the same bytes, and an INSERT.
 
 // maxRepairs bounds how often a copy is tried again after a deadlock.
 const maxRepairs = 5
@@ -46,6 +50,9 @@ func (c *Client) equalise(w *Write, first int) error {
 			continue // nothing was written, and it has nothing
 		}
 		if err := c.mendCopy(w, first, cp); err != nil {
+			if e := c.duplicate(w, first, cp, err); e != nil {
+				return c.takeBack(w, cp, e)
+			}
 			if inTxn {
 				return c.fail(err)
 			}
@@ -135,8 +142,9 @@ func (c *Client) hasCopy(store int) bool {
 }
 
 func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
+	own := c.state.Autocommit() && !c.txn.open
 	for _, key := range w.spelled() {
-		if err := c.carry(src, dst, w.Table, key); err != nil {
+		if err := c.carryAs(src, dst, w.Table, key, own, w.Updates); err != nil {
 			return err
 		}
 	}
@@ -145,14 +153,14 @@ func (c *Client) carryAll(src, dst *store.Conn, w *Write) error {
 
 // carry makes the record of key at dst equal to that at src.
 func (c *Client) carry(src, dst *store.Conn, t Table, key []byte) error {
-	return c.carryAs(src, dst, t, key, c.state.Autocommit() && !c.txn.open)
+	return c.carryAs(src, dst, t, key, c.state.Autocommit() && !c.txn.open, false)
 }
 
 // carryAs is carry for a dst that is in the client's transaction, or else on
-// its own.
-func (c *Client) carryAs(src, dst *store.Conn, t Table, key []byte, own bool) error {
-	sqls, err := c.image(src, t, key)
-	if err != nil {
+// its own. keep: a record that src does not have stays at dst.
+func (c *Client) carryAs(src, dst *store.Conn, t Table, key []byte, own, keep bool) error {
+	sqls, there, err := c.image(src, t, key)
+	if err != nil || keep && !there {
 		return err
 	}
 	for range maxRepairs {
@@ -173,17 +181,23 @@ func (c *Client) schema(t Table) (*schema, error) {
 	return c.set.schemas.get(c.ctx, t, c.set.queryIn(t.Schema))
 }
 
-// install runs the statements that install an image, in a transaction of their
-// own unless the client's is open.
+// install runs the statements that install an image: all of them or none.
 func (c *Client) install(dst *store.Conn, sqls []string, own bool) error {
-	if own && len(sqls) > 1 {
-		sqls = append(append([]string{"START TRANSACTION"}, sqls...), commitSQL)
+	undo := ""
+	if len(sqls) > 1 {
+		begin, end := "SAVEPOINT "+imageSavepoint, "RELEASE SAVEPOINT "+imageSavepoint
+		undo = "ROLLBACK TO SAVEPOINT " + imageSavepoint
+		if own {
+			begin, end, undo = "START TRANSACTION", commitSQL, rollbackSQL
+		}
+		sqls = append(append([]string{begin}, sqls...), end)
 	}
 	for _, sql := range sqls {
 		if _, err := dst.Exec(c.ctx, sql); err != nil {
-			if own && len(sqls) > 1 {
-				if _, undo := dst.Exec(c.ctx, rollbackSQL); undo != nil {
-					return undo
+			var refused *protocol.Error
+			if undo != "" && errors.As(err, &refused) && (own || !c.endsTxn(refused.Code)) {
+				if _, err := dst.Exec(c.ctx, undo); err != nil {
+					return err
 				}
 			}
 			return err
@@ -192,9 +206,12 @@ func (c *Client) install(dst *store.Conn, sqls []string, own bool) error {
 	return nil
 }
 
+// imageSavepoint is set before an image in the client's transaction.
+const imageSavepoint = "dsmproxy_image"
+
 // selectImage is the statement that reads the record of key.
 func (s *schema) selectImage(key []byte) string {
-	return s.selectRows(s.stored(), s.keyEquals(key))
+	return s.selectRows(s.stored(), s.keyIs("", key))
 }
 
 // selectRows is the statement that reads rows as images.
@@ -213,20 +230,21 @@ func (s *schema) selectRows(columns []column, where string) string {
 
 // installImage are the statements that make rows the record of key.
 func (s *schema) installImage(key []byte, rows [][][]byte) []string {
-	remove := "DELETE FROM " + s.table.quoted() + " WHERE " + s.keyEquals(key)
+	remove := "DELETE FROM " + s.table.quoted() + " WHERE " + s.keyIs("", key)
 	switch {
 	case len(rows) == 0:
 		return []string{remove}
-	case s.keyUnique:
-		return []string{s.replaceRows(s.stored(), rows)}
+	case s.keyUnique && s.only && !s.wide():
+		return []string{"REPLACE" + s.rows(s.stored(), rows)}
 	}
-	return []string{remove, s.replaceRows(s.stored(), rows)}
+	return []string{remove, "INSERT" + s.rows(s.stored(), rows)}
 }
 
-// replaceRows is the statement that installs rows which selectRows has read.
-func (s *schema) replaceRows(columns []column, rows [][][]byte) string {
+// rows is the statement, but for its verb, that installs rows which selectRows
+// has read.
+func (s *schema) rows(columns []column, rows [][][]byte) string {
 	var b strings.Builder
-	b.WriteString("REPLACE INTO " + s.table.quoted() + " (")
+	b.WriteString(" INTO " + s.table.quoted() + " (")
 	for i, c := range columns {
 		if i > 0 {
 			b.WriteByte(',')
@@ -258,8 +276,22 @@ func (s *schema) stored() []column {
 	return list
 }
 
-func (s *schema) keyEquals(key []byte) string {
-	return quoteName(s.key.name) + " = " + s.keyLiteral(key)
+// keyIs is the condition that a row is the record of key, for a column that is
+// qualified by of. Of what the column's collation calls equal, that is the one
+// whose key has the same bytes, trailing blanks aside.
+func (s *schema) keyIs(of string, key []byte) string {
+	name, literal := of+quoteName(s.key.name), s.keyLiteral(key)
+	is := name + " = " + literal
+	if !s.wide() {
+		return is
+	}
+	return is + " AND CAST(RTRIM(" + name + ") AS BINARY) = CAST(RTRIM(" + literal + ") AS BINARY)"
+}
+
+// wide reports whether the key column calls equal what are two keys to the
+// proxy.
+func (s *schema) wide() bool {
+	return s.key.charset != "" && !s.table.Folds && !strings.HasSuffix(s.key.collation, "_bin")
 }
 
 // keyLiteral is a key as a literal of its column's own charset, so that the

@@ -22,35 +22,37 @@ type Part struct {
 }
 
 // table is the part of t as a table.
-func (p *Part) table(t Table) Table { return Table{Schema: t.Schema, Name: p.Name, Key: p.Column} }
+func (p *Part) table(t Table) Table {
+	return Table{Schema: t.Schema, Name: p.Name, Key: p.Column, Folds: t.Folds}
+}
 
 // image is the statements that make the record of key at another store what it
-// is at src.
-func (c *Client) image(src *store.Conn, t Table, key []byte) ([]string, error) {
+// is at src, where it may not be there.
+func (c *Client) image(src *store.Conn, t Table, key []byte) (sqls []string, there bool, err error) {
 	sc, err := c.schema(t)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	rows, err := src.Query(c.ctx, sc.selectImage(key))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	sqls, err := c.removeParts(t, sc, key, rows)
-	if err != nil {
-		return nil, err
+	there = len(rows) > 0
+	if sqls, err = c.removeParts(t, sc, key, rows); err != nil {
+		return nil, there, err
 	}
 	sqls = append(sqls, sc.installImage(key, rows)...)
 	if t.Parts == nil {
-		return sqls, nil
+		return sqls, there, nil
 	}
 	for i := range *t.Parts {
 		part, err := c.partImage(src, t, sc, &(*t.Parts)[i], key)
 		if err != nil {
-			return nil, err
+			return nil, there, err
 		}
 		sqls = append(sqls, part...)
 	}
-	return sqls, nil
+	return sqls, there, nil
 }
 
 // removal is the statements that leave nothing of the record of key.
@@ -75,11 +77,11 @@ func (c *Client) removeParts(t Table, sc *schema, key []byte, rows [][][]byte) (
 			return nil, err
 		}
 		if strings.EqualFold(p.Of, t.Key) {
-			sqls = append(sqls, "DELETE FROM "+psc.table.quoted()+" WHERE "+psc.keyEquals(key))
+			sqls = append(sqls, "DELETE FROM "+psc.table.quoted()+" WHERE "+psc.keyIs("", key))
 			continue
 		}
 		sqls = append(sqls, "DELETE p FROM "+psc.table.quoted()+" p JOIN "+t.quoted()+" t ON p."+quoteName(p.Column)+
-			" = t."+quoteName(p.Of)+" WHERE t."+sc.keyEquals(key))
+			" = t."+quoteName(p.Of)+" WHERE "+sc.keyIs("t.", key))
 		columns := sc.stored()
 		of := slices.IndexFunc(columns, func(c column) bool { return strings.EqualFold(c.name, p.Of) })
 		for _, row := range rows {
@@ -100,13 +102,13 @@ func (c *Client) partImage(src *store.Conn, t Table, sc *schema, p *Part, key []
 		return nil, err
 	}
 	columns := slices.DeleteFunc(psc.stored(), func(c column) bool { return c.name == psc.auto })
-	where := psc.keyEquals(key)
+	where := psc.keyIs("", key)
 	if !strings.EqualFold(p.Of, t.Key) {
-		where = quoteName(p.Column) + " IN (SELECT " + quoteName(p.Of) + " FROM " + t.quoted() + " WHERE " + sc.keyEquals(key) + ")"
+		where = quoteName(p.Column) + " IN (SELECT " + quoteName(p.Of) + " FROM " + t.quoted() + " WHERE " + sc.keyIs("", key) + ")"
 	}
 	rows, err := src.Query(c.ctx, psc.selectRows(columns, where))
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	return []string{psc.replaceRows(columns, rows)}, nil
+	return []string{"INSERT" + psc.rows(columns, rows)}, nil
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,8 @@ import (
 type Table struct {
 	Schema, Name, Key string
 	Parts             *[]Part // nil for none
+	// Folds: keys that the key column's collation calls equal are one.
+	Folds bool
 }
 
 // Defaults says how far a table's own defaults differ from store to store.
@@ -40,6 +43,7 @@ type schema struct {
 	columns   []column
 	key       column
 	keyUnique bool // the key alone identifies a row
+	only      bool // no other columns are unique
 	defaults  Defaults
 	auto      string // the AUTO_INCREMENT column; "" for none
 	autoMax   uint64 // the greatest number that it can hold
@@ -48,11 +52,13 @@ type schema struct {
 
 // column is one that an INSERT can give a value to.
 type column struct {
-	name     string
-	typ      string // DATA_TYPE in lower case
-	charset  string // "" for what is not text
-	width    int    // of a CHAR or VARCHAR in characters, of a BINARY or VARBINARY in bytes; 0 for others
-	generate bool
+	name    string
+	typ     string // DATA_TYPE in lower case
+	charset string // "" for what is not text
+	// collation is that of text.
+	collation string
+	width     int // of a CHAR or VARCHAR in characters, of a BINARY or VARBINARY in bytes; 0 for others
+	generate  bool
 	// invisible: it is none of the columns of *, or of an INSERT without a list.
 	invisible bool
 }
@@ -129,15 +135,22 @@ func (s *Set) queryIn(db string) querier {
 
 func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
-	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH "+
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME "+
 		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
 	}
-	sc := &schema{table: t, read: time.Now()}
+	unique, err := query(ctx, "SELECT INDEX_NAME, MIN(COLUMN_NAME), COUNT(*) FROM information_schema.STATISTICS "+where+
+		" AND NON_UNIQUE = 0 GROUP BY INDEX_NAME")
+	if err != nil {
+		return nil, err
+	}
+	sc := &schema{table: t, read: time.Now(), only: !slices.ContainsFunc(unique, func(r [][]byte) bool {
+		return string(r[2]) != "1" || !strings.EqualFold(string(r[1]), t.Key)
+	})}
 	primary, keyIsPrimary := 0, false // columns of the primary key; the key is one
 	for _, r := range rows {
-		c := column{name: string(r[0]), typ: strings.ToLower(string(r[1])), charset: string(r[2])}
+		c := column{name: string(r[0]), typ: strings.ToLower(string(r[1])), charset: string(r[2]), collation: string(r[8])}
 		switch c.typ {
 		case "char", "varchar", "binary", "varbinary":
 			c.width, _ = strconv.Atoi(string(r[7])) // NULL for none

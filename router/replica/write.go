@@ -1,10 +1,8 @@
 package replica
 
 import (
-	"bytes"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -17,6 +15,10 @@ import (
 // its store lives, or that stands in for a store that is down, gets the
 // record as the first copy has it (image.go). A store that fails is replaced
 // by the next in order.
+//
+// In a transaction the others get the statement once the first store of the
+// key's order has answered: its row lock orders the writers of all proxies. Two
+// that had each taken a lock at another store would wait for each other's end.
 
 // Write is a write of one record, or of several that have the same stores.
 type Write struct {
@@ -35,12 +37,17 @@ type Write struct {
 	// store that stands in for another can't run it by itself.
 	Partial bool
 
+	// Updates: it is an UPDATE, which removes no record.
+	Updates bool
+
 	// Number is what an AUTO_INCREMENT column of the record gets on all copies;
 	// 0 if the proxy does not supply it.
 	Number uint64
 
 	at    time.Time // of FixTime; zero means now
 	tries int
+	// instead is the answer in the place of the deciding copy's.
+	instead *protocol.OK
 }
 
 // copyOf is one copy in the course of a write.
@@ -48,6 +55,7 @@ type copyOf struct {
 	store  int
 	conn   *store.Conn // nil once it has failed
 	sent   bool        // it ran the statement itself, or may have
+	later  bool        // it is to run it once the first copy has
 	read   bool        // its answer has been read
 	answer protocol.Answer
 }
@@ -75,6 +83,10 @@ func (c *Client) Write(w *Write) error {
 func (c *Client) write(w *Write) error {
 	if err := c.decide(w); err != nil {
 		return err
+	}
+	if w.instead != nil {
+		c.settle()
+		return c.writeOK(*w.instead)
 	}
 	if _, err := c.out.Conn().Write(c.held); err != nil {
 		return err
@@ -105,6 +117,9 @@ func (c *Client) decide(w *Write) error {
 			}
 		}
 	}
+	if first, err = c.witness(w, first); err != nil {
+		return err
+	}
 	if err := c.equalise(w, first); err != nil {
 		return err
 	}
@@ -123,45 +138,54 @@ func (c *Client) decide(w *Write) error {
 	return nil
 }
 
-// sendAll sends the statement to every copy that runs it itself.
+// sendAll sends the statement to every copy that runs it itself; in a
+// transaction to the first, and leaves the others to sendLater.
 func (c *Client) sendAll(w *Write) {
+	inTxn, first := c.InTxn() || !c.state.Autocommit(), true
+	if inTxn && w.FixTime && w.at.IsZero() {
+		w.at = time.Now() // for all of them
+	}
 	fix := c.fix(w)
 	for i := range c.copies {
 		cp := &c.copies[i]
-		if !cp.sent {
+		switch {
+		case !cp.sent:
+			continue
+		case inTxn && !first:
+			cp.sent, cp.later = false, true
 			continue
 		}
 		if err := c.sendOne(cp.conn, w.Req, fix); err != nil {
 			c.lose(cp, err)
+			continue
 		}
+		first = false
 	}
 }
 
-// fixed reports whether statements go before and behind w's own.
-func (w *Write) fixed() bool { return w.Number != 0 || w.FixTime && !w.Image }
-
-// fix is the statement that gives w one time, and its record one number,
-// everywhere; nil if it needs none.
-func (c *Client) fix(w *Write) []byte {
-	if !w.fixed() {
-		return nil
-	}
-	c.stamp = append(c.stamp[:0], byte(protocol.ComQuery))
-	if w.Number != 0 {
-		c.stamp = strconv.AppendUint(append(c.stamp[:0], fixNumber...), w.Number, 10)
-		if !w.FixTime || w.Image {
-			return c.stamp
+// sendLater sends the statement to the copies that the first was awaited for,
+// unless that one has refused it, and so has written nothing.
+func (c *Client) sendLater(w *Write, refused bool) error {
+	var fix []byte
+	for i := range c.copies {
+		cp := &c.copies[i]
+		if !cp.later {
+			continue
 		}
-		c.stamp = append(c.stamp, ", "...)
-	} else {
-		c.stamp = append(c.stamp, "SET "...)
+		cp.later = false
+		if refused {
+			continue
+		}
+		if fix == nil {
+			fix = c.fix(w)
+		}
+		cp.sent = true
+		if err := c.sendOne(cp.conn, w.Req, fix); err != nil {
+			c.lose(cp, err)
+			return err
+		}
 	}
-	at := w.at
-	if at.IsZero() {
-		at = time.Now()
-	}
-	c.stamp = appendClock(c.stamp, at)
-	return c.stamp
+	return nil
 }
 
 func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
@@ -180,38 +204,6 @@ func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
 		}
 	}
 	return conn.Send()
-}
-
-var (
-	unfix       = append([]byte{byte(protocol.ComQuery)}, "SET timestamp=DEFAULT"...)
-	fixNumber   = append([]byte{byte(protocol.ComQuery)}, "SET insert_id="...)
-	unfixNumber = append([]byte{byte(protocol.ComQuery)}, "SET insert_id=0"...)
-	unfixBoth   = append([]byte{byte(protocol.ComQuery)}, "SET insert_id=0, timestamp=DEFAULT"...)
-)
-
-// unfixOf is the statement that undoes what fix does. A number that its
-// statement has not used would else be that of the next record inserted there.
-func unfixOf(fix []byte) []byte {
-	switch {
-	case !bytes.HasPrefix(fix, fixNumber):
-		return unfix
-	case bytes.IndexByte(fix, ',') < 0:
-		return unfixNumber
-	}
-	return unfixBoth
-}
-
-// appendTimestamp appends the statement that stops a session's clock at t.
-func appendTimestamp(dst []byte, t time.Time) []byte {
-	return appendClock(append(dst, "SET "...), t)
-}
-
-func appendClock(dst []byte, t time.Time) []byte {
-	dst = append(dst, "timestamp="...)
-	dst = strconv.AppendInt(dst, t.Unix(), 10)
-	dst = append(dst, '.')
-	micro := strconv.AppendInt(nil, int64(t.Nanosecond()/1000)+1e6, 10)
-	return append(dst, micro[1:]...)
 }
 
 // lose drops a copy's connection. What err says is remembered for the case
@@ -240,6 +232,13 @@ func (c *Client) readAll(w *Write) (first int, err error) {
 	var last error
 	for i := range c.copies {
 		cp := &c.copies[i]
+		if cp.later && cp.conn != nil { // the ones before it are lost
+			cp.later, cp.sent = false, true
+			if err := c.sendOne(cp.conn, w.Req, c.fix(w)); err != nil {
+				last = err
+				c.lose(cp, err)
+			}
+		}
 		if cp.conn == nil || !cp.sent {
 			continue
 		}
@@ -248,16 +247,15 @@ func (c *Client) readAll(w *Write) (first int, err error) {
 			last = err
 			c.lose(cp, err)
 			if inTxn {
-				c.dropUnread()
-				if c.ctx.Err() != nil {
-					return 0, c.aborted()
-				}
-				return 0, c.fail(err)
+				return 0, c.failUnread(err)
 			}
 			continue
 		}
 		if decides {
 			first = i
+			if err := c.sendLater(w, cp.answer.Err != nil); err != nil {
+				return 0, c.failUnread(err)
+			}
 		}
 	}
 	switch {
@@ -305,6 +303,16 @@ func (c *Client) readOne(w *Write, cp *copyOf, decides bool) error {
 	}
 	cp.read = true
 	return nil
+}
+
+// failUnread ends a transaction that has lost a store in the course of a
+// statement.
+func (c *Client) failUnread(err error) error {
+	c.dropUnread()
+	if c.ctx.Err() != nil {
+		return c.aborted()
+	}
+	return c.fail(err)
 }
 
 // dropUnread closes the connections of copies whose answers have not been
