@@ -3,6 +3,7 @@ package conf
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // presets are the tables of well-known session handlers, as those create them.
@@ -104,6 +105,18 @@ var presets = map[string]Table{
 	"lua-resty-session": {Name: "sessions", Key: "sid"},
 	// .NET
 	"pomelo": {Name: "AspNetCoreCache", Key: "Id"},
+}
+
+// PresetsOf returns the names of the presets for a table of that name, key and
+// surrogate, sorted: several handlers may make the same table.
+func PresetsOf(name, key, surrogate string) []string {
+	var list []string
+	for _, preset := range Presets() {
+		if t := presets[preset]; t.Name == name && strings.EqualFold(t.Key, key) && strings.EqualFold(t.Surrogate, surrogate) {
+			list = append(list, preset)
+		}
+	}
+	return list
 }
 
 // Presets returns the names of the presets, sorted.

@@ -30,19 +30,20 @@ var errSilent = errors.New("silent")
 // commands are the subcommands, but for those of table; each adds its line
 // here.
 var commands = map[string]command{
-	"clients":   {"print the clients of a running proxy", runClients},
-	"drain":     {"take a store of a running proxy out of service", runDrain},
-	"kill":      {"end a client of a running proxy", runKill},
-	"log-level": {"change the level of a running proxy's log", runLogLevel},
-	"reload":    {"have a running proxy read its configuration again", runReload},
-	"status":    {"print how a running proxy is", runStatus},
-	"undrain":   {"put a store back into service", runUndrain},
-	"demo":      {"start stores and a proxy to try, and kill some", runDemo},
-	"explain":   {"print what a statement is, its keys and their stores", runExplain},
-	"check":     {"read the configuration and print every problem", runCheck},
-	"route":     {"print the order of the stores for session IDs", runRoute},
-	"version":   {"print the version", runVersion},
-	"serve":     {"run the proxy", runServe},
+	"init-config": {"write a configuration from a DSN and the stores' addresses", runInitConfig},
+	"clients":     {"print the clients of a running proxy", runClients},
+	"drain":       {"take a store of a running proxy out of service", runDrain},
+	"kill":        {"end a client of a running proxy", runKill},
+	"log-level":   {"change the level of a running proxy's log", runLogLevel},
+	"reload":      {"have a running proxy read its configuration again", runReload},
+	"status":      {"print how a running proxy is", runStatus},
+	"undrain":     {"put a store back into service", runUndrain},
+	"demo":        {"start stores and a proxy to try, and kill some", runDemo},
+	"explain":     {"print what a statement is, its keys and their stores", runExplain},
+	"check":       {"read the configuration and print every problem", runCheck},
+	"route":       {"print the order of the stores for session IDs", runRoute},
+	"version":     {"print the version", runVersion},
+	"serve":       {"run the proxy", runServe},
 }
 
 // table is all subcommands: also those that print what all of them are.
