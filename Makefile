@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm haproxy
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools mysql9 man deb release deb-test clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools browser mysql9 man deb release deb-test clean
 
 all: build
 
@@ -84,6 +84,16 @@ compat: build compat-tools
 	$(GO) vet -tags compat ./integration/compat
 	cd integration/compat/go && $(GO) vet ./...
 	$(GO) test -tags compat -count=1 -timeout 30m ./integration/compat
+
+# browser looks at the status page in a real Chromium, which is some 120 MB to
+# install: a minute and more.
+browser: build tools
+	@if ! command -v chromium >/dev/null; then \
+		if [ "$$(id -u)" != 0 ]; then echo "run as root: apt-get update && apt-get install -y --no-install-recommends chromium"; exit 1; fi; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; \
+	fi
+	$(GO) vet -tags browser ./integration
+	$(GO) test -tags browser -count=1 -timeout 10m ./integration -run TestStatusPage
 
 # mysql9 runs the tests that need a server on MySQL 9 and with its mysql client,
 # which are unpacked into a cache, beside the system; no root is needed for that.

@@ -76,6 +76,7 @@ type options struct {
 	links          bool                // put a faulty link before each store
 	top            string              // TOML before the first table
 	sections       string              // TOML after it
+	admin          string              // TOML of the admin table, beside listen
 	storeTLS       string              // TOML of each store's tls table
 	storeArgs      []string            // of mariadbd
 	storeSQL       string              // for each store, behind the schema
@@ -110,7 +111,7 @@ func startCluster(t testing.TB, o options) *cluster {
 func startStores(t testing.TB, o options) *cluster {
 	t.Helper()
 	c := &cluster{copies: o.copies}
-	config := proxytest.Config{Copies: o.copies, Top: o.top, Sections: tables + o.sections}
+	config := proxytest.Config{Copies: o.copies, Top: o.top, Sections: tables + o.sections, Admin: o.admin}
 	for i, s := range suite.Servers.Start(t, o.stores, o.storeArgs...) {
 		n := &node{Server: s, name: "s" + strconv.Itoa(i)}
 		addr := s.Addr()

@@ -16,6 +16,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/internal/metrics"
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/placement"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
@@ -137,7 +138,7 @@ func (p *proxy) routes(q admin.RouteRequest) ([]admin.Route, error) {
 			key = rewrite.FoldKey(nil, key)
 		}
 		p.place.Order(order, key)
-		one := admin.Route{ID: id, Live: []string{}}
+		one := admin.Route{ID: id, CRC32: placement.CRC32(key), Live: []string{}}
 		for _, i := range order {
 			st := p.Stores()[i]
 			one.Order = append(one.Order, st.Name())

@@ -36,12 +36,20 @@ func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) error 
 	asJSON := fs.Bool("json", false, "print one object a line; read statements from standard input without SQL")
 	sqlMode := fs.String("sql-mode", "", "the client's @@sql_mode, `modes` separated by commas")
 	db := fs.String("db", "", "the client's default `database` (default the schema of the first table)")
+	running := fs.String("admin", "", "ask the running proxy at this admin `address` instead of a configuration; its password is in "+passwordVariable)
 	rest, done, err := parseFlags(fs, args, stdout, stderr)
 	if done || err != nil {
 		return err
 	}
-	if len(rest) == 0 && !*asJSON {
+	if len(rest) == 0 && (!*asJSON || *running != "") {
 		return usageError(fs, stderr, "no statement")
+	}
+	if *running != "" {
+		r, err := remoteFlags{admin: running}.remote(stderr)
+		if err != nil {
+			return err
+		}
+		return askExplain(r, textLine(rest, *sqlMode, *db), *asJSON, stdout)
 	}
 	c, err := loadConfig(*path, stderr)
 	if err != nil {
@@ -218,11 +226,27 @@ func (x *explainer) lines(r io.Reader, w io.Writer) error {
 
 // request is one line of input.
 type request struct {
-	SQL     *string `json:"sql"`
-	Base64  *string `json:"sql_base64"`
-	Params  []any   `json:"params"`
-	SQLMode *string `json:"sql_mode"`
-	DB      *string `json:"db"`
+	SQL     *string `json:"sql,omitempty"`
+	Base64  *string `json:"sql_base64,omitempty"`
+	Params  []any   `json:"params,omitempty"`
+	SQLMode *string `json:"sql_mode,omitempty"`
+	DB      *string `json:"db,omitempty"`
+}
+
+// textLine is the line of a statement and its parameters from the command line.
+func textLine(args []string, sqlMode, db string) *request {
+	text := base64.StdEncoding.EncodeToString([]byte(args[0]))
+	r := &request{Base64: &text}
+	for _, a := range args[1:] {
+		r.Params = append(r.Params, a)
+	}
+	if sqlMode != "" {
+		r.SQLMode = &sqlMode
+	}
+	if db != "" {
+		r.DB = &db
+	}
+	return r
 }
 
 func (x *explainer) line(text []byte) (*rewrite.Explanation, error) {

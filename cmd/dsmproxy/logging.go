@@ -23,11 +23,20 @@ func newLogging(c conf.Log, w io.Writer) *logging {
 	o := &slog.HandlerOptions{Level: l.level}
 	var h slog.Handler = slog.NewTextHandler(w, o)
 	if c.Format == "json" {
+		o.ReplaceAttr = spellDurations
 		h = slog.NewJSONHandler(w, o)
 	}
 	l.folding = fold(h)
 	l.Logger = slog.New(l.folding)
 	return l
+}
+
+// spellDurations has JSON say "1.5s" as text does, not a number of nanoseconds.
+func spellDurations(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // setLevel changes the level; it reports whether that is one.

@@ -32,10 +32,28 @@ type inForce struct {
 	errAt   time.Time
 	applied uint64
 	refused uint64
+	read    content // of the file that was read last
 }
 
+// begin takes the configuration that the proxy starts with; path is its file.
 func (f *inForce) begin(cfg *conf.Config, path string) {
-	f.cfg, f.path, f.loaded = cfg, path, time.Now()
+	f.cfg, f.path, f.loaded, f.read = cfg, path, time.Now(), contentOf(path)
+}
+
+// tried reports whether the file was read when it was like this.
+func (f *inForce) tried(c content) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.read == c
+}
+
+// reads notes that the file is about to be read. If it changes meanwhile, it is
+// read once more.
+func (f *inForce) reads() {
+	c := contentOf(f.path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.read = c
 }
 
 // config is the configuration in force. It is not to be modified.
@@ -92,6 +110,7 @@ func (p *proxy) reload() ([]conf.Change, error) {
 	if path == "" {
 		return nil, errors.New("the configuration is from no file")
 	}
+	p.force.reads()
 	next, err := conf.Load(path)
 	if err != nil {
 		return nil, err
@@ -163,8 +182,7 @@ func (p *proxy) watchFile(ctx context.Context) {
 	if path == "" {
 		return
 	}
-	known := contentOf(path)
-	last := known
+	last := contentOf(path)
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
 	for {
@@ -173,29 +191,22 @@ func (p *proxy) watchFile(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		if !p.force.config().Watch {
-			known = [sha256.Size]byte{}
-			continue
-		}
 		now := contentOf(path)
 		settled := now == last
 		last = now
-		switch {
-		case now == [sha256.Size]byte{}: // being replaced
-		case known == [sha256.Size]byte{}:
-			known = now
-		case settled && now != known:
-			known = now
+		if settled && now != (content{}) && p.force.config().Watch && !p.force.tried(now) {
 			_ = p.Reload() // which logs what is wrong
 		}
 	}
 }
 
-// contentOf is the hash of a file; zero if it can't be read.
-func contentOf(path string) [sha256.Size]byte {
+// content is the hash of a file; zero if it can't be read.
+type content [sha256.Size]byte
+
+func contentOf(path string) content {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return [sha256.Size]byte{}
+		return content{}
 	}
 	return sha256.Sum256(data)
 }

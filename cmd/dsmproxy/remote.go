@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"flag"
 	"io"
@@ -93,4 +95,38 @@ func (f remoteFlags) ask(stderr io.Writer, do func(context.Context, *admin.Remot
 		return err
 	}
 	return do(context.Background(), r)
+}
+
+// askRoute has a running proxy order the stores for one session ID.
+func askRoute(r *admin.Remote, table string, id []byte) (crc uint32, names []string, err error) {
+	list, err := r.Route(context.Background(), admin.RouteRequest{Table: table, IDs: []string{hex.EncodeToString(id)}})
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(list) != 1 {
+		return 0, nil, errors.New("the proxy has not answered for the session ID")
+	}
+	return list[0].CRC32, list[0].Order, nil
+}
+
+// askExplain has a running proxy explain a statement, for people or as JSON.
+func askExplain(r *admin.Remote, line *request, asJSON bool, w io.Writer) error {
+	body, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		out, err := r.Explain(context.Background(), body)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(append(out, '\n'))
+		return err
+	}
+	out, err := r.ExplainText(context.Background(), body)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, out)
+	return err
 }

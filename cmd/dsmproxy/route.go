@@ -20,7 +20,8 @@ import (
 
 const aboutRoute = `Prints the order of the stores for each session ID: the ID, its crc32, the
 stores from the first to the last. A record is on the first ones that live, as
-many as copies says. It connects to no store.
+many as copies says. It connects to no store,
+and to a running proxy only with -admin.
 
 Without an ID, IDs are read from standard input, one a line; a carriage return
 at the end of a line is no part of the ID. An ID that begins with "-" goes after
@@ -37,6 +38,7 @@ func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	name := fs.String("placement", placement.PHP, strings.Join(placement.Names(), ", ")+"; without a configuration")
 	stores := fs.Int("stores", 0, "number of stores; without a configuration")
 	asJSON := fs.Bool("json", false, `print one object a line: {"id":"...","crc32":N,"order":[...]}`)
+	running := fs.String("admin", "", "ask the running proxy at this admin `address` instead of a configuration; its password is in "+passwordVariable)
 	ids, done, err := parseFlags(fs, args, stdout, stderr)
 	if done || err != nil {
 		return err
@@ -44,6 +46,9 @@ func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	bare := given["placement"] || given["stores"]
+	if *running != "" && (bare || given["config"]) {
+		return usageError(fs, stderr, "-admin is for a call without -config, -placement and -stores")
+	}
 
 	r := &orderer{out: bufio.NewWriter(stdout), json: *asJSON}
 	switch {
@@ -55,6 +60,12 @@ func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		if r.place, err = placement.New(*name, bareStores(*stores)); err != nil {
 			return usageError(fs, stderr, "%v", err)
 		}
+	case *running != "":
+		remote, err := remoteFlags{admin: running}.remote(stderr)
+		if err != nil {
+			return err
+		}
+		r.ask = func(id []byte) (uint32, []string, error) { return askRoute(remote, *table, id) }
 	default:
 		c, err := loadConfig(*path, stderr)
 		if err != nil {
@@ -86,6 +97,8 @@ type orderer struct {
 	json  bool
 	out   *bufio.Writer
 	order []uint16
+	// ask asks a running proxy instead; nil: the fields above say it.
+	ask func(id []byte) (crc uint32, names []string, err error)
 }
 
 // configure takes stores and collation from a configuration; table is "" or
@@ -150,6 +163,13 @@ func (r *orderer) routeAll(ids []string, stdin io.Reader) error {
 }
 
 func (r *orderer) route(id []byte) error {
+	if r.ask != nil {
+		crc, names, err := r.ask(id)
+		if err != nil {
+			return err
+		}
+		return r.print(id, crc, names)
+	}
 	key := id
 	if r.fold {
 		key = rewrite.FoldKey(nil, id)
@@ -158,34 +178,36 @@ func (r *orderer) route(id []byte) error {
 		r.order = make([]uint16, r.place.Stores())
 	}
 	r.place.Order(r.order, key)
-	if r.json {
-		return r.printJSON(id, placement.CRC32(key))
-	}
-	fmt.Fprintf(r.out, "%s\t%d\t", printableKey(id), placement.CRC32(key))
-	for i, s := range r.order {
-		if i > 0 {
-			r.out.WriteByte(' ')
-		}
-		if r.names == nil {
-			r.out.WriteString(strconv.Itoa(int(s)))
-		} else {
-			r.out.WriteString(r.names[s])
+	var names []string
+	for _, s := range r.order {
+		if r.names != nil {
+			names = append(names, r.names[s])
 		}
 	}
-	return r.out.WriteByte('\n')
+	return r.print(id, placement.CRC32(key), names)
 }
 
-func (r *orderer) printJSON(id []byte, crc uint32) error {
+// print prints an order: that of the names, or without any of r.order.
+func (r *orderer) print(id []byte, crc uint32, names []string) error {
+	if r.json {
+		return r.printJSON(id, crc, names)
+	}
+	if names == nil {
+		for _, s := range r.order {
+			names = append(names, strconv.Itoa(int(s)))
+		}
+	}
+	_, err := fmt.Fprintf(r.out, "%s\t%d\t%s\n", printableKey(id), crc, strings.Join(names, " "))
+	return err
+}
+
+func (r *orderer) printJSON(id []byte, crc uint32, names []string) error {
 	line := struct {
 		ID    string `json:"id"`
 		CRC32 uint32 `json:"crc32"`
 		Order any    `json:"order"`
 	}{printableKey(id), crc, r.order}
-	if r.names != nil {
-		names := make([]string, len(r.order))
-		for i, s := range r.order {
-			names[i] = r.names[s]
-		}
+	if names != nil {
 		line.Order = names
 	}
 	e := json.NewEncoder(r.out)

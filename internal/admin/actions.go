@@ -22,6 +22,7 @@ type RouteRequest struct {
 // Route is the order of the stores for one session ID.
 type Route struct {
 	ID    string   `json:"id_hex"`
+	CRC32 uint32   `json:"crc32"`
 	Order []string `json:"order"`
 	Live  []string `json:"holders"` // where a write would put the record now
 }

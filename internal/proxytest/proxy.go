@@ -24,7 +24,7 @@ type Proxy struct {
 }
 
 var (
-	listening  = regexp.MustCompile(`listening.*\baddr=([^\s"]+)`)
+	listening  = regexp.MustCompile(`listening.*\baddr"?[=:]"?([^\s"]+)`)
 	statusPage = regexp.MustCompile(`"?status page"?.*\burl"?[=:]"?([^\s"]+)`)
 )
 
