@@ -56,7 +56,11 @@ The configuration of a command that is not told one, in the current directory.
 .B SIGTERM, SIGINT
 .B dsmproxy serve
 takes no new clients, lets those that are there end their statement or
-transaction for up to five seconds, and ends.
+transaction for up to limits.drain_timeout, and ends.
+.TP
+.B SIGHUP
+.B dsmproxy serve
+reads its configuration again. A file with a mistake changes nothing.
 .SH ENVIRONMENT
 .TP
 .BR NOTIFY_SOCKET ", " WATCHDOG_USEC
