@@ -82,13 +82,16 @@ const schema = `CREATE TABLE app.sessions (
 	expires int NOT NULL DEFAULT 0,
 	changed timestamp(6) NOT NULL DEFAULT current_timestamp(6) ON UPDATE current_timestamp(6))`
 
+// manyConnections is room for the pools of several proxies at a server.
+const manyConnections = "--max-connections=800"
+
 // start runs a proxy before m servers with n copies of each record.
 func start(t *testing.T, m, n int) *harness { return startOther(t, m, n, -1) }
 
 // startOther is start with a store for other tables.
 func startOther(t *testing.T, m, n, other int) *harness {
 	t.Helper()
-	return startBefore(t, installed.Start(t, m), n, other)
+	return startBefore(t, installed.Start(t, m, manyConnections), n, other)
 }
 
 // startBefore is startOther for servers that run.
@@ -104,7 +107,7 @@ func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harne
 // startLinked is start with a link before each server, which can fail.
 func startLinked(t *testing.T, m, n, other int) (*harness, []*faultlink.Link) {
 	t.Helper()
-	servers := installed.Start(t, m)
+	servers := installed.Start(t, m, manyConnections)
 	links, addrs := make([]*faultlink.Link, m), make([]string, m)
 	for i, s := range servers {
 		var err error
