@@ -85,6 +85,9 @@ const schema = `CREATE TABLE app.sessions (
 // manyConnections is room for the pools of several proxies at a server.
 const manyConnections = "--max-connections=800"
 
+// probePatience keeps a store up that is slow because the machine is busy.
+const probePatience = 5 * time.Second
+
 // start runs a proxy before m servers with n copies of each record.
 func start(t *testing.T, m, n int) *harness { return startOther(t, m, n, -1) }
 
@@ -147,7 +150,7 @@ func startAt(t *testing.T, servers []*realstore.Server, addrs []string, n, other
 		h.direct = append(h.direct, db)
 		names = append(names, placement.Store{Name: fmt.Sprintf("s%d", i)})
 		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: addrs[i],
-			ProbeLogin: login, Log: log}))
+			ProbeLogin: login, ProbeTimeout: probePatience, Log: log}))
 	}
 	var err error
 	if h.place, err = placement.New("php", names); err != nil {

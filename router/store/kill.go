@@ -7,6 +7,9 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
+// maxKillers bounds the connections that only carry a KILL at one time.
+const maxKillers = 4
+
 // KillQuery ends the statement that victim runs, by another connection of the
 // same login. It may be called while the connection is in use, and after that;
 // its user sees to it that it runs nothing else meanwhile.
@@ -44,8 +47,14 @@ func (s *Store) kill(ctx context.Context, victim *Conn, verb string) error {
 	if c != nil {
 		c.Discard()
 	}
-	// One more than MaxConns, for a moment: a kill must not wait for what it is
+	// Some more than MaxConns, for a moment: a kill must not wait for what it is
 	// to end.
+	select {
+	case s.killers <- struct{}{}:
+		defer func() { <-s.killers }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	dctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
 	defer cancel()
 	c, err := s.login(dctx, victim.login)

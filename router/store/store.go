@@ -95,6 +95,7 @@ type Store struct {
 	health  atomic.Pointer[health]
 	version atomic.Pointer[string] // of the last greeting
 	suspect chan struct{}          // asks for a probe at once
+	killers chan struct{}          // holds one for each connection of a KILL
 
 	// tick counts the janitor's rounds: a clock that costs nothing to read.
 	tick atomic.Uint32
@@ -127,6 +128,7 @@ func New(c Config) *Store {
 	s := &Store{
 		cfg:     c.withDefaults(),
 		suspect: make(chan struct{}, 1),
+		killers: make(chan struct{}, maxKillers),
 		pools:   make(map[Login]*pool),
 		conns:   make(map[*Conn]struct{}),
 	}
