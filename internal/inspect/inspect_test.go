@@ -155,7 +155,7 @@ func do2(t *testing.T, addr, password, statement string) {
 func TestRights(t *testing.T) {
 	list := start(t, 2)
 	for _, s := range list {
-		do(t, s, "CREATE USER web@'%' IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES ON app.* TO web@'%'")
+		do(t, s, "CREATE USER web@'%' IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES ON app.* TO web@'%'", "GRANT CREATE ON app.sessions TO web@'%'")
 	}
 	c := config(list)
 	c.Accounts = []Account{{"web", "x"}}
@@ -164,7 +164,10 @@ func TestRights(t *testing.T) {
 	do(t, list[1], "REVOKE UPDATE, DELETE, CREATE TEMPORARY TABLES ON app.* FROM web@'%'")
 	expect(t, Run(t.Context(), c),
 		"wrong: s2: app.sessions: the account has no right to UPDATE, DELETE",
-		"note: s2: the account may not make temporary tables in app")
+		"note: s2: app.sessions: the account may not make temporary tables in app")
+	do(t, list[1], "GRANT UPDATE, DELETE, CREATE TEMPORARY TABLES ON app.* TO web@'%'", "REVOKE CREATE ON app.sessions FROM web@'%'")
+	expect(t, Run(t.Context(), c), "note: s2: app.sessions: the account may not make a temporary table named app.sessions")
+	do(t, list[1], "REVOKE CREATE TEMPORARY TABLES ON app.* FROM web@'%'")
 
 	// An account of the store's own is used instead of the clients'.
 	c.Stores[1].Own = &Account{mariadbtest.User, mariadbtest.Password}
@@ -181,7 +184,7 @@ func TestNumbers(t *testing.T) {
 	list := start(t, 1)
 	do(t, list[0], "DROP TABLE app.sessions",
 		"CREATE TABLE app.sessions (n int AUTO_INCREMENT PRIMARY KEY, id varchar(128) COLLATE utf8mb4_bin NOT NULL UNIQUE, data blob) ENGINE=InnoDB",
-		"CREATE USER web@'%' IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES ON app.* TO web@'%'")
+		"CREATE USER web@'%' IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES ON app.* TO web@'%'", "GRANT CREATE ON app.sessions TO web@'%'")
 	c := config(list)
 	expect(t, Run(t.Context(), c), "wrong: s1: app.sessions: its column n is AUTO_INCREMENT")
 	c.Tables[0].Surrogate = "n"

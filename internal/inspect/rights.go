@@ -32,13 +32,13 @@ func (in *inspection) askRights(ctx context.Context, store int, f *facts) error 
 		if err := in.tryTable(ctx, store, f, t); err != nil {
 			return err
 		}
+		if err := in.tryTemporary(ctx, store, f, t); err != nil {
+			return err
+		}
 		if schemas[t.schema] {
 			continue
 		}
 		schemas[t.schema] = true
-		if err := in.tryTemporary(ctx, store, f, t.schema); err != nil {
-			return err
-		}
 		if slices.ContainsFunc(in.Tables, func(c Table) bool { return c.Surrogate != "" && (c.Schema == "" || c.Schema == t.schema) }) {
 			if err := in.tryNumbers(ctx, store, f, t.schema); err != nil {
 				return err
@@ -89,21 +89,30 @@ func lacks(ctx context.Context, f *facts, schema, name, column string, verbs ...
 	return lacking, nil
 }
 
-func (in *inspection) tryTemporary(ctx context.Context, store int, f *facts, schema string) error {
-	name := quoteName(schema, in.tag)
+// tryTemporary tries to make a temporary table that hides a table, as a copy of
+// all its records does where a statement without the key needs one.
+func (in *inspection) tryTemporary(ctx context.Context, store int, f *facts, t *table) error {
+	name, full := quoteName(t.schema, in.tag), quoteName(t.schema, t.name)
+	lacking, grant := "temporary tables in "+t.schema, "CREATE TEMPORARY TABLES ON "+quoteName(t.schema)+".*"
 	_, err := f.conn.ExecContext(ctx, "CREATE TEMPORARY TABLE "+name+" (i int)")
+	if err == nil {
+		_, err = f.conn.ExecContext(ctx, "ALTER TABLE "+name+" RENAME TO "+full)
+		lacking, grant = "a temporary table named "+t.full(), "CREATE ON "+full
+		if _, err := f.conn.ExecContext(ctx, "DROP TEMPORARY TABLE IF EXISTS "+name+", "+full); err != nil {
+			return err
+		}
+	}
 	switch {
-	case err == nil:
-		_, err = f.conn.ExecContext(ctx, "DROP TEMPORARY TABLE "+name)
-		return err
 	case lacksRight(err):
-		in.ofStore(Note, "rights", store, "GRANT CREATE TEMPORARY TABLES ON "+quoteName(schema)+".* TO the account",
-			"the account may not make temporary tables in %s: a read without the key that sorts, groups or counts on several stores is refused", schema)
-		return nil
-	case code(err) == 0:
+		in.find(Finding{
+			Level: Note, Check: "rights", Store: in.Stores[store].Name, Table: t.full(),
+			Message: "the account may not make " + lacking + ": some statements without the key, which sort, group or limit over several stores, are refused",
+			Remedy:  "GRANT " + grant + " TO the account",
+		})
+	case err != nil && code(err) == 0:
 		return err
 	}
-	return nil // read_only, say, which is found elsewhere
+	return nil // read_only, say, is found elsewhere
 }
 
 // tryNumbers tries what AUTO_INCREMENT columns need.
