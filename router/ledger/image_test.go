@@ -127,7 +127,7 @@ func TestImages(t *testing.T) {
 		for i, k := range some {
 			ddl += fmt.Sprintf(", `c %d` %s", i, k.ddl)
 		}
-		ddl += ") ENGINE=InnoDB ROW_FORMAT=DYNAMIC"
+		ddl += ") ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4"
 		from.exec(ddl)
 		to.exec(ddl)
 		tables = append(tables, Table{Number: uint16(n + 1), Schema: "app", Name: name, Key: "id"})

@@ -44,7 +44,7 @@ var odd = []oddity{
 // and is the session of the oddity with a SET more.
 func (o oddity) and(sets ...string) *store.Session {
 	var s *store.Session
-	for _, set := range append(append([]string(nil), o.sets...), sets...) {
+	for _, set := range append(append([]string(nil), sets...), o.sets...) {
 		if o.maria && !installation.MariaDB() {
 			continue
 		}

@@ -42,13 +42,15 @@ func (s *Store) Read(ctx context.Context, g fence.Guard, stmt fence.Statement, k
 	if err == nil {
 		err = j.read(c)
 	}
-	st.Settle(c, err)
-	if err == nil {
-		err = s.readMarks(j, &f, keys, marks)
+	if err != nil {
+		st.Settle(c, err)
+		return err
 	}
-	if err == nil {
+	// Before the connection, in whose buffer the answer lies, is given back.
+	if err = s.readMarks(j, &f, keys, marks); err == nil {
 		f.passed(c)
 	}
+	st.Settle(c, nil)
 	return err
 }
 
