@@ -98,9 +98,7 @@ func (a *analyzer) readPlan(n ast.Node) {
 		if forUpdate {
 			a.p.Kind = KindReadForUpdate
 		}
-		if len(a.p.Keys) > 1 {
-			a.noteReads()
-		}
+		a.noteReads()
 		return
 	}
 	a.p.Kind = KindScatterRead

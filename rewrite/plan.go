@@ -186,7 +186,7 @@ type Plan struct {
 	// with UsesTLS.
 	Keys []Value
 	// Reads are the tables with session records that a KindScatterRead, or a
-	// read of several keys, reads. Mentions is how often it names any of them.
+	// read of known keys, reads. Mentions is how often it names any of them.
 	Reads    []Read
 	Mentions int
 	// Target is the secondary table that a statement writes; its Name is "" for

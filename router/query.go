@@ -1,10 +1,8 @@
 package router
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -148,6 +146,9 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	if lock && len(p.Keys) == 0 && p.OtherColumn != "" {
 		return s.lockByOther(st, req, args)
 	}
+	if !lock && s.loose(st, args) {
+		return s.gather(st, req, args, nil)
+	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
 		return err
 	}
@@ -186,7 +187,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		case column != "":
 			return s.insertNumbered(st, req, args, column)
 		}
-	} else if s.loose(p, args) {
+	} else if s.loose(st, args) {
 		return s.sweep(st, req, args, nil)
 	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
@@ -237,8 +238,8 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	if err := pins(st.Plan); err != nil {
 		return err
 	}
-	if s.loose(st.Plan, args) {
-		return refuse("a number for a key that is text")
+	if s.loose(st, args) {
+		return refuse("a number for a key that is text, or a hexadecimal literal for one that is a number")
 	}
 	if err := s.findKeys(st, st.Plan.Keys[:1], args); err != nil {
 		return err
@@ -248,14 +249,6 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	}
 	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
 		return err
-	}
-	if len(s.spelled) == 2 {
-		s.spelled[1] = s.data.Cut(s.table(st.Plan), s.spelled[1])
-	}
-	if len(s.keys) == 2 {
-		if s.keys[1] = s.data.Cut(s.table(st.Plan), s.keys[1]); bytes.Equal(s.keys[0], s.keys[1]) {
-			s.keys = s.keys[:1]
-		}
 	}
 	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(st.Plan), Partial: true}
 	s.sameOnAll(&w, st.Plan)
@@ -269,27 +262,6 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 	return s.data.Move(&w)
 }
 
-// loose reports whether a key is compared as a number with a column that is
-// text: 0 equals every text that begins with no digit then, so that nothing
-// follows from it for where the record is.
-func (s *session) loose(p *rewrite.Plan, args rewrite.Args) bool {
-	for _, v := range p.Keys {
-		for _, part := range v.Parts {
-			number := part.Numeric
-			if x, ok := args.(typedArgs); ok && part.Source == rewrite.SourceParam {
-				number = x.IsNumber(part.Index)
-			}
-			if number && s.data.KeyIsText(s.table(p)) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// typedArgs are arguments that tell which of them are numbers.
-type typedArgs interface{ IsNumber(i int) bool }
-
 // table names the table that a plan is about.
 func (s *session) table(p *rewrite.Plan) replica.Table {
 	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table), Folds: p.Table.FoldCase}
@@ -297,42 +269,6 @@ func (s *session) table(p *rewrite.Plan) replica.Table {
 		t.Schema = s.data.State().DB()
 	}
 	return t
-}
-
-// findKeys puts the different keys of a statement into s.keys, in the order in
-// which they appear. NULL names no record and is left out.
-func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args rewrite.Args) error {
-	n := 0
-	s.spelled = nil
-	inserts := st.Plan.Verb == rewrite.VerbInsert || st.Plan.Verb == rewrite.VerbReplace
-	for _, v := range values {
-		if n == cap(s.keys) {
-			s.keys = append(s.keys[:n], nil)
-		}
-		s.keys = s.keys[:n+1]
-		key, null, ok := st.Append(s.keys[n][:0], v, args)
-		if !ok {
-			return refuse("a key whose bytes can't be told")
-		}
-		if null {
-			continue
-		}
-		if inserts {
-			key = s.data.Cut(s.table(st.Plan), key)
-		}
-		if st.Plan.Table.FoldCase {
-			if !slices.ContainsFunc(s.spelled, func(k []byte) bool { return bytes.Equal(k, key) }) {
-				s.spelled = append(s.spelled, key)
-			}
-			key = rewrite.FoldKey(nil, key)
-		}
-		s.keys[n] = key
-		if !slices.ContainsFunc(s.keys[:n], func(k []byte) bool { return bytes.Equal(k, key) }) {
-			n++
-		}
-	}
-	s.keys = s.keys[:n]
-	return nil
 }
 
 // any carries a statement out that any live store can answer.

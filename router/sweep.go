@@ -72,10 +72,8 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 			return owned(req, append(append(bytes.Clone(parts.Head), list...), parts.Tail...))
 		},
 	}
-	if p.Table.FoldCase {
-		w.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
-	}
-	if keys == nil && s.data.State().Assigns("sql_safe_updates") {
+	w.Fold = s.folding(s.table(p))
+	if keys == nil && (len(p.Keys) > 0 || s.data.State().Assigns("sql_safe_updates")) {
 		w.Judged = v.with(parts.Judged)
 	}
 	if !parts.Limited {

@@ -67,10 +67,13 @@ type Client struct {
 	pinned []*store.Conn // of the transaction, by store; nil where none is held
 	kept   []*store.Conn // those that hold locks, by store
 	locks  []heldLock
+	homes  []*lockHome // of names that it holds or asks for
 	order  []uint16
 	copies []copyOf
 	held   []byte // an answer that is kept back
-	stamp  []byte // see fix
+
+	keyRule keyRule // used last
+	stamp   []byte  // see fix
 
 	opened  *Cursor   // by the last statement
 	cursors []*Cursor // all that are open
@@ -207,6 +210,7 @@ func (c *Client) drop(i int, conn *store.Conn) {
 	if c.kept[i] == conn {
 		c.unkeep(i)
 		c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i })
+		c.disclaim()
 	}
 	c.cursors = slices.DeleteFunc(c.cursors, func(k *Cursor) bool { return k.conn == conn })
 	c.unwatch(conn)

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -42,8 +43,9 @@ type schema struct {
 	table     Table
 	columns   []column
 	key       column
-	keyUnique bool // the key alone identifies a row
-	only      bool // no other columns are unique
+	keyUnique bool   // the key alone identifies a row
+	only      bool   // no other columns are unique
+	second    string // an index that is unique besides, but for that of auto; "" for none
 	defaults  Defaults
 	auto      string // the AUTO_INCREMENT column; "" for none
 	autoMax   uint64 // the greatest number that it can hold
@@ -63,11 +65,13 @@ type column struct {
 	invisible bool
 }
 
-// schemas caches them. Its zero value is ready; it is safe for concurrent use,
+// schemas caches them. Made with a log alone it is ready; it is safe for concurrent use,
 // and a hit takes no lock.
 type schemas struct {
+	log     *slog.Logger
 	byTable atomic.Pointer[map[Table]*schema]
-	mu      sync.Mutex // held to replace byTable
+	mu      sync.Mutex // held to replace byTable, and guards warned
+	warned  map[Table]bool
 }
 
 // querier is a store connection, or the Set.
@@ -91,6 +95,13 @@ func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, err
 	}
 	next[t] = sc
 	s.byTable.Store(&next)
+	if sc.second != "" && !s.warned[t] {
+		if s.warned == nil {
+			s.warned = make(map[Table]bool)
+		}
+		s.warned[t] = true
+		s.log.Warn("unique key enforced by each store for its own records only", "table", t.quoted(), "index", sc.second)
+	}
 	return sc, nil
 }
 
@@ -171,6 +182,14 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 			sc.key, sc.keyUnique = c, index == "PRI" || index == "UNI"
 			keyIsPrimary = index == "PRI"
 		}
+	}
+	for _, r := range unique {
+		if column := string(r[1]); string(r[2]) != "1" || !strings.EqualFold(column, t.Key) && column != sc.auto {
+			sc.second = string(r[0])
+		}
+	}
+	if keyIsPrimary && primary > 1 { // the rows of a part of a record
+		sc.second = ""
 	}
 	sc.keyUnique = sc.keyUnique && !(keyIsPrimary && primary > 1)
 	if sc.key.name == "" {

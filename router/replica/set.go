@@ -39,6 +39,7 @@ type Set struct {
 	numbers   numbers
 	deadlocks deadlocks
 	lockWaiters
+	lockHomes
 	holders  sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
 	pending  []backlog // by store
 	catchUps sync.WaitGroup
@@ -58,6 +59,7 @@ func New(c Config) *Set {
 		deadlocks: deadlocks{txns: make(map[*Client]struct{})},
 		locks:     newKeyLocks(), pending: make([]backlog, len(c.Stores)),
 		numbers: numbers{wanted: make(chan *sequence, 1)},
+		schemas: schemas{log: c.Log},
 	}
 }
 

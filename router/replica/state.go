@@ -204,13 +204,6 @@ func (c *Client) Holds() bool {
 // Defaults says what t's own defaults depend on.
 func (c *Client) Defaults(t Table) Defaults { return c.set.Defaults(c.ctx, t) }
 
-// KeyIsText reports whether t's key column is compared as text; an unknown one
-// is.
-func (c *Client) KeyIsText(t Table) bool {
-	sc, err := c.schema(t)
-	return err != nil || !sc.key.numeric()
-}
-
 // Fresh forgets the last statement's answer.
 func (c *Client) Fresh() {
 	c.frame.Reset(protocol.AnswerResult, true, 0)

@@ -8,7 +8,13 @@ import "unicode/utf8"
 // results, and it does not matter which store says so.
 func (c *Client) Cut(t Table, key []byte) []byte {
 	sc, err := c.schema(t)
-	if err != nil || sc.key.width == 0 || len(key) <= sc.key.width {
+	if err != nil || sc.key.width == 0 {
+		return key
+	}
+	if sc.key.typ == "binary" && len(key) < sc.key.width {
+		return append(key, make([]byte, sc.key.width-len(key))...) // as the store fills it up
+	}
+	if len(key) <= sc.key.width {
 		return key
 	}
 	switch sc.key.typ {

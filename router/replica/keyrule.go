@@ -1,0 +1,70 @@
+package replica
+
+import (
+	"strings"
+	"time"
+)
+
+// KeyRule says what a table's key column makes of a value that it is compared
+// with or given: which texts are one key.
+type KeyRule uint8
+
+// The rules. None of them holds for a table that can't be read.
+const (
+	KeyInteger KeyRule = 1 << iota // '0201' and '201abc' are 201
+	KeyText                        // compared as text: 201 equals '0201' and '201abc'
+	KeyPads                        // trailing blanks don't count
+	KeyTrims                       // what is stored has no trailing blanks
+)
+
+// keyRule is the rule that a client has used last: a statement that uses it
+// again looks nothing up.
+type keyRule struct {
+	table Table
+	of    *map[Table]*schema // what was known of the tables then
+	rule  KeyRule
+	until time.Time // of a table that could not be read
+}
+
+// ruleAgain is how long a table that could not be read is not asked for again.
+const ruleAgain = time.Second
+
+// KeyRule returns the rule of t's key column. A change of it behind the proxy's
+// back is noticed with the next write that is older than schemaTTL.
+func (c *Client) KeyRule(t Table) KeyRule {
+	r := &c.keyRule
+	if known := c.set.schemas.byTable.Load(); r.of == known && r.table == t &&
+		(r.until.IsZero() && known != nil || !r.until.IsZero() && time.Now().Before(r.until)) {
+		return r.rule
+	}
+	*r = keyRule{table: t}
+	if sc, err := c.schema(t); err == nil {
+		r.rule = sc.key.rule()
+	} else {
+		r.until = time.Now().Add(ruleAgain)
+	}
+	r.of = c.set.schemas.byTable.Load()
+	return r.rule
+}
+
+func (c column) rule() (r KeyRule) {
+	switch c.typ {
+	case "tinyint", "smallint", "mediumint", "int", "bigint":
+		return KeyInteger
+	case "char":
+		r = KeyTrims
+	}
+	if c.numeric() || c.temporal() || c.unicode() {
+		return 0
+	}
+	if c.charset != "" && c.pads() {
+		r |= KeyPads
+	}
+	return r | KeyText
+}
+
+// pads reports whether the column's collation takes trailing blanks for
+// nothing, as nearly all do that are older than MySQL 8.
+func (c column) pads() bool {
+	return !strings.Contains(c.collation, "nopad") && !strings.Contains(c.collation, "_0900_") && c.collation != "binary"
+}
