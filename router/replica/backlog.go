@@ -11,8 +11,9 @@ import (
 )
 
 // What all stores are to run, a store that is down runs when it returns: DDL,
-// and the batches of keyless writes. It is remembered in this proxy's memory
-// only, up to a bound.
+// and the batches of keyless writes. So does one that has refused DDL for now;
+// what it refuses for now again is tried each second. It is remembered in this
+// proxy's memory only, up to a bound.
 
 // maxBacklog bounds what is remembered for one store that is down.
 const maxBacklog = 1000
@@ -94,6 +95,14 @@ func (s *Set) remember(i int, m missed) {
 	b.missed = append(b.missed, m)
 }
 
+// behind reports whether store i is yet to run something.
+func (s *Set) behind(i int) bool {
+	b := &s.pending[i]
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.missed) > 0
+}
+
 // misses notes that a store has not run a statement of the client's that it has
 // to run when it returns; in a transaction, if that is committed.
 func (c *Client) misses(i int, m missed) {
@@ -156,8 +165,8 @@ func (s *Set) replay(ctx context.Context, i int) {
 		m := b.missed[0]
 		b.mu.Unlock()
 		refused, err := s.replayOne(ctx, i, m)
-		if err != nil {
-			return
+		if err != nil || refused != nil && isTransient(refused.Code) {
+			return // it is tried again
 		}
 		m.done()
 		b.mu.Lock()
@@ -168,8 +177,15 @@ func (s *Set) replay(ctx context.Context, i int) {
 			b.counts.Refused++
 		}
 		b.mu.Unlock()
-		if refused != nil {
-			s.log.Warn("store differs on a statement that it had missed", "store", s.stores[i].Name(), "err", refused)
+		switch name := s.stores[i].Name(); {
+		case refused == nil:
+		case m.ddl != "" && isDone(refused.Code):
+			s.log.Info("store had a statement already that it was to run", "store", name, "code", refused.Code)
+		case m.ddl != "":
+			s.log.Error("stores differ: one refuses DDL that it had missed", "store", name, "code", refused.Code,
+				"action", "compare SHOW CREATE TABLE with another store's, and carry the DDL out there by hand")
+		default:
+			s.log.Warn("store differs on a statement that it had missed", "store", name, "code", refused.Code)
 		}
 	}
 }

@@ -1,8 +1,40 @@
 package replica
 
-// Broadcast carries DDL out on every store. The first store that answers
-// decides what the client sees; a store that is down gets sql when it returns,
-// unless that is "".
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+)
+
+// DDL is carried out on one store after the other, in the configured order, so
+// that what the first refuses is done nowhere. What a later store refuses can't
+// be undone at those before it: the client gets that error, with the names of
+// the stores that have carried it out, and the log says so as well.
+//
+// A store that has refused only for now (a metadata lock, a KILL), or was lost
+// in between, gets the statement again as one does that returns. One that says
+// that it has been done there already is no reason to stop: so a statement that
+// went halfway can be repeated.
+
+// broadcast is one statement for all stores in the course of it.
+type broadcast struct {
+	*Client
+	done    []int // stores that have carried it out
+	down    []int // that are down, or were lost
+	already []int // where it had been done before
+	retry   []int // that have refused it for now
+	refused []int // that have refused it for good
+	never   []int // that were not asked then
+	why     *protocol.Error
+	last    error // of those in down
+	answer  []byte
+}
+
+// Broadcast carries DDL out on every store. The first store that does decides
+// what the client sees; a store that is down gets sql when it returns, unless
+// that is "".
 func (c *Client) Broadcast(req Request, sql string) error {
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
@@ -13,62 +45,170 @@ func (c *Client) Broadcast(req Request, sql string) error {
 	c.set.schemas.forget()
 	defer c.set.schemas.forget()
 	c.set.numbers.forget()
-	c.copies = c.copies[:0]
-	var down []int
-	var last error
-	for i := range c.set.stores {
-		conn, err := c.acquire(i, false, false)
-		if err == nil {
-			err = c.send(conn, req)
-			if err != nil {
-				c.drop(i, conn)
-			}
-		}
-		switch {
-		case err == nil:
-			c.copies = append(c.copies, copyOf{store: i, conn: conn, sent: true})
-		case c.ctx.Err() != nil:
-			c.dropUnread()
-			return c.aborted()
-		case !storeFailed(err):
-			c.dropUnread()
-			return err
-		default:
-			down, last = append(down, i), err
-		}
+	b := &broadcast{Client: c}
+	if err := b.connect(); err != nil {
+		return err
 	}
-	answered := false
 	for i := range c.copies {
-		cp := &c.copies[i]
-		if err := c.readOne(&Write{Req: req}, cp, !answered); err != nil {
-			c.drop(cp.store, cp.conn)
-			down, last = append(down, cp.store), err
+		b.at(&c.copies[i], req)
+	}
+	return b.end(sql)
+}
+
+// connect takes connections to all stores that live before any of them is
+// asked: one that can't be had is an error that has changed nothing.
+func (b *broadcast) connect() error {
+	c := b.Client
+	c.copies = c.copies[:0]
+	for i := range c.set.stores {
+		if c.set.behind(i) { // it has to run that first
+			b.down = append(b.down, i)
 			continue
 		}
-		c.finishCopy(cp)
-		if e := cp.answer.Err; e != nil && answered && c.frame.Answer().Err == nil {
-			c.set.log.Warn("store differs on a statement for all stores",
-				"store", c.set.stores[cp.store].Name(), "err", e)
+		conn, err := c.acquire(i, false, false)
+		switch {
+		case err == nil:
+			c.copies = append(c.copies, copyOf{store: i, conn: conn})
+		case c.ctx.Err() != nil:
+			c.releaseCopies()
+			return c.aborted()
+		case !storeFailed(err):
+			c.releaseCopies()
+			return err
+		default:
+			b.down, b.last = append(b.down, i), err
 		}
-		answered = true
+	}
+	return nil
+}
+
+// at carries the statement out at one store, unless another has refused it.
+func (b *broadcast) at(cp *copyOf, req Request) {
+	if len(b.refused) > 0 {
+		b.never = append(b.never, cp.store)
+		b.finishCopy(cp)
+		return
+	}
+	decides := len(b.done) == 0
+	err := b.send(cp.conn, req)
+	if err == nil {
+		err = b.readOne(&Write{Req: req}, cp, decides)
+	}
+	var e *protocol.Error
+	switch {
+	case err == nil:
+		b.finishCopy(cp)
+		e = cp.answer.Err
+	case errors.As(err, &e): // it can't be prepared
+		b.finishCopy(cp)
+	default:
+		b.drop(cp.store, cp.conn)
+		cp.conn = nil
+		b.down, b.last = append(b.down, cp.store), err
+		return
 	}
 	switch {
-	case c.ctx.Err() != nil:
-		return c.aborted()
-	case !answered:
-		return unreachable(last)
+	case e == nil:
+		b.done = append(b.done, cp.store)
+		if decides {
+			b.answer = append(b.answer[:0], b.held...)
+		}
+		return
+	case isDone(e.Code):
+		b.already = append(b.already, cp.store)
+	case isTransient(e.Code) && len(b.done) > 0:
+		b.retry = append(b.retry, cp.store)
+	default:
+		b.refused = append(b.refused, cp.store)
 	}
-	if c.frame.Answer().Err == nil && sql != "" {
-		for _, i := range down {
+	if b.why == nil || len(b.refused) > 0 {
+		b.why = e
+	}
+}
+
+// end answers the client.
+func (b *broadcast) end(sql string) error {
+	c := b.Client
+	if b.why == nil && len(b.done) == 0 {
+		if c.ctx.Err() != nil {
+			return c.aborted()
+		}
+		return unreachable(b.last)
+	}
+	if len(b.refused) == 0 && sql != "" && (len(b.done) > 0 || len(b.already) > 0) {
+		for _, i := range append(b.down, b.retry...) {
 			c.set.remember(i, missed{state: c.state, req: ownText(sql), ddl: sql, done: func() {}})
 		}
 	}
-	if _, err := c.out.Conn().Write(c.held); err != nil {
+	if b.why != nil {
+		if len(b.done) == 0 {
+			return b.why
+		}
+		return b.parted(sql != "")
+	}
+	if _, err := c.out.Conn().Write(b.answer); err != nil {
 		return err
 	}
 	c.answered()
 	c.settle()
 	return nil
+}
+
+// parted is the error of a statement that some stores have carried out and
+// others not.
+func (b *broadcast) parted(again bool) *protocol.Error {
+	not := append(append([]int(nil), b.refused...), b.retry...)
+	not = append(not, b.never...)
+	if len(not) == 0 { // where it had been done before: they are equal now
+		b.set.log.Warn("statement for all stores had been carried out on some",
+			"done", b.names(b.done), "before", b.names(b.already), "code", b.why.Code)
+		return b.because(fmt.Sprintf("dsmproxy: the statement was carried out on %s; %s had it already: %s",
+			b.names(b.done), b.names(b.already), b.why.Message))
+	}
+	text := fmt.Sprintf("dsmproxy: the statement was carried out on %s but not on %s: %s",
+		b.names(b.done), b.names(not), b.why.Message)
+	action := "remove what the store refuses, then repeat the statement: the stores that have it already are passed over"
+	if len(b.refused) == 0 && again {
+		text += "; it will be tried there again"
+		action = "none if it succeeds when it is tried again: see the next lines about this store"
+	} else {
+		text += "; remove the reason and repeat it, with IF [NOT] EXISTS where there is that"
+	}
+	b.set.log.Error("stores differ: statement for all was carried out on some only",
+		"done", b.names(b.done), "not", b.names(not), "code", b.why.Code, "action", action)
+	return b.because(text)
+}
+
+// because is the error that a store gave, with another text.
+func (b *broadcast) because(text string) *protocol.Error {
+	return &protocol.Error{Code: b.why.Code, State: b.why.State, Message: text}
+}
+
+func (b *broadcast) names(stores []int) string {
+	var list []string
+	for _, i := range stores {
+		list = append(list, b.set.stores[i].Name())
+	}
+	return strings.Join(list, ", ")
+}
+
+// isDone says by which errors a store answers DDL that has been carried out
+// there before.
+func isDone(code uint16) bool {
+	switch code {
+	case 1007, 1008, // a database exists, or does not
+		1050, 1051, // a table
+		1060, 1061, 1091, // a column, an index; what is to be dropped
+		1826, 1359, 1360: // a constraint, a trigger
+		return true
+	}
+	return false
+}
+
+// isTransient says by which errors a store refuses DDL that it may carry out
+// later.
+func isTransient(code uint16) bool {
+	return code == protocol.ErrLockDeadlock || code == protocol.ErrLockWaitTimeout || code == protocol.ErrQueryInterrupted
 }
 
 // Exists reports whether all live stores have a table, so that CREATE TABLE IF

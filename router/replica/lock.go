@@ -74,6 +74,9 @@ func (c *Client) lockHome(name string) int {
 	if at := c.holds(name); name != "" && at >= 0 {
 		return c.locks[at].store
 	}
+	if home := c.set.homeOf(name); home >= 0 {
+		return home
+	}
 	c.set.place.Order(c.order, []byte(strings.ToLower(name)))
 	for _, s := range c.order {
 		if c.set.live(int(s)) {
@@ -119,7 +122,7 @@ func (c *Client) heldValue(req Request) (value string, null bool, err error) {
 
 // Value asks any store for a value that it selects in hexadecimal.
 func (c *Client) Value(req Request) (value string, null bool, err error) {
-	for range c.set.stores {
+	for range 2 * len(c.set.stores) {
 		i := c.first(nil)
 		if i < 0 {
 			break
@@ -141,7 +144,14 @@ func (c *Client) Value(req Request) (value string, null bool, err error) {
 // atHome calls at with the store where the locks are, and again while that one
 // dies without an answer, so that they have another home.
 func (c *Client) atHome(uses []LockUse, at func(home int) (again bool, err error)) error {
-	for range c.set.stores {
+	defer c.disclaim()
+	var last error
+	for range 2 * len(c.set.stores) { // a store that dies may fail twice
+		for _, use := range uses {
+			if use.Func == "get_lock" && use.Name != "" {
+				c.claim(use.Name)
+			}
+		}
 		home := c.lockHome(uses[0].Name)
 		for _, use := range uses[1:] {
 			if c.lockHome(use.Name) != home {
@@ -152,20 +162,22 @@ func (c *Client) atHome(uses []LockUse, at func(home int) (again bool, err error
 		if !again {
 			return err
 		}
+		last = err
 	}
-	return unreachable(nil)
+	return unreachable(last)
 }
 
 // lockAt carries the statement out at one store. The answer is in c.held then,
 // and has been given to the client if told so. again says that this store has
-// died without an answer.
+// died without an answer, or that a connection has that held no lock.
 func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give bool) (again bool, err error) {
+	held := c.kept[i] != nil
 	conn, err := c.acquire(i, false, !c.set.live(i))
 	if err != nil {
 		if c.ctx.Err() != nil {
 			return false, c.aborted()
 		}
-		return storeFailed(err) && !c.set.live(i), err
+		return storeFailed(err), err
 	}
 	enlisted := c.pinned[i] == conn
 	if err = c.send(conn, req); err == nil {
@@ -182,7 +194,7 @@ func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give boo
 	}
 	if err != nil {
 		next, err := c.readFailed(i, conn, err)
-		return next && !c.set.live(i), err
+		return next && !(held && c.set.live(i)), err
 	}
 	struck := c.lockStruck()
 	if err = c.readNotes(conn); err == nil {
@@ -385,6 +397,7 @@ func (c *Client) UnlockAll(req Request) error {
 // forgetLocks gives the connection of a store back that holds no lock any more.
 func (c *Client) forgetLocks(i int, conn *store.Conn) {
 	c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i && l.name != "" })
+	c.disclaim()
 	c.keep(i, conn)
 	if c.pinned[i] != conn {
 		c.giveBack(conn)
