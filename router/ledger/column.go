@@ -51,7 +51,9 @@ func codingOf(typ string) coding {
 }
 
 // export is the expression that reads the column of the table s. Its result is
-// binary, so that no setting of a session changes it.
+// binary, so that no setting of a session changes it. A double is the exception:
+// MySQL's CAST has no room for all digits of some. It may come in UTF-16 or the
+// like, so the zero bytes must be dropped (image).
 func (c *column) export() string {
 	name := "s." + quoteName(c.name)
 	switch c.coding {
@@ -60,7 +62,7 @@ func (c *column) export() string {
 	case codeChar:
 		name = "RTRIM(" + name + ")"
 	case codeFloat:
-		name += "+0e0"
+		return name + "*1e0" // +0e0 would make 0 of -0
 	case codeBits:
 		name += "+0"
 	case codeStamp:
@@ -77,8 +79,13 @@ func (c *column) literal(j *job, v []byte) {
 		return
 	}
 	switch c.coding {
-	case codeNumber, codeFloat, codeBits:
+	case codeNumber, codeBits:
 		j.buf = append(j.buf, v...)
+	case codeFloat:
+		j.buf = append(j.buf, v...)
+		if !bytes.ContainsAny(v, "eE") {
+			j.add("e0") // -0 would be an integer
+		}
 	case codeStamp:
 		j.quoted([]byte(utc(v)))
 	case codeText:

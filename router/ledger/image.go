@@ -40,7 +40,10 @@ func (sh *shape) image(r *reply, set, from int) ([]byte, error) {
 			continue
 		}
 		size := 16
-		for _, v := range cells {
+		for c, v := range cells {
+			if sh.columns[c].coding == codeFloat && bytes.IndexByte(v, 0) >= 0 {
+				cells[c] = bytes.ReplaceAll(v, []byte{0}, nil)
+			}
 			size += len(v) + 9
 		}
 		b := make([]byte, 0, size)

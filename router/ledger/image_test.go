@@ -75,14 +75,14 @@ func kinds() []kind {
 		{"BINARY(7)", fixed("x'00'", "x'61620020'", "x'20202020202020'", "''")},
 		{"VARBINARY(60)", randomBytes(60)},
 		{"BLOB", randomBytes(300)},
-		{"TINYTEXT", fixed("''", "'a '", "'\\\\\\''")},
+		{"TINYTEXT", fixed("''", "'a '", "'''x'")},
 		{"LONGTEXT", fixed("REPEAT('x\\n', 100)", "''")},
 		{"MEDIUMBLOB", fixed("REPEAT(x'00ff275c', 20000)", "x''")},
 		{"ENUM('é','b','') CHARACTER SET utf8mb4", fixed("1", "2", "3")},
 		{"SET('a','é','c')", fixed("0", "7", "5")},
-		{"JSON", fixed(`'{"a": [1, 2.5, "x\\\\u00e9", null, true]}'`, `'"é"'`, `'[]'`)},
+		{"JSON", fixed(`'{"a": [1, 2.5, "x\\\\u00e9", null, true]}'`, `'"e"'`, `'[]'`)},
 		{"GEOMETRY", fixed("ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('LINESTRING(0 0,1 1.5,-2 3)')", "ST_GeomFromText('POLYGON((0 0,1 0,1 1,0 0))', 4326)")},
-		{"POINT", fixed("ST_GeomFromText('POINT(-1.25 2)', 4326)")},
+		{"POINT", fixed("ST_GeomFromText('POINT(-1.25 2)')")},
 		{"INT AS (1+1) VIRTUAL", nil},
 		{"INT AS (2+2) STORED", nil},
 	}
@@ -202,7 +202,11 @@ func compare(t *testing.T, from, to *one, n int, some []kind) {
 		if strings.HasPrefix(k.ddl, "TIMESTAMP") {
 			c = "UNIX_TIMESTAMP(" + c + ")"
 		}
-		parts = append(parts, "COALESCE(HEX(CAST("+c+" AS BINARY)),'NULL')")
+		expr := "HEX(CAST(" + c + " AS BINARY))"
+		if strings.HasPrefix(k.ddl, "DOUBLE") { // whose CAST loses digits
+			expr = "HEX(CONCAT(FORMAT(" + c + ", 30), '/', " + c + "))"
+		}
+		parts = append(parts, "COALESCE("+expr+",'NULL')")
 	}
 	query := fmt.Sprintf("SELECT CONCAT_WS('|',%s) FROM app.t%d WHERE id='%%s'", strings.Join(parts, ","), n)
 	for row := range 12 {
