@@ -154,7 +154,7 @@ func (s *session) showNotes(st *rewrite.Statement, req replica.Request) error {
 		return s.client.WriteResult([]protocol.Column{column}, [][][]byte{{strconv.AppendInt(nil, int64(n), 10)}})
 	}
 	code := protocol.Column{Name: "Code", Charset: 63, Length: 4, Type: typeLong, Flags: 1 | 32 | 128}
-	return s.client.WriteResult([]protocol.Column{text("Level", 7), code, text("Message", 512)}, rows)
+	return s.client.WriteResult([]protocol.Column{s.textColumn("Level", 7), code, s.textColumn("Message", 512)}, rows)
 }
 
 // selectInstead answers a prepared statement by another one, for its rows have
@@ -181,6 +181,12 @@ const (
 	typeVarString = 253
 )
 
-func text(name string, length uint32) protocol.Column {
-	return protocol.Column{Name: name, Charset: 45, Length: length * 4, Type: typeVarString, Flags: 1, Decimals: 31}
+// textColumn is a column of text in utf8mb4, of that character set's own
+// collation.
+func (s *session) textColumn(name string, length uint32) protocol.Column {
+	collation := uint16(45)
+	if mysql8(s.router.Set.Version()) {
+		collation = 255
+	}
+	return protocol.Column{Name: name, Charset: collation, Length: length * 4, Type: typeVarString, Flags: 1, Decimals: 31}
 }

@@ -78,14 +78,20 @@ func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 // of this version gives it whose local_infile is off.
 func noLocalFiles(p *rewrite.Plan, version string) *protocol.Error {
 	e := refusal(p)
-	major, _, _ := strings.Cut(version, ".")
-	switch n, _ := strconv.Atoi(major); {
-	case strings.Contains(version, "MariaDB") && n >= 10:
+	switch {
+	case strings.Contains(version, "MariaDB"):
 		e.Code, e.State = 4166, "HY000"
-	case n >= 8:
+	case mysql8(version):
 		e.Code = 3948
 	}
 	return e
+}
+
+// mysql8 reports whether a version is that of MySQL 8 or later.
+func mysql8(version string) bool {
+	major, _, _ := strings.Cut(version, ".")
+	n, _ := strconv.Atoi(major)
+	return n >= 8 && !strings.Contains(version, "MariaDB")
 }
 
 // noKey is said of an INSERT whose key no literal and no parameter gives.

@@ -51,7 +51,7 @@ func (s *session) showStatus(req replica.Request, rows [][][]byte) error {
 		s.client.Status |= protocol.StatusMoreResults
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
-	return s.client.WriteResult([]protocol.Column{text("Variable_name", 64), text("Value", 2048)}, rows)
+	return s.client.WriteResult([]protocol.Column{s.textColumn("Variable_name", 64), s.textColumn("Value", 2048)}, rows)
 }
 
 // like is SQL's LIKE for names: %, _ and the escape \.
