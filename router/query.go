@@ -156,6 +156,9 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	case 0:
 		return s.data.ReadAny(req) // id = NULL: no record, wherever it is asked
 	case 1:
+		if share, ok := req.(replica.Shareable); ok && shareable(p) {
+			return s.data.ReadShared(s.keys[0], share)
+		}
 		return s.data.Read(s.keys[0], req, lock)
 	}
 	err := s.data.ReadSeveral(s.keys, req, lock)

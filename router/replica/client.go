@@ -70,6 +70,7 @@ type Client struct {
 	homes  []*lockHome // of names that it holds or asks for
 	order  []uint16
 	copies []copyOf
+	lanes  lanes
 	held   []byte // an answer that is kept back
 
 	keyRule keyRule // used last

@@ -27,6 +27,7 @@ func (s *Store) clean(ctx context.Context) {
 		if s.closes.Load() > 0 {
 			s.closeStatements()
 		}
+		s.tidyLanes()
 		for _, c := range s.surplus(time.Now()) {
 			c.quit()
 		}

@@ -128,6 +128,8 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 	defer s.endWait(time.Now())
 	timer := time.NewTimer(s.cfg.WaitTimeout)
 	defer timer.Stop()
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
 	var why error
 	select {
 	case <-w.ready:

@@ -109,6 +109,9 @@ type Store struct {
 	drained atomic.Bool
 	counts  counts
 
+	lanes   laneSets
+	waiting atomic.Int32 // waiters, and those who have just been served
+
 	mu      sync.Mutex // guards what follows; no I/O is done under it
 	pools   map[Login]*pool
 	conns   map[*Conn]struct{} // all that are logged in
@@ -131,6 +134,7 @@ func New(c Config) *Store {
 		killers: make(chan struct{}, maxKillers),
 		pools:   make(map[Login]*pool),
 		conns:   make(map[*Conn]struct{}),
+		lanes:   laneSets{wake: make(chan struct{}, 1), sets: make(map[laneKey]*Lanes)},
 	}
 	s.health.Store(&health{since: time.Now(), changed: make(chan struct{})})
 	s.up, s.goDown = context.WithCancelCause(context.Background())
@@ -142,8 +146,10 @@ func New(c Config) *Store {
 func (s *Store) Run(ctx context.Context) error {
 	var janitor sync.WaitGroup
 	janitor.Go(func() { s.clean(ctx) })
+	janitor.Go(func() { s.watchLanes(ctx) })
 	s.probe(ctx)
 	janitor.Wait()
+	s.closeLanes()
 	s.mu.Lock()
 	s.closed = true
 	idle := s.takeAllIdle()
