@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,6 +26,7 @@ type options struct {
 	payloads []int
 	levels   []string
 	peer     string
+	others   string
 	records  int
 	flush    int
 	parts    string
@@ -52,6 +54,7 @@ func parse(args []string) (o options, err error) {
 	clients := fs.String("clients", "1,8,64", "numbers of clients")
 	payloads := fs.String("payloads", "1024,16384", "bytes of a record")
 	levels := fs.String("levels", "seed", "consistency levels of dsmproxy")
+	fs.StringVar(&o.others, "others", "", "further `programs` of dsmproxy to compare, comma-separated")
 	fs.StringVar(&o.peer, "peer", "", "a further target, `name:port` or name:host:port, with the stores' account and table")
 	fs.IntVar(&o.records, "records", 10000, "records in the table")
 	fs.IntVar(&o.flush, "flush", 2, "innodb_flush_log_at_trx_commit of the stores")
@@ -158,6 +161,16 @@ func startTargets(ctx context.Context, b *bed, o options) ([]*target, error) {
 			return nil, err
 		}
 		targets = append(targets, t)
+	}
+	if o.others != "" {
+		for _, program := range strings.Split(o.others, ",") {
+			t, err := b.variant(ctx, program, o.levels[0], 200, "")
+			if err != nil {
+				return nil, err
+			}
+			t.name = filepath.Base(program)
+			targets = append(targets, t)
+		}
 	}
 	if o.peer != "" {
 		t, err := peer(o.peer)

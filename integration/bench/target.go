@@ -185,6 +185,11 @@ func (b *bed) both() *target {
 // dsmproxy starts the proxy at a consistency level; profile is a file for its
 // processor profile, or "".
 func (b *bed) dsmproxy(ctx context.Context, level string, maxConns int, profile string) (*target, error) {
+	return b.variant(ctx, b.program, level, maxConns, profile)
+}
+
+// variant is dsmproxy by another program.
+func (b *bed) variant(ctx context.Context, program, level string, maxConns int, profile string) (*target, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -220,7 +225,7 @@ key = "id"
 	if profile != "" {
 		args = append(args, "-cpuprofile", profile)
 	}
-	pid, err := b.run(ctx, addr, b.program, args...)
+	pid, err := b.run(ctx, addr, program, args...)
 	if err != nil {
 		return nil, err
 	}
