@@ -59,6 +59,24 @@ SEED      ?= 1
 soak:
 	$(GO) test ./router/fence -count=1 -timeout 0 -v -run '^(TestHistories|TestAblations)$$' -histories $(HISTORIES) -seed $(SEED)
 
+# bench measures the proxy beside HAProxy and direct connections; docs/PERFORMANCE.md
+# says how to read it. BENCH adds flags (`$(BIN)/bench -h`).
+bench: build $(BIN)/bench
+	$(BIN)/bench -program $(BIN)/dsmproxy -json $(BIN)/bench.json -chart $(BIN)/bench.svg $(BENCH)
+
+.PHONY: $(BIN)/bench
+$(BIN)/bench:
+	$(GO) build -o $@ ./integration/bench
+
+# profile shows where the proxy's processor time goes under load.
+profile: build $(BIN)/bench
+	$(BIN)/bench -program $(BIN)/dsmproxy -payloads 1024 -clients 8,64 -parts load,connect -profile $(BIN)/dsmproxy.pprof $(BENCH)
+	$(GO) tool pprof -top -nodecount 40 $(BIN)/dsmproxy $(BIN)/dsmproxy.pprof
+
+# pgo makes the profile by which `make build` optimises from then on.
+pgo: profile
+	$(GO) tool pprof -proto $(BIN)/dsmproxy.pprof > cmd/dsmproxy/default.pgo
+
 bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem ./protocol ./rewrite ./router/...
 

@@ -203,6 +203,8 @@ max_clients = 20000
 max_conns = %d
 [consistency]
 level = %q
+[admin]
+listen = ""
 [log]
 level = "warn"
 [[user]]
