@@ -46,7 +46,9 @@ func serve(t *testing.T, login Login) *served {
 			Reload:   func() error { return errors.New("test.toml:1: listen: wrong") },
 			LogLevel: func(level string) (string, error) { return "debug", note("level %s", level) },
 			Route:    func(r RouteRequest) ([]Route, error) { return []Route{{ID: r.IDs[0], Order: []string{"s1"}}}, nil },
-			Explain:  func(line []byte, text bool) ([]byte, error) { return []byte(`"explained"`), note("explain %s %v", line, text) },
+			Explain: func(line []byte, text bool) ([]byte, error) {
+				return []byte(`"explained"`), note("explain %s %v", line, text)
+			},
 		},
 	}))
 	t.Cleanup(s.Close)
