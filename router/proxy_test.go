@@ -150,7 +150,7 @@ func startAt(t *testing.T, servers []*realstore.Server, addrs []string, n, other
 		h.direct = append(h.direct, db)
 		names = append(names, placement.Store{Name: fmt.Sprintf("s%d", i)})
 		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: addrs[i],
-			ProbeLogin: login, ProbeTimeout: probePatience, Log: log}))
+			ProbeLogin: login, ProbeTimeout: probePatience, ConnectTimeout: probePatience, Log: log}))
 	}
 	var err error
 	if h.place, err = placement.New("php", names); err != nil {

@@ -155,6 +155,9 @@ func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
 			return nil, context.Cause(c.wait)
 		}
 		if conn, err = c.set.stores[i].Get(c.wait, c.Login, c.state, force); err != nil {
+			if why := c.interrupted(); why != nil {
+				return nil, why // a KILL that ends a login says nothing of the store
+			}
 			return nil, err
 		}
 		c.watch(conn)
