@@ -28,16 +28,7 @@ import (
 
 var installed *mariadbtest.Installation
 
-func TestMain(m *testing.M) {
-	var err error
-	if installed, err = mariadbtest.Install(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	installed.Close()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m, &installed)) }
 
 // harness is a proxy in this process before real servers.
 type harness struct {

@@ -17,16 +17,7 @@ import (
 
 var servers *mariadbtest.Installation
 
-func TestMain(m *testing.M) {
-	var err error
-	if servers, err = mariadbtest.Install(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	servers.Close()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m, &servers)) }
 
 const sessionsTable = "CREATE TABLE app.sessions (id varchar(128) COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, data mediumblob NOT NULL, expires int NOT NULL, KEY expires (expires)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
 

@@ -77,6 +77,23 @@ func Install() (*Installation, error) {
 	return &Installation{program: program, dir: dir}, nil
 }
 
+// Main runs a test binary's tests with an Installation of its own, which it
+// keeps in *in, and returns what TestMain is to exit with.
+func Main(m *testing.M, in **Installation) (code int) {
+	installed, err := Install()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	*in = installed
+	code = m.Run()
+	if err := installed.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
 // Version is what the server program says of itself.
 func (in *Installation) Version() string { return in.program.Version }
 

@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/fence"
@@ -137,5 +136,3 @@ func (w *Witness) verdict(j *job, f *fencing, late bool) error {
 	}
 	return fence.ErrFenced // it was behind, and has caught up since
 }
-
-func mariaDB(version string) bool { return strings.Contains(version, "MariaDB") }

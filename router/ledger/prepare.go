@@ -42,10 +42,10 @@ func (w *Witness) suitable(ctx context.Context, c *store.Conn) error {
 	if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err != nil {
 		return fmt.Errorf("version %s is not understood", v)
 	}
-	if mariaDB(v) && (major < 10 || major == 10 && minor < 2) {
+	if w.st.MariaDB() && (major < 10 || major == 10 && minor < 2) {
 		return fmt.Errorf("MariaDB %s is too old: its keys are too short for those of the ledger; 10.2 is needed", v)
 	}
-	if !mariaDB(v) && (major < 5 || major == 5 && minor < 7) {
+	if !w.st.MariaDB() && (major < 5 || major == 5 && minor < 7) {
 		return fmt.Errorf("MySQL %s is too old: its keys are too short for those of the ledger, and it has no COM_RESET_CONNECTION; 5.7 is needed", v)
 	}
 	rows, err := c.Query(ctx, "SELECT ENGINE,SUPPORT FROM information_schema.ENGINES")

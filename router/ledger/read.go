@@ -105,7 +105,7 @@ func (s *Store) marks(ctx context.Context, g fence.Guard, j *job, keys []fence.K
 func (s *Store) askMarks(j *job, f *fencing, keys []fence.Key) {
 	j.sorted(len(keys), func(i int) *fence.Key { return &keys[i] })
 	j.add("SELECT ")
-	if mariaDB(s.st.Version()) {
+	if s.st.MariaDB() {
 		j.add("SQL_NO_CACHE ")
 	}
 	s.stand(j, f.gate)

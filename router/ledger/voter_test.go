@@ -136,18 +136,21 @@ func TestRestart(t *testing.T) {
 	if st.Boot != 0 || st.Blank || !st.Intact || !st.Cover.Equal(o.view) || st.Start == before.Start || st.Start == 0 {
 		t.Fatalf("Look behind a restart: %+v", st)
 	}
-	if _, _, _, err := o.write(2, "UPDATE app.sessions SET n=1 WHERE id='a'", key("a")); !errors.Is(err, fence.ErrClosed) {
-		t.Errorf("Write = %v, want ErrClosed", err)
-	}
 	read := &text{sql: "SELECT n FROM app.sessions WHERE id='a'"}
-	if err := o.Read(o.ctx(), o.guard(), read, []fence.Key{key("a")}, make([]fence.Entry, 1)); !errors.Is(err, fence.ErrClosed) {
-		t.Errorf("Read = %v, want ErrClosed", err)
-	}
-	if err := o.Push(o.ctx(), o.boot, o.view.WithTerm(1), false); !errors.Is(err, fence.ErrClosed) {
-		t.Errorf("Push = %v, want ErrClosed", err)
-	}
-	if err := o.Open(o.ctx(), before, fence.Admit, nil); !errors.Is(err, fence.ErrClosed) {
-		t.Errorf("Open as seen before the restart = %v, want ErrClosed", err)
+	for what, call := range map[string]func() error{
+		"Write": func() error {
+			_, _, _, err := o.write(2, "UPDATE app.sessions SET n=1 WHERE id='a'", key("a"))
+			return err
+		},
+		"Read": func() error {
+			return o.Read(o.ctx(), o.guard(), read, []fence.Key{key("a")}, make([]fence.Entry, 1))
+		},
+		"Push":                            func() error { return o.Push(o.ctx(), o.boot, o.view.WithTerm(1), false) },
+		"Open as seen before the restart": func() error { return o.Open(o.ctx(), before, fence.Admit, nil) },
+	} {
+		if err := reconnected(t, call); !errors.Is(err, fence.ErrClosed) {
+			t.Errorf("%s = %v, want ErrClosed", what, err)
+		}
 	}
 	// Two at once: one is let in.
 	errs := make(chan error, 2)
@@ -227,6 +230,18 @@ func restart(t *testing.T, o *one) {
 	}
 	if err := o.server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// reconnected calls until the call has not met a connection from before a
+// restart.
+func reconnected(t *testing.T, call func() error) error {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		err := call()
+		if !errors.Is(err, fence.ErrLost) || time.Now().After(end) {
+			return err
+		}
 	}
 }
 

@@ -197,7 +197,7 @@ func (s *Store) bumps(j *job, f *fencing, st Statement, keys []fence.Key, shapes
 }
 
 // valuesFunction reports whether VALUES() is not deprecated.
-func (s *Store) valuesFunction() bool { return mariaDB(s.st.Version()) }
+func (s *Store) valuesFunction() bool { return s.st.MariaDB() }
 
 func (s *Store) sendWrite(ctx context.Context, c *store.Conn, f *fencing, st Statement, packet []byte, commits bool) error {
 	if !commits {

@@ -174,6 +174,20 @@ func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
 	return conn, nil
 }
 
+// acquireAt is acquire for what only store i can do; its error is the client's.
+func (c *Client) acquireAt(i int) (*store.Conn, error) {
+	conn, err := c.acquire(i, false, true)
+	switch {
+	case err == nil:
+		return conn, nil
+	case c.ctx.Err() != nil:
+		return nil, c.aborted()
+	case storeFailed(err):
+		return nil, unreachable(err)
+	}
+	return nil, err
+}
+
 // finish gives a connection back whose answer has been read to its end, unless
 // the transaction keeps it. With autocommit off it is the store's status that
 // says that a transaction has begun.

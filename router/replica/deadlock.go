@@ -268,16 +268,5 @@ func (c *Client) sacrifice(w *waiter) {
 	if phase != phaseRunning && phase != phaseWriting || at == 0 || int(at&0xffff)-1 != w.store || at>>16 != w.since {
 		return
 	}
-	for _, conn := range c.active {
-		if conn.Store() == c.set.stores[w.store] {
-			c.came.Store(true)
-			c.victim.Store(true)
-			c.killed = append(c.killed, conn)
-			c.kills.Add(1)
-			c.set.kills.Go(func() {
-				defer c.kills.Done()
-				c.kill(conn, false)
-			})
-		}
-	}
+	c.killAt(w.store, &c.victim)
 }

@@ -154,13 +154,30 @@ func (c *Client) Abort(cause error, all bool) {
 	c.came.Store(true)
 	c.stop(cause)
 	for _, conn := range c.active {
-		c.killed = append(c.killed, conn)
-		c.kills.Add(1)
-		c.set.kills.Go(func() {
-			defer c.kills.Done()
-			c.kill(conn, false)
-		})
+		c.killAside(conn)
 	}
+}
+
+// killAt kills what the client runs at store i, noting why. c.mu is held.
+func (c *Client) killAt(i int, why *atomic.Bool) {
+	for _, conn := range c.active {
+		if conn.Store() == c.set.stores[i] {
+			c.came.Store(true)
+			why.Store(true)
+			c.killAside(conn)
+		}
+	}
+}
+
+// killAside has a store end what a connection runs, without waiting for it; see
+// calm. c.mu is held.
+func (c *Client) killAside(conn *store.Conn) {
+	c.killed = append(c.killed, conn)
+	c.kills.Add(1)
+	c.set.kills.Go(func() {
+		defer c.kills.Done()
+		c.kill(conn, false)
+	})
 }
 
 // killPatience bounds what a KILL waits for its store.

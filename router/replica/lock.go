@@ -41,14 +41,8 @@ type heldLock struct {
 // Keep makes one connection carry all of the client's statements at store i,
 // until the client goes.
 func (c *Client) Keep(i int) error {
-	conn, err := c.acquire(i, false, true)
+	conn, err := c.acquireAt(i)
 	if err != nil {
-		if c.ctx.Err() != nil {
-			return c.aborted()
-		}
-		if storeFailed(err) {
-			return unreachable(err)
-		}
 		return err
 	}
 	conn.Taint()

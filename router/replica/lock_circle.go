@@ -115,15 +115,13 @@ func (w *lockWaiter) inCircle(others []*lockWaiter) bool {
 // names, MariaDB doesn't.
 func (w *lockWaiter) waitsFor(of *lockWaiter) bool {
 	same := strings.EqualFold
-	if w.client.set.mariaDB(w.store) {
+	if w.client.set.stores[w.store].MariaDB() {
 		same = func(a, b string) bool { return a == b }
 	}
 	return w.client != of.client && slices.ContainsFunc(w.wants, func(name string) bool {
 		return slices.ContainsFunc(of.held, func(held string) bool { return same(name, held) })
 	})
 }
-
-func (s *Set) mariaDB(i int) bool { return strings.Contains(s.stores[i].Version(), "MariaDB") }
 
 // endLockWait kills what the client waits for at store i.
 func (c *Client) endLockWait(i int) {
@@ -132,18 +130,7 @@ func (c *Client) endLockWait(i int) {
 	if c.phase.Load() != phaseRunning {
 		return
 	}
-	for _, conn := range c.active {
-		if conn.Store() == c.set.stores[i] {
-			c.came.Store(true)
-			c.struck.Store(true)
-			c.killed = append(c.killed, conn)
-			c.kills.Add(1)
-			c.set.kills.Go(func() {
-				defer c.kills.Done()
-				c.kill(conn, false)
-			})
-		}
-	}
+	c.killAt(i, &c.struck)
 }
 
 // lockStruck reports whether the wait that has ended was killed to end a circle;
@@ -166,7 +153,7 @@ func (c *Client) lacks(uses []LockUse) bool {
 // lockDeadlock is the error of a wait that was killed to end a circle. MariaDB
 // itself answers a killed wait with NULL.
 func (c *Client) lockDeadlock(i int) *protocol.Error {
-	if c.set.mariaDB(i) {
+	if c.set.stores[i].MariaDB() {
 		return deadlockFound()
 	}
 	return &protocol.Error{Code: 3058, State: "HY000", Message: "Deadlock found when trying to get user-level lock; " +

@@ -95,14 +95,8 @@ func (c *Client) PrepareText(st *store.Stmt, noBackslash bool, at int) error {
 	if at < 0 {
 		return c.Ask(check)
 	}
-	conn, err := c.acquire(at, false, true)
+	conn, err := c.acquireAt(at)
 	if err != nil {
-		if c.ctx.Err() != nil {
-			return c.aborted()
-		}
-		if storeFailed(err) {
-			return unreachable(err)
-		}
 		return err
 	}
 	return c.asked(at, conn, check)

@@ -2,8 +2,6 @@ package replica
 
 import (
 	"context"
-
-	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
 // QueryAt runs a statement of the proxy's own on store i.
@@ -15,17 +13,11 @@ func (s *Set) QueryAt(ctx context.Context, i int, sql string) ([][][]byte, error
 		}
 		return nil, err
 	}
-	rows, err := conn.Query(ctx, sql)
-	if err == nil {
-		conn.Release()
-		return rows, nil
+	rows, err := queryOnce(ctx, conn, sql)
+	if err != nil && storeFailed(err) {
+		return nil, unreachable(err)
 	}
-	if e, ok := err.(*protocol.Error); ok {
-		conn.Release()
-		return nil, e
-	}
-	conn.Discard()
-	return nil, unreachable(err)
+	return rows, err
 }
 
 // Context ends when the client's statements are aborted.

@@ -122,20 +122,26 @@ func (s *Set) Query(ctx context.Context, db, sql string) ([][][]byte, error) {
 				last = err
 				continue
 			}
-			rows, err := conn.Query(ctx, sql)
-			if err == nil {
-				conn.Release()
-				return rows, nil
+			rows, err := queryOnce(ctx, conn, sql)
+			if err == nil || !storeFailed(err) {
+				return rows, err
 			}
-			if e, ok := err.(*protocol.Error); ok {
-				conn.Release()
-				return nil, e
-			}
-			conn.Discard()
 			last = err
 		}
 	}
 	return nil, unreachable(last)
+}
+
+// queryOnce runs a statement on a connection of the proxy's own and gives it
+// back.
+func queryOnce(ctx context.Context, conn *store.Conn, sql string) ([][][]byte, error) {
+	rows, err := conn.Query(ctx, sql)
+	if err != nil && storeFailed(err) {
+		conn.Discard()
+	} else {
+		conn.Release()
+	}
+	return rows, err
 }
 
 // unreachable is what a client is told when no store is left.

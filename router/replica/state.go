@@ -174,24 +174,7 @@ func (p *prepare) on(i int, st *store.Stmt, force bool) (next bool, err error) {
 // Check brings a connection of some live store to the client's state, to learn
 // whether that is possible (its database exists, say).
 func (c *Client) Check() error {
-	var last error
-	for _, force := range []bool{false, true} {
-		for _, s := range c.rotation() {
-			if c.set.live(int(s)) == force {
-				continue
-			}
-			conn, err := c.acquire(int(s), false, force)
-			if err == nil {
-				c.finish(int(s), conn)
-				return nil
-			}
-			if !storeFailed(err) {
-				return err
-			}
-			last = err
-		}
-	}
-	return unreachable(last)
+	return c.Ask(func(*store.Conn) error { return nil })
 }
 
 // Holds reports whether the client holds store connections, which Change must

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
@@ -17,20 +16,7 @@ import (
 
 var installation *mariadbtest.Installation
 
-func TestMain(m *testing.M) {
-	in, err := mariadbtest.Install()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	installation = in
-	code := m.Run()
-	if err := in.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m, &installation)) }
 
 // patience is how long a test waits for what is to happen soon.
 const patience = 20 * time.Second
