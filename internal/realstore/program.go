@@ -1,6 +1,6 @@
 // Package realstore runs real MariaDB and MySQL servers in directories of its
 // own: it installs an empty one, starts it on 127.0.0.1, kills, stops,
-// restarts and wipes it. No server that is there already is touched, and
+// restarts, wipes and rewinds it. No server that is there already is touched, and
 // nothing outlives the process that started it. `dsmproxy demo` and the
 // integration tests call it.
 package realstore

@@ -134,6 +134,30 @@ func TestServerLife(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	t.Run("rewind", func(t *testing.T) {
+		backup := filepath.Join(dir, "backup")
+		if err := s.Snapshot(backup); err == nil {
+			t.Error("Snapshot of a running server reports no error")
+		}
+		if err := s.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Snapshot(backup); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.ExecContext(ctx, "INSERT INTO d.t VALUES (2)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Rewind(ctx, backup); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := count(); n != 1 || err != nil {
+			t.Errorf("count = %d, %v after Rewind, want 1", n, err)
+		}
+	})
 	t.Run("wipe", func(t *testing.T) {
 		if err := s.Wipe(ctx); err != nil {
 			t.Fatal(err)

@@ -290,7 +290,40 @@ func (s *Server) shutdown(ctx context.Context) {
 
 // Wipe gives the server an empty database again, as if its disk had been
 // replaced: one that runs is killed first and started again.
-func (s *Server) Wipe(ctx context.Context) error {
+func (s *Server) Wipe(ctx context.Context) error { return s.replace(ctx, s.install) }
+
+// Snapshot copies the data of a server that is not running into dir, which must
+// not exist. Who wants that of one that runs kills it first.
+func (s *Server) Snapshot(dir string) error {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	if s.Running() {
+		return errors.New("the server is running")
+	}
+	return s.copyData(dir, s.data)
+}
+
+// Rewind gives the server the data that Snapshot has put into dir, as if a
+// backup had been restored: one that runs is killed first and started again.
+func (s *Server) Rewind(ctx context.Context, dir string) error {
+	return s.replace(ctx, func() error { return s.copyData(s.data, dir) })
+}
+
+func (s *Server) copyData(dst, src string) error {
+	// A killed server leaves its socket, which can't be copied.
+	for _, name := range []string{socketName, socketName + ".lock"} {
+		if err := os.Remove(filepath.Join(src, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.CopyFS(dst, os.DirFS(src)); err != nil {
+		return fmt.Errorf("copy %s: %w", src, err)
+	}
+	return nil
+}
+
+// replace fills the data directory anew.
+func (s *Server) replace(ctx context.Context, fill func() error) error {
 	s.starting.Lock()
 	defer s.starting.Unlock()
 	running := s.Running()
@@ -302,7 +335,7 @@ func (s *Server) Wipe(ctx context.Context) error {
 	if err := os.RemoveAll(s.data); err != nil {
 		return err
 	}
-	if err := s.install(); err != nil || !running {
+	if err := fill(); err != nil || !running {
 		return err
 	}
 	return s.start(ctx)
