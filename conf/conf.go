@@ -42,6 +42,7 @@ type Config struct {
 	Consistency Consistency `toml:"consistency"`
 	Users       []User      `toml:"user"`
 	Stores      []Store     `toml:"store"`
+	Witnesses   []Witness   `toml:"witness"`
 	Tables      []Table     `toml:"table"`
 }
 
@@ -91,11 +92,6 @@ type Log struct {
 	SlowStatement time.Duration `toml:"slow_statement"`
 }
 
-// Consistency is the consistency level.
-type Consistency struct {
-	Level string `toml:"level"` // seed; safe and strict are refused by name until they exist
-}
-
 // User is an account that clients log in with. Load fills Password from the
 // file or the environment variable where that is given.
 type User struct {
@@ -139,6 +135,7 @@ type Table struct {
 	Secondary []string `toml:"secondary"` // "table(column)"; see [SplitSecondary]
 	Columns   []string `toml:"columns"`
 	Collation string   `toml:"collation"` // "ci" folds case and trailing blanks; "exact" does not
+	Number    int      `toml:"number"`    // of the levels safe and strict; 0: derived from the names
 }
 
 // Default returns the configuration of an empty file. By itself it is not
@@ -171,7 +168,7 @@ func Default() *Config {
 		Log:         Log{Level: "info", Format: "text"},
 		Admin:       Admin{Listen: DefaultAdmin, User: "admin"},
 		Metrics:     Metrics{Histograms: true, TimedEvery: 8},
-		Consistency: Consistency{Level: "seed"},
+		Consistency: defaultConsistency(),
 	}
 }
 

@@ -92,7 +92,12 @@ histograms = false
 timed_every = 15
 open = true
 [consistency]
-level = "seed"
+level = "safe"
+min_copies = 1
+view_lease = "16s"
+detect = "17s"
+quorum = "auto"
+patience = "18s"
 [[store]]
 name = "a"
 addr = "[::2]"
@@ -108,6 +113,12 @@ name = "b"
 addr = "unix:/run/mysqld/mysqld.sock"
 weight = 0.5
 tls = { mode = "verify-ca" }
+[[witness]]
+name = "w"
+addr = "c"
+user = "vote"
+password = "x"
+tls = { mode = "require" }
 [[table]]
 schema = "shop"
 preset = "rails"
@@ -115,6 +126,7 @@ name = "web_sessions"
 secondary = ["parts(session_id)"]
 columns = ["id", "session_id", "data"]
 collation = "ci"
+number = 19
 `)
 	got, err := Load(file)
 	if err != nil {
@@ -129,13 +141,15 @@ collation = "ci"
 		TLS: ClientTLS{Off: true},
 		Limits: Limits{MaxClients: 5, MaxPendingLogins: 6, MaxAllowedPacket: 16 << 20, HandshakeTimeout: 1500 * time.Millisecond, IdleTimeout: 90 * time.Minute,
 			MaxUserClients: 9, MaxLoginFailures: 10, StatementTimeout: 11 * time.Second, DrainDelay: 12 * time.Second, DrainTimeout: 13 * time.Second},
-		Health:      Health{ConnectTimeout: 2 * time.Second, ProbeInterval: 3 * time.Second, ProbeTimeout: 4 * time.Second},
-		Pool:        Pool{MaxConns: 7, MaxIdle: 6, WaitTimeout: 8 * time.Second},
-		Log:         Log{Level: "debug", Format: "json", SlowStatement: 14 * time.Millisecond},
-		Admin:       Admin{Listen: "0.0.0.0:8307", User: "ops", Password: "from file", PasswordFile: "app.secret"},
-		Metrics:     Metrics{TimedEvery: 15, Open: true},
-		Watch:       true,
-		Consistency: Consistency{Level: "seed"},
+		Health:  Health{ConnectTimeout: 2 * time.Second, ProbeInterval: 3 * time.Second, ProbeTimeout: 4 * time.Second},
+		Pool:    Pool{MaxConns: 7, MaxIdle: 6, WaitTimeout: 8 * time.Second},
+		Log:     Log{Level: "debug", Format: "json", SlowStatement: 14 * time.Millisecond},
+		Admin:   Admin{Listen: "0.0.0.0:8307", User: "ops", Password: "from file", PasswordFile: "app.secret"},
+		Metrics: Metrics{TimedEvery: 15, Open: true},
+		Watch:   true,
+		Consistency: Consistency{Level: "safe", MinCopies: 1, ViewLease: 16 * time.Second, Detect: 17 * time.Second,
+			Quorum: "auto", Patience: 18 * time.Second},
+		Witnesses: []Witness{{Name: "w", Addr: "c:3306", User: "vote", Password: "x", TLS: StoreTLS{Mode: "require"}}},
 		Users: []User{
 			{Name: "inline", Password: "from env", PasswordEnv: "DSMPROXY_TEST_SECRET"},
 			{Name: "file", Password: "from file", PasswordFile: "app.secret"},
@@ -146,7 +160,7 @@ collation = "ci"
 		},
 		Tables: []Table{{
 			Schema: "shop", Name: "web_sessions", Key: "session_id", Preset: "rails", Surrogate: "id",
-			Secondary: []string{"parts(session_id)"}, Columns: []string{"id", "session_id", "data"}, Collation: "ci",
+			Secondary: []string{"parts(session_id)"}, Columns: []string{"id", "session_id", "data"}, Collation: "ci", Number: 19,
 		}},
 	}
 	if !reflect.DeepEqual(got, want) {

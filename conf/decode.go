@@ -158,10 +158,6 @@ func (r *reader) fillStruct(path string, v any, dst reflect.Value) {
 			r.fill(full, table[key], field)
 			continue
 		}
-		if level := laterKeys[full]; level != "" {
-			r.report(full, "not built yet: it belongs to the consistency level %q", level)
-			continue
-		}
 		r.report(full, "unknown key%s", r.suggest(path, key, slices.Collect(maps.Keys(fields))))
 	}
 }
@@ -179,8 +175,11 @@ func (r *reader) fillSlice(path string, v any, dst reflect.Value) {
 	out := reflect.MakeSlice(dst.Type(), list.Len(), list.Len())
 	for i := range list.Len() {
 		element := out.Index(i)
-		if s, ok := element.Addr().Interface().(*Store); ok {
-			*s = defaultStore()
+		switch e := element.Addr().Interface().(type) {
+		case *Store:
+			*e = defaultStore()
+		case *Witness:
+			e.TLS = defaultStore().TLS
 		}
 		r.fill(path+"["+strconv.Itoa(i)+"]", list.Index(i).Interface(), element)
 	}

@@ -57,6 +57,8 @@ func nameOf(element any) string {
 		return e.Name
 	case *Store:
 		return e.Name
+	case *Witness:
+		return e.Name
 	case *Table:
 		return strings.TrimPrefix(e.Schema+"."+e.Name, ".")
 	}

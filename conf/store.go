@@ -35,6 +35,7 @@ func (r *reader) stores(c *Config) {
 		r.weightAndZone(c.Placement, path, s)
 		r.storeTLS(path+".tls", &s.TLS)
 	}
+	r.witnesses(c, names, addrs)
 	r.copies(c)
 	if _, ok := names[c.OtherTables]; !ok && c.OtherTables != "refuse" {
 		r.report("other_tables", `%q is neither "refuse" nor the name of a store`, c.OtherTables)

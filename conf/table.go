@@ -47,6 +47,7 @@ func (r *reader) tables(tables []Table) {
 			r.unique(path+".name", tableUse{t.Schema, r.lines[path]}, t.Name, seen)
 		}
 		r.secondary(path+".secondary", t, seen)
+		r.number(path+".number", t)
 	}
 }
 

@@ -13,22 +13,6 @@ import (
 // holds the two lists equal.
 var placements = []string{"php", "php-legacy", "rendezvous"}
 
-// levels are the consistency levels that exist, laterLevels those that will.
-var (
-	levels      = []string{"seed"}
-	laterLevels = []string{"safe", "strict"}
-)
-
-// laterKeys are the keys that come with the later levels, by path.
-var laterKeys = map[string]string{
-	"consistency.min_copies":     "safe",
-	"consistency.view_lease":     "safe",
-	"consistency.detect":         "safe",
-	"consistency.quorum":         "safe",
-	"consistency.on_unavailable": "safe",
-	"consistency.hedged_reads":   "safe",
-}
-
 // longest is more than any timeout should be: a thousand days.
 const longest = 24000 * time.Hour
 
@@ -70,15 +54,6 @@ func (r *reader) settings(c *Config) {
 		between(r, "pool.max_lifetime", c.Pool.MaxLifetime, time.Second, longest)
 	}
 	between(r, "pool.wait_timeout", c.Pool.WaitTimeout, time.Millisecond, time.Hour)
-}
-
-func (r *reader) consistency(c *Config) {
-	level := c.Consistency.Level
-	if slices.Contains(laterLevels, level) {
-		r.report("consistency.level", "not built yet: level %q; the one that exists is %q, which after a store's failure may show an old record", level, levels[0])
-		return
-	}
-	r.oneOf("consistency.level", level, levels)
 }
 
 func (r *reader) users(users []User) {

@@ -140,6 +140,14 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 	if a, b := old.Users[0], next.Users[0]; (a.Name != b.Name || a.Password != b.Password) && !allOf(old.Stores, own) {
 		fixed = append(fixed, "the first [[user]], as whom the proxy itself logs in at stores without a user of their own")
 	}
+	if next.Consistency.Fenced() {
+		for _, c := range changes {
+			// What a record's key is must not change under versions that are there.
+			if strings.HasPrefix(c.Key, "table.") && c.From != "" {
+				fixed = append(fixed, c.Key)
+			}
+		}
+	}
 	if len(fixed) == 0 {
 		return nil
 	}
