@@ -20,7 +20,7 @@ type Proxy struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // of its end; to be read after done
-	quit bool          // it was ended by Goroutines
+	quit bool          // it was ended by Goroutines or Kill
 }
 
 var (
@@ -80,6 +80,20 @@ func (p *Proxy) watch(stderr io.Reader, addr chan<- string) {
 
 // Pid is the number of the proxy's process.
 func (p *Proxy) Pid() int { return p.cmd.Process.Pid }
+
+// Kill ends the proxy as a crash does (SIGKILL) and returns when it is gone.
+// Another Serve of its configuration takes its place.
+func (p *Proxy) Kill() {
+	p.quit = true
+	p.cmd.Process.Kill()
+	<-p.done
+}
+
+// Stop makes the proxy silent (SIGSTOP); Continue ends that.
+func (p *Proxy) Stop() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Continue lets a stopped proxy go on (SIGCONT).
+func (p *Proxy) Continue() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Goroutines ends the proxy, at once and not in an orderly way, and returns the
 // stacks of all its goroutines.
