@@ -82,6 +82,7 @@ type proxy struct {
 	router   *router.Router
 	plans    *rewrite.Planner
 	place    placement.Placement
+	fenced   *fenced // nil at the level seed
 	users    accounts
 	tls      liveTLS
 	listener net.Listener
@@ -121,10 +122,17 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 	if p.place, err = makePlacement(cfg); err != nil {
 		return err
 	}
-	p.set = replica.New(replica.Config{
+	if p.fenced, err = newGroup(cfg, stores, p.place, p.log.Logger); err != nil {
+		return err
+	}
+	rc := replica.Config{
 		Stores: stores, Placement: p.place, Copies: cfg.Copies,
 		Service: probeLogin(cfg), Log: p.log.Logger,
-	})
+	}
+	if p.fenced != nil {
+		rc.Group, rc.Ledger = p.fenced.group, p.fenced.ledger
+	}
+	p.set = replica.New(rc)
 	other := -1
 	if cfg.OtherTables != "refuse" {
 		other = p.set.StoreNamed(cfg.OtherTables)
@@ -156,6 +164,9 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 		p.running.Go(func() { _ = st.Run(ctx) })
 	}
 	p.running.Go(func() { _ = p.set.Run(ctx) })
+	if p.fenced != nil {
+		p.running.Go(func() { p.fenced.run(ctx) })
+	}
 	p.awaitStore(ctx, r, tables(cfg))
 	p.running.Go(func() { p.watchFile(ctx) })
 	p.serving.Store(true)
@@ -296,21 +307,28 @@ func makePlacement(cfg *conf.Config) (placement.Placement, error) {
 func makeStores(cfg *conf.Config, log *slog.Logger) ([]*store.Store, error) {
 	list := make([]*store.Store, len(cfg.Stores))
 	for i, s := range cfg.Stores {
-		tlsConfig, err := s.TLS.Config(s.Addr)
-		if err != nil {
+		var err error
+		if list[i], err = makeStore(cfg, s, log); err != nil {
 			return nil, fmt.Errorf("store %s: %w", s.Name, err)
 		}
-		network, addr := conf.SplitAddr(s.Addr)
-		list[i] = store.New(store.Config{
-			Name: s.Name, Network: network, Addr: addr,
-			User: s.User, Password: s.Password, ProbeLogin: probeLogin(cfg), TLS: tlsConfig,
-			MaxConns: cfg.Pool.MaxConns, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
-			WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
-			ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,
-			Timed: timed(cfg), Log: log,
-		})
 	}
 	return list, nil
+}
+
+func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, error) {
+	tlsConfig, err := s.TLS.Config(s.Addr)
+	if err != nil {
+		return nil, err
+	}
+	network, addr := conf.SplitAddr(s.Addr)
+	return store.New(store.Config{
+		Name: s.Name, Network: network, Addr: addr,
+		User: s.User, Password: s.Password, ProbeLogin: probeLogin(cfg), TLS: tlsConfig,
+		MaxConns: cfg.Pool.MaxConns, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
+		WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
+		ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,
+		Timed: timed(cfg), Log: log,
+	}), nil
 }
 
 // probeLogin is who the proxy logs in as for itself, at a store that has no

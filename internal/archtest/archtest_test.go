@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"router/view":       {},
 	"router/fence":      {"router/view", "router/placement"},
 	"router/ledger":     {"router/fence", "router/view", "router/store", "protocol"},
-	"router/replica":    {"router/store", "router/placement", "router/merge", "protocol"},
+	"router/replica":    {"router/store", "router/placement", "router/merge", "router/fence", "router/ledger", "protocol"},
 	"internal/*":        {"rewrite", "protocol", "router", "router/*", "internal/*"},
 	"integration":       {"internal/*"},
 	"integration/bench": {"internal/*", "router/store", "protocol"},

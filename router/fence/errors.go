@@ -44,6 +44,9 @@ var (
 	ErrScattered = errors.New("the keys are not on one store")
 )
 
+// ErrFounded: the registers of the stores are there already.
+var ErrFounded = errors.New("it has a register already")
+
 // Reason is why nothing can be done at the moment.
 type Reason uint8
 

@@ -18,6 +18,7 @@ import (
 func (g *Group) Found(ctx context.Context) error {
 	first := view.New(len(g.stores))
 	var blank []*peer
+	founded := 0
 	for _, p := range g.peers {
 		st, err := p.look(ctx, g.env, Beat{})
 		switch {
@@ -26,8 +27,13 @@ func (g *Group) Found(ctx context.Context) error {
 		case st.Blank:
 			blank = append(blank, p)
 		case !first.Equal(st.View) || p.store != nil && !st.founding():
-			return fmt.Errorf("%s has a register already", p.name())
+			return fmt.Errorf("%s: %w", p.name(), ErrFounded)
+		default:
+			founded++
 		}
+	}
+	if founded == len(g.peers) {
+		return ErrFounded
 	}
 	for _, p := range blank {
 		st, _ := p.status()

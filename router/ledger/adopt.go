@@ -83,10 +83,18 @@ func (s *Store) adopt(ctx context.Context, how fence.Opening) error {
 	if err := s.Prepare(ctx); err != nil {
 		return err
 	}
-	for i := range s.cfg.Tables {
-		t := &s.cfg.Tables[i]
-		if err := s.make(ctx, t); err != nil {
+	for _, other := range s.siblings() {
+		if other != s {
+			other.tell(ctx)
+		}
+	}
+	for _, t := range s.cfg.known.all() {
+		there, err := s.make(ctx, t)
+		if err != nil {
 			return fmt.Errorf("table %s.%s on store %s: %w", t.Schema, t.Name, s.Name(), err)
+		}
+		if !there {
+			continue
 		}
 		if err := s.list(ctx, t); err != nil {
 			return fmt.Errorf("records of %s.%s on store %s: %w", t.Schema, t.Name, s.Name(), err)
@@ -107,35 +115,57 @@ func (s *Store) adopt(ctx context.Context, how fence.Opening) error {
 	return err
 }
 
-// make makes a session table that is missing as it is at another store.
-func (s *Store) make(ctx context.Context, t *Table) error {
+// tell makes the tables known that the store has noted, if it answers.
+func (s *Store) tell(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return
+	}
+	defer c.Release()
+	_ = s.learn(ctx, c)
+	_ = s.discover(ctx, c)
+}
+
+// make makes a session table that is missing as it is at another store. It is
+// false if no store has it yet.
+func (s *Store) make(ctx context.Context, t *Table) (there bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.OwnTimeout)
 	defer cancel()
 	c, err := s.service(ctx, true)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer c.Release()
 	show := "SHOW CREATE TABLE " + quoteName(t.Schema) + "." + quoteName(t.Name)
-	_, err = c.Query(ctx, show)
-	var e *protocol.Error
-	if !errors.As(err, &e) || e.Code != protocol.ErrNoSuchTable && e.Code != protocol.ErrBadDB {
-		return err
+	if _, err = c.Query(ctx, show); !noTable(err) {
+		return err == nil, err
 	}
+	var silent error // a store that may have it
 	for _, other := range s.siblings() {
 		if other == s {
 			continue
 		}
-		ddl, oerr := other.ddlOf(ctx, show)
-		if oerr != nil {
+		ddl, err := other.ddlOf(ctx, show)
+		if err != nil {
+			if !noTable(err) {
+				silent = err
+			}
 			continue
 		}
 		if _, err := c.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(t.Schema)); err != nil {
-			return err
+			return false, err
 		}
-		return s.createIn(ctx, t.Schema, ddl)
+		return true, s.createIn(ctx, t.Schema, ddl)
 	}
-	return err
+	return false, silent
+}
+
+// noTable reports whether err says that a table is not there.
+func noTable(err error) bool {
+	var e *protocol.Error
+	return errors.As(err, &e) && (e.Code == protocol.ErrNoSuchTable || e.Code == protocol.ErrBadDB)
 }
 
 func (s *Store) ddlOf(ctx context.Context, show string) (string, error) {

@@ -18,16 +18,20 @@ type Config struct {
 	// Login is the account of the proxy's own statements; its capabilities are
 	// set by the package.
 	Login store.Login
-	// Tables are the session tables.
+	// Tables are the session tables. One without a Schema is that of its name in
+	// any.
 	Tables []Table
 	// Timeout bounds what a Voter does; 0 means 2 s. OwnTimeout bounds the
 	// proxy's own work on records; 0 means 20 s. The statements of clients are
 	// bounded by whoever owns them.
 	Timeout, OwnTimeout time.Duration
 	Log                 *slog.Logger
+
+	known *known
 }
 
-// Table is a session table. Its Number is the same in all proxies for ever.
+// Table is a session table. Its Number is the same in all proxies for ever; 0
+// means that it is derived from the names.
 type Table struct {
 	Number            uint16
 	Schema, Name, Key string
@@ -60,7 +64,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Login.Capabilities = protocol.ClientFoundRows | protocol.ClientMultiStatements | protocol.ClientMultiResults
 	c.Tables = slices.Clone(c.Tables)
-	slices.SortFunc(c.Tables, func(a, b Table) int { return int(a.Number) - int(b.Number) })
+	c.known = &known{}
 	return c
 }
 
@@ -68,16 +72,12 @@ func (c *Config) check() error {
 	if !plainName(c.Schema) {
 		return fmt.Errorf("schema %q of the ledger: letters, digits and _ only", c.Schema)
 	}
-	for i, t := range c.Tables {
-		switch {
-		case t.Schema == "" || t.Name == "" || t.Key == "":
-			return fmt.Errorf("table %d has no schema, name or key", t.Number)
-		case i > 0 && c.Tables[i-1].Number == t.Number:
-			return fmt.Errorf("two tables have the number %d", t.Number)
-		case !ascii(t.Schema) || !ascii(t.Name) || !ascii(t.Key):
-			// A statement is read in the character set of the client that it is
-			// sent for.
-			return fmt.Errorf("table %s.%s: schema, name and key of a session table must be ASCII", t.Schema, t.Name)
+	for _, t := range c.Tables {
+		if t.Schema == "" {
+			continue // until a schema has it
+		}
+		if _, err := c.known.add(t); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -103,13 +103,3 @@ func ascii(s string) bool {
 }
 
 var errNoTable = errors.New("key of a table that is not configured")
-
-// table is the configured table of a number; nil if there is none.
-func (c *Config) table(number uint16) *Table {
-	for i := range c.Tables {
-		if c.Tables[i].Number == number {
-			return &c.Tables[i]
-		}
-	}
-	return nil
-}

@@ -86,41 +86,21 @@ func (w *Witness) ddl() []string {
 	}
 	return append(list,
 		"CREATE TABLE IF NOT EXISTS "+t.epoch+fmt.Sprintf(" (seq BIGINT NOT NULL PRIMARY KEY, vec VARBINARY(%d) NOT NULL)", maxVector)+engine,
-		"CREATE TABLE IF NOT EXISTS "+t.tables+" (no SMALLINT UNSIGNED NOT NULL PRIMARY KEY, db VARBINARY(256) NOT NULL, name VARBINARY(256) NOT NULL)"+engine,
+		"CREATE TABLE IF NOT EXISTS "+t.tables+" (no SMALLINT UNSIGNED NOT NULL PRIMARY KEY, db VARBINARY(256) NOT NULL, name VARBINARY(256) NOT NULL, col VARBINARY(256) NOT NULL)"+engine,
 		// The index lists what is to be swept and dropped.
 		"CREATE TABLE IF NOT EXISTS "+t.ver+fmt.Sprintf(" (t SMALLINT UNSIGNED NOT NULL, k VARBINARY(%d) NOT NULL, "+
 			"ep BIGINT UNSIGNED NOT NULL, n BIGINT UNSIGNED NOT NULL, wid BIGINT UNSIGNED NOT NULL, iep BIGINT NOT NULL, "+
 			"fl TINYINT UNSIGNED NOT NULL, tick BIGINT UNSIGNED NOT NULL, PRIMARY KEY (t,k), KEY (fl,t,k))", maxKey)+engine)
 }
 
-// register notes the numbers of the tables, and refuses others than were noted.
+// register notes the tables that are known, and refuses others of their numbers.
 func (s *Store) register(ctx context.Context, c *store.Conn) error {
-	for i := range s.cfg.Tables {
-		t := &s.cfg.Tables[i]
-		j := s.begin()
-		j.add("INSERT IGNORE INTO ", s.texts.tables, "(no,db,name) VALUES(").num(uint64(t.Number)).add(",").
-			quoted([]byte(t.Schema)).add(",").quoted([]byte(t.Name)).add(")")
-		_, err := c.Exec(ctx, string(j.buf[1:]))
-		s.end(j)
-		if err != nil {
-			return err
-		}
-	}
-	rows, err := c.Query(ctx, "SELECT no,db,name FROM "+s.texts.tables)
-	if err != nil {
+	if err := s.discover(ctx, c); err != nil {
 		return err
 	}
-	for _, r := range rows {
-		var no [1]uint64
-		numbers(r[0], no[:])
-		t := s.cfg.table(uint16(no[0]))
-		switch {
-		case t == nil:
-			return fmt.Errorf("table number %d is %s.%s there, and no table of this configuration: "+
-				"keep the session tables in their order, and add others behind them", no[0], r[1], r[2])
-		case t.Schema != string(r[1]) || t.Name != string(r[2]):
-			return fmt.Errorf("table number %d is %s.%s there, but %s.%s in this configuration: "+
-				"keep the session tables in their order, and add others behind them", no[0], r[1], r[2], t.Schema, t.Name)
+	for _, t := range s.cfg.known.all() {
+		if err := s.note(ctx, c, t); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/fence"
 )
 
@@ -53,7 +55,7 @@ func (s *Store) shape(ctx context.Context, number uint16) (*shape, error) {
 			return sh, nil
 		}
 	}
-	t := s.cfg.table(number)
+	t := s.cfg.known.of(number)
 	if t == nil {
 		return nil, fmt.Errorf("%w: %w (number %d)", fence.ErrUnsent, errNoTable, number)
 	}
@@ -82,6 +84,12 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 		return nil, err
 	}
 	defer c.Release()
+	if err := s.note(ctx, c, t); err != nil {
+		var e *protocol.Error
+		if !errors.As(err, &e) || !s.absent(e) { // without a ledger there are no versions either
+			return nil, unsent(err)
+		}
+	}
 	j := s.begin()
 	defer s.end(j)
 	where := func(and string) {

@@ -43,6 +43,7 @@ var (
 type Ledger struct {
 	Stores    []*Store
 	Witnesses []*Witness
+	known     *known
 }
 
 // New returns the Stores and Witnesses of stores that somebody else runs.
@@ -51,7 +52,7 @@ func New(c Config, stores, witnesses []*store.Store) (*Ledger, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	l := &Ledger{}
+	l := &Ledger{known: c.known}
 	for _, st := range stores {
 		s := &Store{siblings: func() []*Store { return l.Stores }}
 		s.init(&c, st)

@@ -3,11 +3,15 @@ package replica
 import (
 	"context"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/ledger"
 	"github.com/dsmproxy/dsmproxy/router/placement"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
@@ -23,6 +27,10 @@ type Config struct {
 	// 50 s, as innodb_lock_wait_timeout.
 	LockWait time.Duration
 	Log      *slog.Logger
+	// Group and Ledger are those of the stores at the levels safe and strict; nil
+	// at the level seed.
+	Group  *fence.Group
+	Ledger *ledger.Ledger
 }
 
 // Set is all stores with the rule by which records are spread over them. It is
@@ -31,12 +39,15 @@ type Set struct {
 	stores    []*store.Store
 	place     placement.Placement
 	copies    int
+	group     *fence.Group // nil at the level seed
+	ledger    *ledger.Ledger
 	service   store.Login
 	lockWait  time.Duration
 	log       *slog.Logger
 	locks     *keyLocks
 	schemas   schemas
 	numbers   numbers
+	id        uint64 // of this proxy, among those that lease numbers
 	deadlocks deadlocks
 	lockWaiters
 	lockHomes
@@ -53,14 +64,17 @@ func New(c Config) *Set {
 	if c.LockWait == 0 {
 		c.LockWait = 50 * time.Second
 	}
-	return &Set{
-		stores: c.Stores, place: c.Placement, copies: c.Copies,
+	s := &Set{
+		stores: c.Stores, place: c.Placement, copies: c.Copies, group: c.Group, ledger: c.Ledger,
 		service: c.Service, lockWait: c.LockWait, log: c.Log,
 		deadlocks: deadlocks{txns: make(map[*Client]struct{})},
 		locks:     newKeyLocks(), pending: make([]backlog, len(c.Stores)),
 		numbers: numbers{wanted: make(chan *sequence, 1)},
 		schemas: schemas{log: c.Log},
+		id:      many + 1 + rand.Uint64N(math.MaxUint64-many-1),
 	}
+	s.schemas.ask = s.queryIn("")
+	return s
 }
 
 // Stores are all stores, in the configured order.

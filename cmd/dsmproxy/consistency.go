@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/conf"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/ledger"
+	"github.com/dsmproxy/dsmproxy/router/placement"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// fenced is what the levels safe and strict add to a proxy, and what the
+// commands work with that are about them.
+type fenced struct {
+	group     *fence.Group
+	ledger    *ledger.Ledger
+	witnesses []*store.Store
+	env       *fence.Live
+	log       *slog.Logger
+}
+
+// newGroup makes the stores one group, with the witnesses that cfg names; nil at
+// the level seed. The stores are run by the caller.
+func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement, log *slog.Logger) (*fenced, error) {
+	l := cfg.Consistency
+	if !l.Fenced() {
+		return nil, nil
+	}
+	f := &fenced{env: &fence.Live{}, log: log}
+	for _, w := range cfg.Witnesses {
+		st, err := makeStore(cfg, w.Store(), log)
+		if err != nil {
+			return nil, fmt.Errorf("witness %s: %w", w.Name, err)
+		}
+		f.witnesses = append(f.witnesses, st)
+	}
+	var err error
+	if f.ledger, err = ledger.New(ledgerConfig(cfg, log), stores, f.witnesses); err != nil {
+		return nil, err
+	}
+	g := fence.Config{
+		Placement: place, Copies: cfg.Copies, MinCopies: l.MinCopies,
+		Solo: l.Quorum == "solo", Detect: l.Detect, Patience: l.Patience, Env: f.env, Log: log,
+	}
+	if l.Level == "safe" {
+		g.Lease = l.ViewLease
+	}
+	g.Stores, g.Witnesses = f.ledger.Of()
+	if f.group, err = fence.New(g); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// ledgerConfig has the session tables as the ledger wants them.
+func ledgerConfig(cfg *conf.Config, log *slog.Logger) ledger.Config {
+	c := ledger.Config{Login: probeLogin(cfg), Log: log}
+	for _, t := range cfg.Tables {
+		lt := ledger.Table{Number: uint16(t.Number), Schema: t.Schema, Name: t.Name, Key: t.Key}
+		if t.Collation == "ci" {
+			lt.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
+		}
+		c.Tables = append(c.Tables, lt)
+	}
+	return c
+}
+
+// run looks after the group until ctx ends.
+func (f *fenced) run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, st := range f.witnesses {
+		running.Go(func() { _ = st.Run(ctx) })
+	}
+	running.Go(func() { f.found(ctx) })
+	_ = f.group.Run(ctx)
+	running.Wait()
+	f.env.Wait()
+}
+
+// foundEvery is how often it is tried to found a group.
+const foundEvery = time.Second
+
+// found founds the group, if no store and no witness has ever belonged to one.
+func (f *fenced) found(ctx context.Context) {
+	last := ""
+	for ctx.Err() == nil && f.group.Overview().View == "" {
+		err := f.group.Found(ctx)
+		switch {
+		case err == nil:
+			f.log.Info("stores initialised", "action", "what they hold is adopted")
+			return
+		case errors.Is(err, fence.ErrFounded):
+			return
+		case err.Error() != last && f.group.Overview().View == "":
+			last = err.Error()
+			f.log.Warn("stores not initialised yet", "err", err, "action", "all stores and witnesses must answer once")
+		}
+		f.env.Sleep(ctx, foundEvery)
+	}
+}
