@@ -71,6 +71,7 @@ func (a *analyzer) ddl() {
 			i++
 		}
 		a.ddlTables(i, false)
+		a.restarts(true)
 	case verb == "drop" && what == "prepare":
 		a.p.Verb = VerbNone
 		a.prepareSQL()
@@ -123,13 +124,37 @@ func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
 		case a.p.Kind == KindBroadcast && a.selects(next):
 			a.refuse("CREATE TABLE ... SELECT")
 		}
+		a.restarts(false)
 	case "drop":
 		a.ddlTables(a.ifExists(i), false)
+		a.restarts(true)
 		if temporary {
 			a.p.ImplicitCommit = false
 		}
 	default:
 		a.ddlTables(a.ifExists(i), true)
+		a.restarts(false)
+	}
+}
+
+// restarts notes whether the numbers of a session table begin anew: always, or
+// if the statement has AUTO_INCREMENT = n.
+func (a *analyzer) restarts(always bool) {
+	if s := a.firstOurs(); s == nil || s.kind != sourceSession {
+		return
+	}
+	a.p.Restarts = always
+	for i := range a.toks {
+		at := i + 1
+		if !a.is(i, "auto_increment") {
+			continue
+		}
+		if a.op(at, "=") {
+			at++
+		}
+		if v, n := a.valueAt(at); n > 0 {
+			a.p.Restarts, a.p.RestartAt = true, &v
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ type Table struct {
 	Secondary []Secondary // tables that belong to it, routed by the same key
 	Columns   []string    // column order, for INSERT without a list
 	FoldCase  bool        // the key's collation ignores case and trailing blanks
+	ExactKeys bool        // or what it ignores does not matter; else it is asked
 }
 
 // Secondary is a table whose rows belong to the records of a session table.
@@ -192,6 +193,10 @@ type Plan struct {
 	// Target is the secondary table that a statement writes; its Name is "" for
 	// the session table itself. Of CREATE TABLE it is the table in any case.
 	Target Read
+	// Restarts: DDL after which the numbers of Table's AUTO_INCREMENT column begin
+	// anew, at RestartAt, or at 1 if that is nil.
+	Restarts  bool
+	RestartAt *Value
 	// IfNotExists: CREATE TABLE IF NOT EXISTS.
 	IfNotExists bool
 	// Chooses: NondetOther is there for nothing but a LIMIT, which may take other

@@ -37,7 +37,11 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 	if p.Verb == rewrite.VerbTruncate {
 		missed = "" // a store that returns may have got new records by then
 	}
+	numbering := s.numbering(p)
 	err := s.data.Broadcast(req, missed)
+	if err == nil && s.data.Answer().Err == nil {
+		s.restartNumbers(st, numbering)
+	}
 	if a := s.data.Answer(); err == nil && a.Err == nil && a.Status.Has(protocol.StatusDBDropped) {
 		// It was the client's own: it has none from now on.
 		s.data.SetState(s.data.State().WithDB(""))
@@ -62,6 +66,9 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	}
 	v := variants{of: req}
 	defer v.close()
+	if keys != nil && s.spelled != nil {
+		keys = s.spelled
+	}
 	w := replica.Sweep{
 		Table: s.target(p), Limit: -1, Keys: keys,
 		Removes: p.Verb == rewrite.VerbDelete, FixTime: s.tellsTime(p) && !s.fixedTime,

@@ -44,7 +44,6 @@ func (c *Client) Broadcast(req Request, sql string) error {
 	defer c.unshield(c.whole())
 	c.set.schemas.forget()
 	defer c.set.schemas.forget()
-	c.set.numbers.forget()
 	b := &broadcast{Client: c}
 	if err := b.connect(); err != nil {
 		return err

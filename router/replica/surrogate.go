@@ -34,14 +34,22 @@ type sequence struct {
 	left    numberRange
 	leased  uint64      // how many left has had
 	spare   numberRange // leased ahead
+	epoch   uint64      // in which both were leased
+	checked time.Time   // when the stores were last asked whether it lasts
+	free    uint64      // no other proxy has leased a number below it
 	refused error       // ErrNoNumbers, as last told
 	asked   time.Time
 }
+
+// drop gives up what is leased.
+func (q *sequence) drop() { q.left, q.spare, q.free = numberRange{}, numberRange{}, 0 }
 
 // numberRange is the numbers from from on, to not among them.
 type numberRange struct{ from, to uint64 }
 
 func (r numberRange) size() uint64 { return r.to - r.from }
+
+func (r numberRange) has(n uint64) bool { return r.from <= n && n < r.to }
 
 func (n *numbers) of(t Table, sc *schema) *sequence {
 	name := t.Schema + "\x00" + strings.ToLower(t.Name)
@@ -58,7 +66,7 @@ func (n *numbers) of(t Table, sc *schema) *sequence {
 	return q
 }
 
-// forget drops all leases, after DDL, which may have dropped their table.
+// forget drops all leases, for their tables may have been dropped.
 func (n *numbers) forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -85,48 +93,63 @@ var ErrNoNumbers = errors.New("SET insert_id is refused")
 // Numbers are those that a statement has reserved. Want is how many it takes
 // from now on at most.
 type Numbers struct {
-	Want      int
-	next, end uint64
+	Want int
+	// Step and Offset are the client's auto_increment_increment and
+	// auto_increment_offset; 0 means 1.
+	Step, Offset uint64
+	next, end    uint64 // end is none of them
 }
 
 // NextNumber returns a number for the AUTO_INCREMENT column of t that no record
 // of t has, on whichever store: the next one of those that the statement has
 // reserved. An error that wraps ErrNoNumbers is no answer for the client.
 func (c *Client) NextNumber(t Table, n *Numbers) (uint64, error) {
-	if n.next == n.end {
+	if n.next >= n.end {
 		if err := c.reserve(t, n); err != nil {
 			return 0, err
 		}
 	}
-	n.next++
-	return n.next - 1, nil
+	number := n.next
+	n.next += max(n.Step, 1)
+	return number, nil
+}
+
+// span is how many numbers of r the statement takes, and first the first one;
+// ok is false if it has not as many.
+func (n *Numbers) span(r numberRange) (first, span uint64, ok bool) {
+	step := max(n.Step, 1)
+	first = r.from
+	if offset := max(n.Offset, 1) % step; first%step != offset && n.Offset <= step {
+		first += (offset + step - first%step) % step
+	}
+	span = uint64(n.Want-1)*step + 1
+	return first, span, first >= r.from && first < r.to && r.to-first >= span
 }
 
 // reserve takes numbers from the lease of t, or from a new one.
 func (c *Client) reserve(t Table, n *Numbers) error {
-	sc, err := c.schema(t)
+	q, err := c.sequence(t)
 	if err != nil {
 		return err
-	}
-	q := c.set.numbers.of(t, sc)
-	select {
-	case q.turn <- struct{}{}:
-	case <-c.ctx.Done():
-		return c.aborted()
 	}
 	defer func() { <-q.turn }()
 	if q.refused != nil && time.Since(q.asked) < schemaTTL {
 		return q.refused
 	}
-	if q.left.size() < uint64(n.Want) {
-		if err := c.set.refill(c.ctx, q, uint64(n.Want)); err != nil {
+	c.set.confirm(c.ctx, q)
+	first, span, ok := n.span(q.left)
+	if !ok {
+		if err := c.set.refill(c.ctx, q, uint64(n.Want)*max(n.Step, 1)); err != nil {
 			if c.ctx.Err() != nil {
 				return c.aborted()
 			}
 			return err
 		}
+		if first, span, ok = n.span(q.left); !ok {
+			return q.exhausted()
+		}
 	}
-	n.next, n.end = q.left.from, q.left.from+uint64(n.Want)
+	n.next, n.end = first, first+span
 	q.left.from = n.end
 	if q.left.size() < q.leased/2 && q.spare.size() == 0 {
 		select {
@@ -135,6 +158,21 @@ func (c *Client) reserve(t Table, n *Numbers) error {
 		}
 	}
 	return nil
+}
+
+// sequence returns the lease of t, whose turn the caller has and gives back.
+func (c *Client) sequence(t Table) (*sequence, error) {
+	sc, err := c.schema(t)
+	if err != nil {
+		return nil, err
+	}
+	q := c.set.numbers.of(t, sc)
+	select {
+	case q.turn <- struct{}{}:
+		return q, nil
+	case <-c.ctx.Done():
+		return nil, c.aborted()
+	}
 }
 
 // maxNumber is the greatest number of an integer column; full is its

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +17,7 @@ import (
 // session table's schema that has for each session table the number from which
 // on nothing is leased:
 //
-//	app.dsmproxy_ids: name 'sessions', next 5001
+//	app.dsmproxy_ids: name 'sessions', next 5001, epoch 0, owner 7
 //
 // To lease, a proxy asks all live stores for that number and for the greatest
 // one in the session table, takes the greatest of the answers, a, and claims
@@ -37,10 +34,8 @@ import (
 // missed is known to a majority of the others. Without a majority there are no
 // new leases; so that a store's restart goes unnoticed, a range is leased ahead
 // when half of the one before is used up. What a proxy did not use up when it
-// ended is lost.
-
-// idsTable is the name of the table with the leases.
-const idsTable = "dsmproxy_ids"
+// ended is lost. Epochs, which end leases, are explained in surrogate_epoch.go,
+// and the row at one store in surrogate_row.go.
 
 // The size of a lease: as many numbers as the type has for a hundred thousand
 // leases, within these bounds.
@@ -62,16 +57,27 @@ func (s *Set) refill(ctx context.Context, q *sequence, want uint64) error {
 		q.left, q.spare = q.spare, numberRange{}
 		return nil
 	}
+	return s.take(ctx, q, 1, want)
+}
+
+// take gives q, whose turn it is, a new range of at least want numbers that
+// begins at least or above it.
+func (s *Set) take(ctx context.Context, q *sequence, least, want uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 	defer cancel()
-	leased, err := s.lease(ctx, q, want)
+	got, err := s.lease(ctx, q, least, want)
 	if q.refused = nil; errors.Is(err, ErrNoNumbers) {
 		q.refused, q.asked = err, time.Now()
 	}
-	if err == nil {
-		q.left, q.leased = leased, leased.size()
+	if err != nil {
+		return err
 	}
-	return err
+	if got.epoch != q.epoch {
+		q.drop()
+	}
+	q.left, q.leased, q.spare = got.numberRange, got.size(), numberRange{}
+	q.epoch, q.checked = got.epoch, got.at
+	return nil
 }
 
 // leaseAhead leases the ranges after those in use, until ctx ends: nobody waits
@@ -90,7 +96,7 @@ func (s *Set) leaseAhead(ctx context.Context) {
 func (s *Set) leaseSpare(ctx context.Context, q *sequence) {
 	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 	defer cancel()
-	leased, err := s.lease(ctx, q, 1)
+	got, err := s.lease(ctx, q, 1, 1)
 	if err != nil {
 		s.log.Debug("numbers not leased ahead", "table", q.table, "err", err)
 		return
@@ -100,38 +106,72 @@ func (s *Set) leaseSpare(ctx context.Context, q *sequence) {
 	case <-ctx.Done():
 		return // they are lost
 	}
-	q.spare = leased
+	if got.epoch == q.epoch && got.from >= q.left.to {
+		q.spare = got.numberRange
+	}
 	<-q.turn
 }
 
-// lease leases a range of at least want numbers for q.
-func (s *Set) lease(ctx context.Context, q *sequence, want uint64) (leased numberRange, err error) {
+// lease is a range that was granted, in which epoch, and when it was asked for.
+type lease struct {
+	numberRange
+	epoch uint64
+	at    time.Time
+}
+
+// lease leases a range of at least want numbers for q, from least on or above.
+func (s *Set) lease(ctx context.Context, q *sequence, least, want uint64) (got lease, err error) {
 	size := max(min(max(q.max>>17, minLease), maxLease), want)
 	var last error
 	for try := range maxClaims {
-		from, err := s.ask(ctx, q)
+		at := time.Now()
+		known, err := s.ask(ctx, q)
 		if err != nil {
-			return leased, err
+			return got, err
 		}
+		if known.doubtful {
+			if try < 2 { // most often another proxy is about to begin it
+				last = backOff(ctx, try)
+				continue
+			}
+			if known, err = s.revoke(ctx, q, known); err != nil {
+				return got, err
+			}
+			at = time.Now()
+		}
+		from := max(known.next, least)
 		if from > q.max || q.max-from+1 < want {
-			return leased, &protocol.Error{Code: 1467, State: "HY000", Message: fmt.Sprintf(
-				"dsmproxy: no number is left for column %s of table %s: %d is the greatest that it can hold", q.column, q.table, q.max)}
+			return got, q.exhausted()
 		}
 		to := from + min(size, q.max-from+1)
 		var agreed []bool
-		if agreed, last = s.claim(ctx, q, from, to); majority(agreed) {
+		if agreed, last = s.everyRow(ctx, q, claim(s.id, known.epoch, from, to)); majority(agreed) {
 			s.log.Info("numbers leased", "table", q.table, "from", from, "to", to)
-			return numberRange{from, to}, nil
+			return lease{numberRange{from, to}, known.epoch, at}, nil
 		}
-		pause := time.NewTimer(time.Duration(rand.IntN(1+try)) * 5 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return leased, noLease(q, ctx.Err())
-		case <-pause.C:
+		if err := backOff(ctx, try); err != nil {
+			return got, noLease(q, err)
 		}
 	}
-	return leased, noLease(q, last)
+	return got, noLease(q, last)
+}
+
+// backOff waits a little before the next try.
+func backOff(ctx context.Context, try int) error {
+	pause := time.NewTimer(time.Duration(rand.IntN(1+try)) * 5 * time.Millisecond)
+	defer pause.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-pause.C:
+		return nil
+	}
+}
+
+// exhausted is the error of a column that is full.
+func (q *sequence) exhausted() error {
+	return &protocol.Error{Code: 1467, State: "HY000", Message: fmt.Sprintf(
+		"dsmproxy: no number is left for column %s of table %s: %d is the greatest that it can hold", q.column, q.table, q.max)}
 }
 
 // majority reports whether more than half of all stores agree, or half of them
@@ -154,31 +194,55 @@ func noLease(q *sequence, cause error) error {
 		"dsmproxy: no numbers for column %s of table %s can be leased: %v", q.column, q.table, cause)
 }
 
-// ask returns the first number that no answering store knows to be used or
-// leased. A majority must answer.
-func (s *Set) ask(ctx context.Context, q *sequence) (from uint64, err error) {
-	firsts := make([]uint64, len(s.stores))
+// known is what a majority of the stores knows of a table's numbers.
+type known struct {
+	epoch uint64
+	next  uint64 // the first number that is neither used nor leased
+	// foreign: another proxy may have leased numbers that are not over.
+	foreign bool
+	// doubtful: less than a majority is in this epoch, which may have begun or not.
+	doubtful bool
+}
+
+// ask asks all live stores, of which a majority must answer.
+func (s *Set) ask(ctx context.Context, q *sequence) (k known, err error) {
+	rows := make([]idsRow, len(s.stores))
 	errs := s.each(ctx, func(i int, conn *store.Conn) (err error) {
-		firsts[i], err = q.first(ctx, conn)
+		rows[i], err = q.look(ctx, conn)
 		return err
 	})
 	answered, n := make([]bool, len(s.stores)), 0
 	for i, e := range errs {
 		if answered[i] = e == nil; answered[i] {
 			n++
-			from = max(from, firsts[i])
+			k.epoch = max(k.epoch, rows[i].epoch)
 		} else {
 			err = e
 		}
 		if errors.Is(e, ErrNoNumbers) {
-			return 0, s.refusesNumbers(i, e)
+			return k, s.refusesNumbers(i, e)
 		}
 	}
 	if !majority(answered) {
-		return 0, noLease(q, fmt.Errorf("%d of %d stores answer, more than half are needed, or half with store %s (last: %w)",
+		return k, noLease(q, fmt.Errorf("%d of %d stores answer, more than half are needed, or half with store %s (last: %w)",
 			n, len(s.stores), s.stores[0].Name(), err))
 	}
-	return from, nil
+	within := make([]bool, len(rows))
+	for i, r := range rows {
+		within[i] = answered[i] && r.epoch == k.epoch
+	}
+	k.next, k.doubtful = 1, !majority(within)
+	for i, r := range rows {
+		if !answered[i] {
+			continue
+		}
+		k.next = max(k.next, r.used)
+		if within[i] || k.doubtful {
+			k.next = max(k.next, r.next)
+			k.foreign = k.foreign || k.doubtful || r.owner != nobody && r.owner != s.id
+		}
+	}
+	return k, nil
 }
 
 // refusesNumbers is the error for a store that does not take SET insert_id.
@@ -193,82 +257,6 @@ type refusesNumbers struct{ told *protocol.Error }
 func (e *refusesNumbers) Error() string        { return e.told.Error() }
 func (e *refusesNumbers) Unwrap() error        { return e.told }
 func (e *refusesNumbers) Is(target error) bool { return target == ErrNoNumbers }
-
-// first is the first number that one store does not know to be used or leased.
-// The store has a row for the table then.
-func (q *sequence) first(ctx context.Context, conn *store.Conn) (uint64, error) {
-	for _, sql := range []string{"SET insert_id=1", "SET insert_id=0"} {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			var refused *protocol.Error
-			if errors.As(err, &refused) {
-				return 0, fmt.Errorf("%w: %s", ErrNoNumbers, refused.Message)
-			}
-			return 0, err
-		}
-	}
-	leased, err := oneNumber(ctx, conn, "SELECT `next` FROM "+q.ids()+" WHERE `name` = "+q.name())
-	if isNoSuchTable(err) {
-		if _, err = conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS "+q.ids()+" (`name` varchar(64) CHARACTER SET utf8mb4 "+
-			"COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, `next` bigint unsigned NOT NULL) ENGINE=InnoDB"); err != nil {
-			return 0, err
-		}
-	} else if err != nil {
-		return 0, err
-	}
-	if leased == 0 {
-		if _, err := conn.Exec(ctx, "INSERT IGNORE INTO "+q.ids()+" (`name`, `next`) VALUES ("+q.name()+", 1)"); err != nil {
-			return 0, err
-		}
-	}
-	used, err := oneNumber(ctx, conn, "SELECT MAX("+quoteName(q.column)+") FROM "+Table{Schema: q.schema, Name: q.table}.quoted())
-	if err != nil && !isNoSuchTable(err) {
-		return 0, err
-	}
-	if used < math.MaxUint64 {
-		used++
-	}
-	return max(leased, used, 1), nil
-}
-
-func (q *sequence) ids() string { return Table{Schema: q.schema, Name: idsTable}.quoted() }
-
-func (q *sequence) name() string { return "'" + escape(strings.ToLower(q.table)) + "'" }
-
-// oneNumber is the number that a query answers with; 0 for no row, for NULL and
-// for a negative one.
-func oneNumber(ctx context.Context, conn *store.Conn, sql string) (uint64, error) {
-	rows, err := conn.Query(ctx, sql)
-	if err != nil || len(rows) == 0 {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(string(rows[0][0]), 10, 64)
-	if err != nil {
-		n = 0
-	}
-	return n, nil
-}
-
-func isNoSuchTable(err error) bool {
-	var refused *protocol.Error
-	return errors.As(err, &refused) && refused.Code == protocol.ErrNoSuchTable
-}
-
-// claim claims [from, to) at all live stores and returns which of them agreed.
-func (s *Set) claim(ctx context.Context, q *sequence, from, to uint64) (agreed []bool, last error) {
-	sql := fmt.Sprintf("UPDATE %s SET `next` = %d WHERE `name` = %s AND `next` <= %d", q.ids(), to, q.name(), from)
-	agreed = make([]bool, len(s.stores))
-	errs := s.each(ctx, func(i int, conn *store.Conn) error {
-		a, err := conn.Exec(ctx, sql)
-		agreed[i] = err == nil && a.AffectedRows == 1
-		return err
-	})
-	for _, err := range errs {
-		if err != nil {
-			last = err
-		}
-	}
-	return agreed, last
-}
 
 // each calls f at the same time for all live stores, with a connection of the
 // proxy's own. The result has an error for each store, those that are down
