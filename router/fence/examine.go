@@ -56,6 +56,26 @@ func (e *Exam) Well() bool {
 	return true
 }
 
+// Holders are the stores that are to have a key in the present view, the one
+// that serves it first; nil before the first view.
+func (g *Group) Holders(key Key) []int {
+	c := g.now.Load()
+	if c == nil {
+		return nil
+	}
+	return g.holders(c, key)
+}
+
+func (g *Group) holders(c *installed, key Key) []int {
+	var s site
+	g.locate(c.view, key, &s)
+	list := make([]int, s.n)
+	for i, t := range s.holders() {
+		list[i] = int(t)
+	}
+	return list
+}
+
 // examineTries is how often it is tried while views change.
 const examineTries = 20
 
@@ -84,13 +104,8 @@ func (g *Group) Examine(ctx context.Context, keys []Key) ([]Exam, error) {
 
 func (g *Group) examine(ctx context.Context, c *installed, keys []Key) ([]Exam, error) {
 	exams := make([]Exam, len(keys))
-	var s site
 	for i, k := range keys {
-		g.locate(c.view, k, &s)
-		exams[i] = Exam{Key: k, Entries: make([]Entry, len(g.stores)), Asked: make([]bool, len(g.stores))}
-		for _, t := range s.holders() {
-			exams[i].Holders = append(exams[i].Holders, int(t))
-		}
+		exams[i] = Exam{Key: k, Holders: g.holders(c, k), Entries: make([]Entry, len(g.stores)), Asked: make([]bool, len(g.stores))}
 	}
 	var failed error
 	g.each(ctx, g.present(c.view), func(p *peer) func() {
@@ -216,9 +231,9 @@ func (o *op) renew(ctx context.Context, c *installed, p *peer, key Key, seen Ent
 	}
 	next := seen
 	next.Known = true
-	next.Flags &^= view.Clean
+	next.Flags = 0 // what is there is what is served, be it against a tombstone
 	if next.Image == nil {
-		next.Flags |= view.Deleted
+		next.Flags = view.Deleted
 	}
 	next.Version = seen.Version.Next(c.view.Epoch(), o.g.newID())
 	done := make([]bool, 1)

@@ -43,7 +43,9 @@ type Entry struct {
 	// newest; nil if that is not known, or was said before the store's last
 	// Reset. Read and Write need not fill it in.
 	Confirmed *view.View
-	// Image is the whole record; nil where it is Deleted or was not asked for.
+	// Image is the whole record; nil where there is none, or it was not asked
+	// for. One that is Deleted has an Image where the record was made behind the
+	// protocol's back; it is not stored.
 	Image []byte
 }
 

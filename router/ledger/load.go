@@ -74,9 +74,6 @@ func (s *Store) Load(ctx context.Context, g fence.Guard, keys []fence.Key, image
 			if e.Image == nil {
 				e.Flags |= view.Deleted
 			}
-			if e.Flags.Has(view.Deleted) {
-				e.Image = nil
-			}
 		}
 	}
 	f.passed(c)

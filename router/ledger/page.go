@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,6 +38,72 @@ type PageOf struct {
 	UpTo     []byte // a key as in Row.Key: none above it; nil for all
 	Limit    int    // how many rows to read at most
 	Versions bool
+}
+
+// Tables looks for the session tables, at the stores that answer. It needs no
+// table of the ledger's, but reads the one that lists them if that is there.
+func (l *Ledger) Tables(ctx context.Context) ([]Table, error) {
+	var last error
+	for _, t := range l.Stores[0].cfg.Tables {
+		if t.Schema != "" {
+			if _, err := l.known.add(t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	answered := 0
+	for _, s := range l.Stores {
+		if err := s.tables(ctx); err != nil {
+			last = fmt.Errorf("store %s: %w", s.Name(), err)
+			continue
+		}
+		answered++
+	}
+	if answered == 0 {
+		return nil, last
+	}
+	var list []Table
+	for _, t := range l.known.all() {
+		list = append(list, *t)
+	}
+	return list, nil
+}
+
+func (s *Store) tables(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.OwnTimeout)
+	defer cancel()
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	if err := s.learn(ctx, c); err != nil {
+		var e *protocol.Error
+		if !errors.As(err, &e) || !s.absent(e) {
+			return err
+		}
+	}
+	return s.discover(ctx, c)
+}
+
+// Rows is about how many rows the store has of a table.
+func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Release()
+	j := s.begin()
+	defer s.end(j)
+	j.add("SELECT COALESCE(SUM(TABLE_ROWS),0) FROM information_schema.TABLES WHERE TABLE_SCHEMA=").quoted([]byte(t.Schema)).
+		add(" AND TABLE_NAME=").quoted([]byte(t.Name))
+	r, err := s.listed(ctx, c, j)
+	if err != nil {
+		return 0, err
+	}
+	var n [1]uint64
+	numbers(r.row(0, 0)[0], n[:])
+	return n[0], nil
 }
 
 // Page lists records in the order of the key column, which is the store's, and
@@ -191,62 +258,6 @@ func readVersions(r *reply, rows []Row) error {
 		}
 	}
 	return nil
-}
-
-// Gone lists keys that the ledger has a version of, not that of a deletion, and
-// that have no record, above after in the order of their bytes. It reads limit
-// versions at most, and returns the last one it has read, nil if that was the
-// end.
-func (s *Store) Gone(ctx context.Context, table uint16, after []byte, limit int) (ids [][]byte, last []byte, err error) {
-	sh, err := s.shape(ctx, table)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := s.service(ctx, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer c.Release()
-	j := s.begin()
-	defer s.end(j)
-	j.add("SELECT v.k,v.fl&1 FROM ", s.texts.ver, " v WHERE v.t=").num(uint64(table))
-	if after != nil {
-		j.add(" AND v.k>").hex(after)
-	}
-	j.add(" ORDER BY v.k LIMIT ").num(uint64(limit))
-	r, err := s.listed(ctx, c, j)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i := range r.sets[0].rows {
-		cells := r.row(0, i)
-		if string(cells[1]) == "0" {
-			ids = append(ids, slices.Clone(cells[0]))
-		}
-		if i == limit-1 {
-			last = slices.Clone(cells[0])
-		}
-	}
-	if len(ids) == 0 {
-		return nil, last, nil
-	}
-	j.buf = append(j.buf[:0], byte(protocol.ComQuery))
-	j.add("SELECT CAST(s.", quoteName(sh.key.name), " AS BINARY) FROM ", sh.name, " s WHERE s.", quoteName(sh.key.name), " IN (")
-	for i, id := range ids {
-		if i > 0 {
-			j.add(",")
-		}
-		sh.literalKey(j, id)
-	}
-	j.add(")")
-	if r, err = s.listed(ctx, c, j); err != nil {
-		return nil, nil, err
-	}
-	there := make(map[string]bool, r.sets[0].rows)
-	for i := range r.sets[0].rows {
-		there[string(sh.hashed(r.row(0, i)[0]))] = true
-	}
-	return slices.DeleteFunc(ids, func(id []byte) bool { return there[string(id)] }), last, nil
 }
 
 // listed runs a statement that answers with one result set.

@@ -77,8 +77,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// TestPageVersions: pages tell the versions, and Gone what the ledger has and
-// the table has not.
+// TestPageVersions: pages tell the versions of records that have one.
 func TestPageVersions(t *testing.T) {
 	o := found(t)
 	for i := range 9 {
@@ -86,31 +85,14 @@ func TestPageVersions(t *testing.T) {
 	}
 	o.mustWrite(20, "DELETE FROM app.sessions WHERE id='k3'", key("k3"))
 	o.exec("INSERT INTO app.sessions (id) VALUES ('stray')")
-	o.exec("DELETE FROM app.sessions WHERE id IN ('k5','k8')")
 	rows, more, err := o.Page(o.ctx(), PageOf{Table: 1, Limit: 100, Versions: true})
-	if err != nil || more || len(rows) != 7 {
-		t.Fatalf("Page = %d rows, %v, %v; want 7", len(rows), more, err)
+	if err != nil || more || len(rows) != 9 {
+		t.Fatalf("Page = %d rows, %v, %v; want 9", len(rows), more, err)
 	}
 	for _, r := range rows {
 		want := view.Version{Epoch: o.view.Epoch(), N: 1, ID: uint64(r.ID[len(r.ID)-1]-'0') + 1}
 		if listed := string(r.ID) != "stray"; r.Listed != listed || listed && r.Version != want {
 			t.Errorf("%s: version %+v, listed %v", r.ID, r.Version, r.Listed)
-		}
-	}
-	for _, limit := range []int{2, 3, 9, 10} {
-		var got []string
-		for after, end := []byte(nil), false; !end; {
-			ids, last, err := o.Gone(o.ctx(), 1, after, limit)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, id := range ids {
-				got = append(got, string(id))
-			}
-			after, end = last, last == nil
-		}
-		if fmt.Sprint(got) != "[k5 k8]" {
-			t.Errorf("Gone in pages of %d = %v, want k5 and k8", limit, got)
 		}
 	}
 }
