@@ -80,6 +80,7 @@ func (p *proxy) adminHandler() http.Handler {
 		Actions: admin.Actions{
 			Drain: p.drainStore, Kill: p.killClient, Reload: p.Reload, LogLevel: p.logLevel,
 			Route: p.routes, Explain: p.explainLine,
+			Group: admin.GroupActions{Decide: p.fenced.decide, Mend: p.fenced.mend},
 		},
 	})
 }

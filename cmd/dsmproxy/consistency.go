@@ -24,6 +24,7 @@ type fenced struct {
 	witnesses []*store.Store
 	env       *fence.Live
 	log       *slog.Logger
+	unclean   seldom
 }
 
 // newGroup makes the stores one group, with the witnesses that cfg names; nil at

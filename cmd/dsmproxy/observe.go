@@ -18,7 +18,7 @@ func (p *proxy) status() *admin.Status {
 		Listen: p.listener.Addr().String(), Copies: cfg.Copies, Placement: cfg.Placement, Level: cfg.Consistency.Level,
 		Stores: p.storeStatus(), Traffic: []admin.Kind{}, Errors: map[string]uint64{}, Slow: n.Slow, Clients: p.clientCounts(),
 		Writes: admin.Writes{Failovers: w.Failovers, Lost: w.Lost, Repaired: w.Carried, Short: w.Short},
-		Plans:  p.plans.Made(), Refusals: []admin.Refusal{}, Config: p.force.status(),
+		Plans:  p.plans.Made(), Refusals: []admin.Refusal{}, Config: p.force.status(), Group: p.fenced.status(),
 	}
 	if err := p.ready(); err != nil {
 		s.State, s.Why = "starting", err.Error()
@@ -53,7 +53,7 @@ func (p *proxy) ready() error {
 	}
 	for _, st := range p.Stores() {
 		if st.State() == store.Up {
-			return nil
+			return p.fenced.notServing()
 		}
 	}
 	return errors.New("no store is up")

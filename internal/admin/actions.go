@@ -81,4 +81,5 @@ func (s *service) actions(mux *http.ServeMux) {
 		out, err := a.Explain(line, r.URL.Query().Has("text"))
 		return json.RawMessage(out), err
 	})
+	s.groupActions(post)
 }

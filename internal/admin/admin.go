@@ -35,6 +35,7 @@ type Actions struct {
 	// Explain answers a line of `dsmproxy explain -json` by JSON, or by a string
 	// of JSON with the text for people.
 	Explain func(line []byte, text bool) ([]byte, error)
+	Group   GroupActions
 }
 
 // ErrNotFound is what an action returns for a store or client that is not

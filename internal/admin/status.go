@@ -4,8 +4,7 @@ import "time"
 
 // Status is the state of a proxy at one time: what the page shows, and what
 // programs get as JSON. Durations are in seconds. It never holds a password, a
-// session ID or session data. What later consistency levels know of the health
-// of copies gets a field of its own beside Writes.
+// session ID or session data.
 type Status struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
@@ -29,6 +28,8 @@ type Status struct {
 	// OtherRefusals are those of constructs beyond the ones that are told apart.
 	OtherRefusals uint64  `json:"other_refusals"`
 	Config        InForce `json:"config"`
+	// Group is nil at the level seed.
+	Group *Group `json:"group,omitempty"`
 }
 
 // Store is one store.

@@ -81,6 +81,11 @@ type Unavailable struct {
 
 // Error says what is the matter and what an operator can do.
 func (u *Unavailable) Error() string {
+	return fmt.Sprintf("%s (for %s); nothing was changed", u.What(), u.After.Round(time.Millisecond))
+}
+
+// What says what is the matter and what an operator can do.
+func (u *Unavailable) What() string {
 	text := ""
 	switch u.Reason {
 	case NoView:
@@ -99,7 +104,7 @@ func (u *Unavailable) Error() string {
 	case Failing:
 		text = fmt.Sprintf("store %s fails: %v", u.Store, u.Err)
 	}
-	return fmt.Sprintf("%s (for %s); nothing was changed", text, u.After.Round(time.Millisecond))
+	return text
 }
 
 // Unwrap returns the last error of a store.

@@ -82,6 +82,9 @@ func (o *op) pause(ctx context.Context, spread time.Duration, why *Unavailable) 
 	if after := now - o.begun; after >= o.g.cfg.Patience {
 		why.After = after
 		o.g.counts.refused.Add(1)
+		if why.Reason == Unsettled {
+			o.g.counts.unsettled.Add(1)
+		}
 		return why
 	}
 	if spread > 0 {

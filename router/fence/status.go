@@ -3,13 +3,15 @@ package fence
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
 )
 
 // counts are what has happened since the process began.
 type counts struct {
 	helped, settled, completed, refused atomic.Uint64
 	unknown, waited, excluded, reset    atomic.Uint64
-	dropped                             atomic.Uint64
+	dropped, unsettled                  atomic.Uint64
 }
 
 // Counts are what has happened since the process began.
@@ -18,6 +20,7 @@ type Counts struct {
 	Settled   uint64 // keys for which all stores were asked
 	Completed uint64 // writes that were finished in another view
 	Refused   uint64 // operations that ended as Unavailable
+	Unsettled uint64 // of these, for the reason Unsettled
 	Unknown   uint64 // writes whose outcome is unknown
 	Waited    uint64 // waits of writes for leases
 	Excluded  uint64 // stores that this proxy has excluded
@@ -36,6 +39,10 @@ type Standing struct {
 	Tick    uint64
 	Keys    uint64
 	Covered bool // it has all it should have as of the present view
+	// Blank: it has no register. Gate: it was admitted since its last start.
+	// Forgotten: what it remembers was given up. Durable: what it has committed is
+	// there after any restart.
+	Blank, Gate, Forgotten, Durable bool
 }
 
 // Overview is the state of the Group for an operator.
@@ -44,14 +51,21 @@ type Overview struct {
 	Epoch  uint64        // of the view
 	Leased time.Duration // how long the lease still lasts; 0 if it does not, or none is needed
 	Owner  bool          // this proxy may serve
-	Stores []Standing    // the witnesses behind the stores
-	Heal   Heal
-	Counts Counts
+	Solo   bool          // one proxy serves at a time
+	// Why says why no record can be served; nil if they can.
+	Why       *Unavailable
+	Copies    int
+	MinCopies int
+	Stores    []Standing // the witnesses behind the stores
+	Heal      Heal
+	Counts    Counts
 }
 
 // Overview says how things are. It asks no store.
 func (g *Group) Overview() Overview {
-	o := Overview{Counts: g.counts.read()}
+	o := Overview{
+		Counts: g.counts.read(), Solo: g.cfg.Solo, Why: g.obstacle(), Copies: g.cfg.Copies, MinCopies: g.cfg.MinCopies,
+	}
 	c := g.now.Load()
 	if c != nil {
 		o.View, o.Epoch = c.view.String(), c.view.Epoch()
@@ -69,6 +83,42 @@ func (g *Group) Overview() Overview {
 	return o
 }
 
+// staleRound is how long ago the last round of a group without leases may have
+// been, besides three beats.
+const staleRound = time.Second
+
+// obstacle is why no record can be served; nil if they can. It asks no store
+// and does nothing about it, as serving does.
+func (g *Group) obstacle() *Unavailable {
+	c := g.now.Load()
+	switch age := g.env.Now() - time.Duration(g.leased.Load()); {
+	case c == nil, !g.leaseHolds(), g.cfg.Lease == 0 && age > 3*g.cfg.BeatEvery+staleRound:
+		return g.noView()
+	case !g.owns(c.view) && c.view.Term() != 0 && g.othersLive():
+		return &Unavailable{Reason: NotOwner}
+	}
+	if up := c.view.Count(view.Up); up < g.cfg.MinCopies {
+		return &Unavailable{Reason: FewOwners, Have: up, Need: g.cfg.MinCopies}
+	}
+	return nil
+}
+
+// othersLive reports whether other proxies have lately looked at a store.
+func (g *Group) othersLive() bool {
+	for _, p := range g.peers {
+		st, err := p.status()
+		if err != nil {
+			continue
+		}
+		for _, r := range st.Reports {
+			if r.Proxy != g.id && r.Age < 3*g.cfg.BeatEvery+staleRound {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (g *Group) standingOf(p *peer, c *installed) Standing {
 	p.mu.Lock()
 	s := Standing{Name: p.name(), Witness: p.store == nil, Since: p.since, Err: p.err, Tick: p.last.Tick, Keys: p.last.Keys}
@@ -77,9 +127,11 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 	}
 	st := p.last
 	p.mu.Unlock()
+	s.Blank, s.Gate, s.Durable = st.Blank, st.Boot != 0, st.Durable
 	if c != nil && p.store != nil {
 		s.State = c.view.State(p.index).String()
 		s.Covered = st.Intact && st.Cover.Equal(c.view)
+		s.Forgotten = c.view.State(p.index) == view.Down && c.view.Void(p.index) == c.view.Gen(p.index)
 	}
 	switch {
 	case s.Err != nil:
@@ -101,7 +153,7 @@ func (c *counts) read() Counts {
 	return Counts{
 		Helped: c.helped.Load(), Settled: c.settled.Load(), Completed: c.completed.Load(), Refused: c.refused.Load(),
 		Unknown: c.unknown.Load(), Waited: c.waited.Load(), Excluded: c.excluded.Load(), Reset: c.reset.Load(),
-		Dropped: c.dropped.Load(),
+		Dropped: c.dropped.Load(), Unsettled: c.unsettled.Load(),
 	}
 }
 

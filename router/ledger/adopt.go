@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/fence"
@@ -23,6 +24,20 @@ type adoption struct {
 	running bool
 	done    bool
 	err     error
+
+	listed, of atomic.Uint64 // records, of about how many
+}
+
+// Adopting is how many records of a store without a register have been listed,
+// of about how many; 0, 0 if none is being prepared.
+func (s *Store) Adopting() (listed, of uint64) {
+	a := &s.adoption
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.running {
+		return 0, 0
+	}
+	return a.listed.Load(), a.of.Load()
 }
 
 var errPreparing = errors.New("the store is being prepared")
@@ -86,6 +101,13 @@ func (s *Store) adopt(ctx context.Context, how fence.Opening) error {
 	for _, other := range s.siblings() {
 		if other != s {
 			other.tell(ctx)
+		}
+	}
+	s.adoption.listed.Store(0)
+	s.adoption.of.Store(0)
+	for _, t := range s.cfg.known.all() {
+		if n, err := s.Rows(ctx, t); err == nil {
+			s.adoption.of.Add(n)
 		}
 	}
 	for _, t := range s.cfg.known.all() {
@@ -211,6 +233,7 @@ func (s *Store) list(ctx context.Context, t *Table) error {
 		rows, err := s.listPage(ctx, c, t, "SELECT CAST("+key+" AS BINARY) FROM "+from+where+
 			fmt.Sprintf(" ORDER BY %s LIMIT %d", key, adoptPage))
 		c.Release()
+		s.adoption.listed.Add(uint64(len(rows)))
 		if err != nil || len(rows) < adoptPage {
 			return err
 		}

@@ -106,6 +106,29 @@ func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
 	return n[0], nil
 }
 
+// maxUnclean is how far versions are counted.
+const maxUnclean = 100000
+
+// Unclean is how many versions the store has that are not known to be on all
+// copies, up to 100,000.
+func (s *Store) Unclean(ctx context.Context) (uint64, error) {
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Release()
+	j := s.begin()
+	defer s.end(j)
+	j.add("SELECT COUNT(*) FROM (SELECT 1 FROM ", s.texts.ver, " v WHERE v.fl<2 LIMIT ").num(maxUnclean).add(") d")
+	r, err := s.listed(ctx, c, j)
+	if err != nil {
+		return 0, err
+	}
+	var n [1]uint64
+	numbers(r.row(0, 0)[0], n[:])
+	return n[0], nil
+}
+
 // Page lists records in the order of the key column, which is the store's, and
 // reports whether there may be more. The data does not leave the store: it is
 // the store that makes a digest of it. Rows of one key come together or not at

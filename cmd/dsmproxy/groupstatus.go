@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/internal/admin"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+)
+
+// status is how the group is; nil at the level seed.
+func (f *fenced) status() *admin.Group {
+	if f == nil {
+		return nil
+	}
+	o, now := f.group.Overview(), f.env.Now()
+	g := &admin.Group{
+		Founded: o.View != "" || o.Why == nil || o.Why.Reason != fence.NotFounded,
+		View:    o.View, Epoch: o.Epoch, Lease: o.Leased.Seconds(), Owner: o.Owner, Solo: o.Solo,
+		Serving: o.Why == nil, MinCopies: o.MinCopies, Unclean: f.unclean.read(f.env.Go, f.countUnclean),
+		Counts: admin.GroupCounts{
+			Helped: o.Counts.Helped, Settled: o.Counts.Settled, Completed: o.Counts.Completed,
+			Refused: o.Counts.Refused, Unsettled: o.Counts.Unsettled, Unknown: o.Counts.Unknown, Waited: o.Counts.Waited,
+			Excluded: o.Counts.Excluded, Reset: o.Counts.Reset, Dropped: o.Counts.Dropped,
+		},
+		Heal: healStatus(o.Heal, now),
+	}
+	if o.Why != nil {
+		g.Why = o.Why.What()
+	}
+	up, ailing, most := 0, false, uint64(0)
+	for i, s := range o.Stores {
+		m := admin.Member{
+			Name: s.Name, Witness: s.Witness, State: s.State, Answers: s.Err == nil, For: (now - s.Since).Seconds(), Why: s.Why,
+			Blank: s.Blank, Gate: s.Gate, Forgotten: s.Forgotten, Covered: s.Covered, Durable: s.Durable, Tick: s.Tick, Keys: s.Keys,
+		}
+		if s.Err != nil {
+			m.Error = s.Err.Error()
+		}
+		if !s.Witness {
+			m.Listed, m.Listing = f.ledger.Stores[i].Adopting()
+			if s.State == "up" {
+				up++
+			}
+			ailing = ailing || s.State == "join" || s.State == "up" && !s.Covered
+			most = max(most, s.Keys)
+		}
+		g.Members = append(g.Members, m)
+	}
+	g.Short = short(o, up, ailing, most)
+	return g
+}
+
+// short is of about how many records there are fewer copies than there should
+// be.
+func short(o fence.Overview, up int, ailing bool, keys uint64) int64 {
+	switch {
+	case o.View == "":
+		return -1
+	case up < o.Copies:
+		return int64(keys)
+	case !ailing:
+		return 0
+	case o.Heal.Running:
+		return int64(o.Heal.Of - min(o.Heal.Keys, o.Heal.Of))
+	}
+	return int64(keys)
+}
+
+func healStatus(h fence.Heal, now time.Duration) admin.Heal {
+	s := admin.Heal{Running: h.Running, View: h.View, Keys: h.Keys, Of: max(h.Of, h.Keys), Copied: h.Copied, For: h.Took.Seconds(), Done: h.Done}
+	if h.Err != nil {
+		s.Error = h.Err.Error()
+	}
+	if h.Running {
+		s.For = (now - h.Began).Seconds()
+		if h.Keys > 0 && h.Of > h.Keys {
+			s.Left = s.For * float64(h.Of-h.Keys) / float64(h.Keys)
+		}
+	}
+	return s
+}
+
+// seldom is a number that is asked for only while somebody looks, and seldom. It
+// is safe for concurrent use.
+type seldom struct {
+	mu     sync.Mutex // guards what follows
+	n      int64
+	asked  time.Time
+	asking bool
+}
+
+// read returns what is known, -1 if nothing is, and has it asked anew if that is
+// old.
+func (s *seldom) read(start func(func()), ask func() (int64, bool)) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked.IsZero() {
+		s.n = -1
+	}
+	if !s.asking && time.Since(s.asked) > recordsAge {
+		s.asking = true
+		start(func() {
+			n, ok := ask()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.asking = false; ok {
+				s.n = n
+			}
+			s.asked = time.Now()
+		})
+	}
+	return s.n
+}
+
+// countUnclean asks the stores that answer.
+func (f *fenced) countUnclean() (int64, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), recordsTime)
+	defer cancel()
+	var sum int64
+	for i, s := range f.group.Overview().Stores {
+		if s.Witness || s.Err != nil || !s.Gate {
+			continue
+		}
+		n, err := f.ledger.Stores[i].Unclean(ctx)
+		if err != nil {
+			return 0, false
+		}
+		sum += int64(n)
+	}
+	return sum, true
+}
+
+// notServing is why the group serves no record; nil if it does, and at the level
+// seed.
+func (f *fenced) notServing() error {
+	if f == nil {
+		return nil
+	}
+	if why := f.group.Overview().Why; why != nil {
+		return errors.New(why.What())
+	}
+	return nil
+}
+
+// decide carries out what an operator has decided about a store.
+func (f *fenced) decide(ctx context.Context, verb, name string) error {
+	if f == nil {
+		return errSeed
+	}
+	at := -1
+	for i, s := range f.group.Overview().Stores {
+		if s.Name == name {
+			at = i
+		}
+	}
+	if at < 0 {
+		return fmt.Errorf("store %q: %w", name, admin.ErrNotFound)
+	}
+	if at >= len(f.ledger.Stores) && verb != "trust" {
+		return fmt.Errorf("%s is a witness, which has no records", name)
+	}
+	var err error
+	switch verb {
+	case "forget":
+		err = f.group.Forget(ctx, at)
+	case "accept-loss":
+		err = f.group.AcceptLoss(ctx, at)
+	case "trust":
+		err = f.group.Trust(ctx, at)
+	default:
+		err = fmt.Errorf("%q: %w", verb, admin.ErrNotFound)
+	}
+	var why *fence.Unavailable
+	if errors.As(err, &why) {
+		err = errors.New(why.What())
+	}
+	if err == nil {
+		f.log.Warn("operator has decided about a store", "store", name, "decision", verb)
+	}
+	return err
+}
+
+var errSeed = errors.New(`the level is "seed", which knows no views of the stores: nothing was changed`)
+
+// mend makes the copies of records what they should be.
+func (f *fenced) mend(ctx context.Context, keys []admin.RecordKey) (int, error) {
+	if f == nil {
+		return 0, errSeed
+	}
+	if len(keys) > admin.MaxMend {
+		return 0, fmt.Errorf("%d records at once: %d at most", len(keys), admin.MaxMend)
+	}
+	list := make([]fence.Key, len(keys))
+	for i, k := range keys {
+		id, err := hex.DecodeString(k.ID)
+		if err != nil {
+			return 0, err
+		}
+		list[i] = fence.Key{Table: k.Table, ID: id}
+	}
+	n, err := f.group.Mend(ctx, list)
+	if n > 0 {
+		f.log.Warn("records mended", "records", n, "action", "their copies were not alike: somebody has changed them at a store, beside the proxies")
+	}
+	return n, err
+}
