@@ -153,6 +153,11 @@ func tooManyPrepared() *protocol.Error {
 		"Can't create more than max_prepared_stmt_count statements (current value: %d)", maxPrepared)}
 }
 
+// Prepare implements replica.Preparer.
+func (e *executed) Prepare(ctx context.Context, conn *store.Conn) error {
+	return conn.PrepareText(ctx, e.stmt, e.noBackslash)
+}
+
 // Queue implements replica.Request.
 func (e *executed) Queue(ctx context.Context, conn *store.Conn) error {
 	if err := conn.PrepareText(ctx, e.stmt, e.noBackslash); err != nil {
@@ -217,6 +222,18 @@ func (e *executed) IsNumber(i int) bool {
 	}
 	v, err := e.session.userVar(arg.Var)
 	return err == nil && v.Number
+}
+
+// Charset returns what charset argument i is in.
+func (e *executed) Charset(i int) string {
+	if i >= len(e.of.Plan.Prepared.Using) || e.of.Plan.Prepared.Using[i].Var == "" {
+		return rewrite.CharsetOfClient
+	}
+	v, err := e.session.userVar(e.of.Plan.Prepared.Using[i].Var)
+	if err != nil || v.Number {
+		return rewrite.CharsetOfClient
+	}
+	return v.Charset
 }
 
 var _ replica.Request = (*executed)(nil)

@@ -152,6 +152,12 @@ func (s *session) execute(payload []byte) error {
 // cursorReadOnly is CURSOR_TYPE_READ_ONLY in the flags of COM_STMT_EXECUTE.
 const cursorReadOnly = 1
 
+// Prepare implements replica.Preparer.
+func (p *prepared) Prepare(ctx context.Context, conn *store.Conn) error {
+	_, err := conn.StmtID(ctx, p.stmt)
+	return err
+}
+
 // Queue implements replica.Request.
 func (p *prepared) Queue(ctx context.Context, conn *store.Conn) error {
 	id, err := conn.StmtID(ctx, p.stmt)
@@ -184,6 +190,14 @@ func (p *prepared) Arg(i int) (text []byte, null, ok bool) {
 
 // IsNumber reports whether parameter i was bound as a number.
 func (p *prepared) IsNumber(i int) bool { return p.exec.IsNumber(i) }
+
+// Charset returns what charset parameter i is in.
+func (p *prepared) Charset(i int) string {
+	if p.exec.IsBinary(i) {
+		return rewrite.CharsetBinary
+	}
+	return rewrite.CharsetOfClient
+}
 
 func (p *prepared) isLong(i int) bool {
 	_, ok := p.long[i]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,8 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/ledger"
 	"github.com/dsmproxy/dsmproxy/router/placement"
 	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
@@ -39,7 +42,9 @@ type harness struct {
 	place   placement.Placement
 	copies  int
 	addr    string
+	level   string
 	set     *replica.Set
+	group   *fence.Group // of the proxy that was started last; nil at the level seed
 	router  *router.Router
 	other   int // the store of other tables
 	log     *lockedBuffer
@@ -80,26 +85,57 @@ const manyConnections = "--max-connections=800"
 const probePatience = 5 * time.Second
 
 // start runs a proxy before m servers with n copies of each record.
-func start(t *testing.T, m, n int) *harness { return startOther(t, m, n, -1) }
+func start(t *testing.T, m, n int) *harness { return startAt(t, "seed", m, n) }
+
+// startAt is start at a consistency level.
+func startAt(t *testing.T, level string, m, n int) *harness {
+	t.Helper()
+	return startOtherAt(t, level, m, n, -1)
+}
 
 // startOther is start with a store for other tables.
 func startOther(t *testing.T, m, n, other int) *harness {
 	t.Helper()
-	return startBefore(t, installed.Start(t, m, manyConnections), n, other)
+	return startOtherAt(t, "seed", m, n, other)
+}
+
+// startOtherAt is startOther at a consistency level.
+func startOtherAt(t *testing.T, level string, m, n, other int) *harness {
+	t.Helper()
+	servers := installed.Start(t, m, manyConnections)
+	return startReached(t, level, servers, addrsOf(servers), n, other)
+}
+
+// eachLevel runs a test at the consistency levels, each with servers of its own.
+func eachLevel(t *testing.T, f func(t *testing.T, level string)) {
+	t.Helper()
+	for _, level := range []string{"seed", "safe"} {
+		t.Run(level, func(t *testing.T) { f(t, level) })
+	}
 }
 
 // startBefore is startOther for servers that run.
 func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harness {
 	t.Helper()
+	return startReached(t, "seed", servers, addrsOf(servers), n, other)
+}
+
+func addrsOf(servers []*realstore.Server) []string {
 	addrs := make([]string, len(servers))
 	for i, s := range servers {
 		addrs[i] = s.Addr()
 	}
-	return startAt(t, servers, addrs, n, other)
+	return addrs
 }
 
 // startLinked is start with a link before each server, which can fail.
 func startLinked(t *testing.T, m, n, other int) (*harness, []*faultlink.Link) {
+	t.Helper()
+	return startLinkedAt(t, "seed", m, n, other)
+}
+
+// startLinkedAt is startLinked at a consistency level.
+func startLinkedAt(t *testing.T, level string, m, n, other int) (*harness, []*faultlink.Link) {
 	t.Helper()
 	servers := installed.Start(t, m, manyConnections)
 	links, addrs := make([]*faultlink.Link, m), make([]string, m)
@@ -111,13 +147,14 @@ func startLinked(t *testing.T, m, n, other int) (*harness, []*faultlink.Link) {
 		t.Cleanup(func() { links[i].Close() })
 		addrs[i] = links[i].Addr()
 	}
-	return startAt(t, servers, addrs, n, other), links
+	return startReached(t, level, servers, addrs, n, other), links
 }
 
-// startAt is startBefore for servers that the proxy reaches by other addresses.
-func startAt(t *testing.T, servers []*realstore.Server, addrs []string, n, other int) *harness {
+// startReached is startBefore for servers that the proxy reaches by other
+// addresses, at a consistency level.
+func startReached(t *testing.T, level string, servers []*realstore.Server, addrs []string, n, other int) *harness {
 	t.Helper()
-	h := &harness{t: t, copies: n, other: other, servers: servers, log: &lockedBuffer{}}
+	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{}}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -174,7 +211,11 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	login := store.Login{User: mariadbtest.User, Password: mariadbtest.Password,
 		Capabilities: protocol.ClientDeprecateEOF, Collation: 45}
-	set := replica.New(replica.Config{Stores: h.stores, Placement: h.place, Copies: h.copies, Service: login, Log: log})
+	rc := replica.Config{Stores: h.stores, Placement: h.place, Copies: h.copies, Service: login, Log: log}
+	if h.level != "seed" {
+		rc.Group, rc.Ledger = h.fence(t, tables, login, log)
+	}
+	set := replica.New(rc)
 	h.set = set
 	planner := rewrite.NewPlanner(rewrite.Options{
 		Tables: tables,
@@ -203,6 +244,59 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 		running.Wait()
 	})
 	return l.Addr().String()
+}
+
+// fence makes the stores one group, until the test ends. The first one that is
+// made for them founds it.
+func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login, log *slog.Logger) (*fence.Group, *ledger.Ledger) {
+	t.Helper()
+	c := ledger.Config{Login: login, Log: log, Timeout: probePatience}
+	for _, tb := range tables {
+		lt := ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key}
+		if tb.FoldCase {
+			lt.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
+		}
+		c.Tables = append(c.Tables, lt)
+	}
+	l, err := ledger.New(c, h.stores, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stores, _ := l.Of()
+	env := &fence.Live{}
+	fc := fence.Config{
+		Stores: stores, Placement: h.place, Copies: h.copies, Detect: time.Second, DetectRefused: 200 * time.Millisecond,
+		Rejoin: 300 * time.Millisecond, RejoinMax: time.Second, MendEvery: 200 * time.Millisecond, Patience: 30 * time.Second,
+		Solo: len(stores) == 2, Env: env, Log: log,
+	}
+	if h.level == "safe" {
+		fc.Lease = time.Second
+	}
+	g, err := fence.New(fc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Found(t.Context()); err != nil && !errors.Is(err, fence.ErrFounded) {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = g.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		env.Wait()
+	})
+	h.group = g
+	h.await("all stores up and covered", func() bool {
+		for _, s := range g.Overview().Stores {
+			if s.State != "up" || !s.Covered {
+				return false
+			}
+		}
+		return true
+	})
+	return g, l
 }
 
 // open returns a pool of clients of the proxy.

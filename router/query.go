@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -59,8 +60,13 @@ func (s *session) failed() bool { return s.data.Failed() }
 // prepared one.
 func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	s.data.Fresh()
+	s.givenID, s.unnumbered = false, false
 	if st.Plan.Uses&rewrite.UsesUserVariable != 0 {
 		st = s.keyedByVars(st)
+	}
+	asks := st
+	if st.Plan.Uses&rewrite.UsesLastInsertID != 0 {
+		st = s.keyedByInsertID(st)
 	}
 	s.latest = st
 	p := st.Plan
@@ -77,7 +83,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	}
 	s.data.CountFound = p.Pins == sqlCalcFoundRows
 	s.data.AskInsertID = p.Pins == lastInsertIDOf
-	req, done := s.inform(st, req)
+	req, done := s.inform(asks, req)
 	defer done()
 	var err error
 	switch p.Kind {
@@ -157,11 +163,11 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 		return s.data.ReadAny(req) // id = NULL: no record, wherever it is asked
 	case 1:
 		if share, ok := req.(replica.Shareable); ok && shareable(p) {
-			return s.data.ReadShared(s.keys[0], share)
+			return s.data.ReadShared(s.table(p), s.keys[0], share)
 		}
-		return s.data.Read(s.keys[0], req, lock)
+		return s.data.Read(s.table(p), s.keys[0], req, lock)
 	}
-	err := s.data.ReadSeveral(s.keys, req, lock)
+	err := s.data.ReadSeveral(s.table(p), s.keys, req, lock)
 	if errors.Is(err, replica.ErrApart) {
 		if len(p.Assigns) > 0 {
 			return refuse("an assignment of a user variable in a read of records on different stores")
@@ -208,7 +214,12 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		}
 		return s.sweep(st, req, args, s.keys)
 	}
-	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p), Updates: p.Verb == rewrite.VerbUpdate}
+	if p.Verb == rewrite.VerbUpdate && p.Surrogates != nil {
+		if err := s.updatesNumber(st, s.table(p), args); err != nil {
+			return err
+		}
+	}
+	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p), Updates: p.Verb == rewrite.VerbUpdate, Returns: p.ResultSet}
 	s.sameOnAll(&w, p)
 	return s.data.Write(&w)
 }
@@ -218,6 +229,9 @@ func partial(p *rewrite.Plan) bool { return p.Verb == rewrite.VerbUpdate || p.Ta
 
 // sameOnAll decides how w is made to give the same record on all copies.
 func (s *session) sameOnAll(w *replica.Write, p *rewrite.Plan) {
+	if s.data.Fenced() {
+		return // it runs at one store, and the record is copied
+	}
 	nondet := p.Nondet
 	if p.Verb != rewrite.VerbDelete {
 		t := w.Table
@@ -262,12 +276,19 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 		return refuse("UPDATE that changes the key column of several records")
 	}
 	w.Image = false // one store runs it anyway
+	if column, err := s.data.Numbered(w.Table); err != nil {
+		return err
+	} else if n, ok := parseInt(s.keys[1]); ok && strings.EqualFold(column, w.Table.Key) {
+		if err := s.given(st, w.Table, column, n, nil); err != nil {
+			return err
+		}
+	}
 	return s.data.Move(&w)
 }
 
 // table names the table that a plan is about.
 func (s *session) table(p *rewrite.Plan) replica.Table {
-	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table), Folds: p.Table.FoldCase}
+	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table), Folds: p.Table.FoldCase, Exact: p.Table.ExactKeys}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
 	}

@@ -43,17 +43,39 @@ const secondaryTable = "secondary table"
 // AUTO_INCREMENT column.
 func (s *session) insertNumbered(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
 	w := replica.Write{Req: req, Table: s.table(st.Plan)}
-	if err := s.numberRow(st, &w, 0, args, column, &replica.Numbers{Want: 1}); err != nil {
+	numbers := s.numbers(1)
+	if err := s.numberRow(st, &w, 0, args, column, &numbers); err != nil {
+		var passed *passedOver
+		if errors.As(err, &passed) {
+			return s.data.PassedOver(passed.why)
+		}
 		return err
 	}
 	s.sameOnAll(&w, st.Plan)
 	if err := s.data.Write(&w); err != nil {
 		return err
 	}
-	if a := s.data.Answer(); a.Err == nil && a.InsertID != 0 && !strings.EqualFold(column, w.Table.Key) {
+	a := s.data.Answer()
+	if a.Err != nil || a.InsertID == 0 {
+		return nil
+	}
+	isKey := strings.EqualFold(column, w.Table.Key)
+	if !isKey {
 		s.router.learned.learn(w.Table, strconv.FormatUint(a.InsertID, 10), w.Keys[0])
 	}
+	s.givenID = a.InsertID != w.Number && (w.Number != 0 || !s.unnumbered)
+	if s.givenID && a.AffectedRows == 1 && !isKey && st.Plan.Table.Surrogate == "" {
+		// Only the answer tells that it was given.
+		if err := s.data.GivenNumber(w.Table, a.InsertID, nil); err != nil {
+			s.router.Log.Debug("a number that a client gave may be given again", "table", w.Table.Name, "err", err)
+		}
+	}
 	return nil
+}
+
+// numbers are those that a statement of so many rows reserves.
+func (s *session) numbers(rows int) replica.Numbers {
+	return replica.Numbers{Want: rows, Step: s.autoStep, Offset: s.autoOffset}
 }
 
 // numberRow gives w, which inserts one row of a statement, its number and its
@@ -64,23 +86,26 @@ func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, ar
 		return err
 	}
 	isKey := strings.EqualFold(column, w.Table.Key)
+	var value *rewrite.Value // what the row gives to the column
 	switch {
 	case isKey && len(s.keys) == 1:
-		if n, ok := parseInt(s.keys[0]); !ok || n == 0 {
-			return refuse("a key of an AUTO_INCREMENT column that is no number above 0")
-		}
-		w.Keys = s.keys
-		return nil
+		value = &p.Keys[row]
 	case !isKey && len(s.keys) == 0:
 		return nullKey(p)
 	case !isKey && p.Surrogates != nil && strings.EqualFold(column, p.Table.Surrogate):
-		text, null, ok := st.Append(nil, p.Surrogates[row], args)
+		value = &p.Surrogates[row]
+	}
+	if value != nil {
+		n, own, ok := s.numberOf(st, *value, args)
 		if !ok {
 			return refuse("a value of " + column + " whose bytes can't be told")
 		}
-		if !null && string(text) != "0" {
+		if own {
 			w.Keys, w.Spelled = s.keys, s.spelled
-			return nil
+			if n == 0 {
+				return nil
+			}
+			return s.given(st, w.Table, column, n, numbers)
 		}
 	}
 	var err error
@@ -100,6 +125,7 @@ func (s *session) numberRow(st *rewrite.Statement, w *replica.Write, row int, ar
 func (s *session) noNumber(p *rewrite.Plan, w *replica.Write, err error) error {
 	if errors.Is(err, replica.ErrNoNumbers) && p.Table.Surrogate == "" && len(s.keys) == 1 {
 		w.Keys, w.Spelled = s.keys, s.spelled
+		s.unnumbered = true
 		return nil
 	}
 	return err
@@ -140,6 +166,12 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 		}
 		return s.sweep(st, req, args, keys)
 	}
+	if p.Verb == rewrite.VerbUpdate && p.Surrogates != nil {
+		s.keys = append(s.keys[:0], keys...)
+		if err := s.updatesNumber(st, t, args); err != nil {
+			return err
+		}
+	}
 	err = s.writeFound(p, req, t, keys)
 	if err == nil && single && !secondary && p.Verb == rewrite.VerbDelete {
 		s.router.learned.forget(t, number)
@@ -169,9 +201,9 @@ func (s *session) lockByOther(st *rewrite.Statement, req replica.Request, args r
 	case len(keys) == 0:
 		return refuse("a locking read of a record that is left over on all stores")
 	case len(keys) == 1:
-		return s.data.Read(keys[0], req, true)
+		return s.data.Read(s.table(st.Plan), keys[0], req, true)
 	}
-	err = s.data.ReadSeveral(keys, req, true)
+	err = s.data.ReadSeveral(s.table(st.Plan), keys, req, true)
 	if errors.Is(err, replica.ErrApart) {
 		return refuse("a locking read of records on different stores")
 	}
@@ -179,13 +211,11 @@ func (s *session) lockByOther(st *rewrite.Statement, req replica.Request, args r
 }
 
 // keysOf asks the stores for the keys of the records that a statement names by
-// another column, and which stores have none of these.
+// another column, which it spells in s.spelled as the stores do, and which stores have none of these.
 func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Args) (keys [][]byte, without []int, err error) {
 	p := st.Plan
 	w := replica.Find{Table: replica.Shared{Table: t}, Column: p.OtherColumn}
-	if p.Table.FoldCase {
-		w.Table.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
-	}
+	w.Table.Fold = s.folding(t)
 	for _, v := range p.OtherValues {
 		text, null, ok := st.Append(nil, v, args)
 		switch {
@@ -203,7 +233,7 @@ func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Ar
 	}
 	if n, ok := s.number(st, args); ok {
 		if w.Key, ok = s.router.learned.key(nil, t, n); ok {
-			keys, without, err = s.data.Find(&w)
+			keys, s.spelled, without, err = s.data.Find(&w)
 			if err != nil || len(keys) == 1 && bytes.Equal(keys[0], w.Key) {
 				return keys, without, err
 			}
@@ -211,7 +241,8 @@ func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Ar
 			w.Key = nil
 		}
 	}
-	return s.data.Find(&w)
+	keys, s.spelled, without, err = s.data.Find(&w)
+	return keys, without, err
 }
 
 // plainText reports whether text means the same in quotes whatever the charset
@@ -227,15 +258,20 @@ func plainText(text []byte) bool {
 
 // writeFound is a write of the records of keys.
 func (s *session) writeFound(p *rewrite.Plan, req replica.Request, t replica.Table, keys [][]byte) error {
-	w := replica.Write{Req: req, Keys: keys, Table: t, Partial: p.Verb == rewrite.VerbUpdate}
+	w := replica.Write{Req: req, Keys: keys, Spelled: s.spelled, Table: t, Partial: p.Verb == rewrite.VerbUpdate}
 	s.sameOnAll(&w, p)
 	return s.data.Write(&w)
 }
 
 // moveFound changes the key of a record.
 func (s *session) moveFound(st *rewrite.Statement, req replica.Request, args rewrite.Args, t replica.Table, keys [][]byte) error {
+	from := s.spelled
 	if err := s.findKeys(st, st.Plan.Keys, args); err != nil {
 		return err
+	}
+	to := s.spelled
+	if to == nil {
+		to = s.keys
 	}
 	switch {
 	case len(keys) > 1:
@@ -243,9 +279,10 @@ func (s *session) moveFound(st *rewrite.Statement, req replica.Request, args rew
 	case len(s.keys) == 0:
 		return nullKey(st.Plan)
 	case string(s.keys[0]) == string(keys[0]):
+		s.spelled = append(from, to[0])
 		return s.writeFound(st.Plan, req, t, keys)
 	}
-	w := replica.Write{Req: req, Keys: [][]byte{keys[0], s.keys[0]}, Table: t, Partial: true}
+	w := replica.Write{Req: req, Keys: [][]byte{keys[0], s.keys[0]}, Spelled: [][]byte{from[0], to[0]}, Table: t, Partial: true}
 	s.sameOnAll(&w, st.Plan)
 	w.Image = false // one store runs it anyway
 	err := s.data.Move(&w)

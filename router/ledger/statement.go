@@ -57,6 +57,17 @@ type Statement interface {
 	Settle(c *store.Conn, err error)
 }
 
+// Trailing is a Statement that has something to ask or to undo behind an Alone
+// write, which must not disturb ROW_COUNT(): its Changed is RowsChanged or
+// AlwaysChanged.
+type Trailing interface {
+	Statement
+	// Trail queues packets behind the statement's, Trailed reads the answers to
+	// them. An error of either means that the connection has failed.
+	Trail(c *store.Conn) error
+	Trailed(c *store.Conn) error
+}
+
 // Conditions for Statement.Changed.
 const (
 	RowsChanged = "ROW_COUNT()>0"

@@ -25,6 +25,7 @@ var (
 //	START TRANSACTION
 //	the client's statement
 //	GET DIAGNOSTICS @dsmproxy_rows=ROW_COUNT
+//	what the statement trails (Trailing)
 //	COM_SET_OPTION
 //	one packet: for each key the guard with its new version, if something has
 //	changed; the records as they are then; COMMIT
@@ -70,13 +71,17 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 	f := fenced(g, c)
 	f.multi = multi(c)
 	commits := st.Kind() == Commit
-	f.counted = !f.multi && !commits && counts(st)
+	trailing, _ := st.(Trailing)
+	if commits {
+		trailing = nil
+	}
+	f.counted = (!f.multi || trailing != nil) && !commits && counts(st)
 	s.bumps(j, &f, st, keys, shapes, id)
-	if err := s.sendWrite(ctx, c, &f, st, j.buf, commits); err != nil {
+	if err := s.sendWrite(ctx, c, &f, st, trailing, j.buf, commits); err != nil {
 		st.Settle(c, err)
 		return false, false, err
 	}
-	if err := s.readWrite(c, &f, j, st, commits); err != nil {
+	if err := s.readWrite(c, &f, j, st, trailing, commits); err != nil {
 		st.Settle(c, err)
 		return false, false, err
 	}
@@ -120,10 +125,10 @@ func broken(c *store.Conn, err error) error {
 }
 
 // condition is st's, behind what sendWrite puts behind the statement.
-func condition(st Statement, multi bool) string {
+func condition(st Statement, counted bool) string {
 	changed := st.Changed()
 	switch {
-	case multi:
+	case !counted:
 	case changed == RowsChanged:
 		return "COALESCE(@dsmproxy_rows,1)>0"
 	case changed == AlwaysChanged:
@@ -162,7 +167,7 @@ func (s *Store) bumps(j *job, f *fencing, st Statement, keys []fence.Key, shapes
 		switch {
 		case commits:
 		case n == 0:
-			j.add(" AND ", condition(st, f.multi))
+			j.add(" AND ", condition(st, f.counted))
 		default: // the one before has made a version
 			j.add(" AND ", RowsChanged)
 		}
@@ -199,7 +204,7 @@ func (s *Store) bumps(j *job, f *fencing, st Statement, keys []fence.Key, shapes
 // valuesFunction reports whether VALUES() is not deprecated.
 func (s *Store) valuesFunction() bool { return s.st.MariaDB() }
 
-func (s *Store) sendWrite(ctx context.Context, c *store.Conn, f *fencing, st Statement, packet []byte, commits bool) error {
+func (s *Store) sendWrite(ctx context.Context, c *store.Conn, f *fencing, st Statement, trailing Trailing, packet []byte, commits bool) error {
 	if !commits {
 		if err := c.Queue(beginPacket); err != nil {
 			return failure(err)
@@ -208,13 +213,20 @@ func (s *Store) sendWrite(ctx context.Context, c *store.Conn, f *fencing, st Sta
 			return failure(err)
 		}
 	}
-	packets := [...][]byte{countPacket, multiOn, packet, multiOff}
-	from, to := 1, len(packets)
-	switch {
-	case f.multi:
-		from, to = 2, 3
-	case f.counted:
-		from = 0
+	if f.counted {
+		if err := c.Queue(countPacket); err != nil {
+			return failure(err)
+		}
+	}
+	if trailing != nil {
+		if err := trailing.Trail(c); err != nil {
+			return failure(err)
+		}
+	}
+	packets := [...][]byte{multiOn, packet, multiOff}
+	from, to := 0, len(packets)
+	if f.multi {
+		from, to = 1, 2
 	}
 	for _, p := range packets[from:to] {
 		if err := c.Queue(p); err != nil {
@@ -233,7 +245,7 @@ func multi(c *store.Conn) bool {
 }
 
 // readWrite reads the answers up to that of the packet, which stays in j.
-func (s *Store) readWrite(c *store.Conn, f *fencing, j *job, st Statement, commits bool) error {
+func (s *Store) readWrite(c *store.Conn, f *fencing, j *job, st Statement, trailing Trailing, commits bool) error {
 	if !commits {
 		if err := j.read(c); err != nil {
 			return err
@@ -246,22 +258,33 @@ func (s *Store) readWrite(c *store.Conn, f *fencing, j *job, st Statement, commi
 			return lost(begun) // the statement has run without a transaction
 		}
 	}
-	extra := 0
-	if !f.multi {
-		extra = 1
-	}
 	if f.counted {
-		extra = 2
-	}
-	for range extra {
-		if err := j.read(c); err != nil {
+		if err := s.readExtra(c, j); err != nil {
 			return err
 		}
-		if j.reply.err != nil { // then the packet will be refused too
-			s.cfg.Log.Warn("store refuses a part of a write", "store", s.Name(), "err", j.reply.err)
+	}
+	if trailing != nil {
+		if err := trailing.Trailed(c); err != nil {
+			return lost(err)
+		}
+	}
+	if !f.multi {
+		if err := s.readExtra(c, j); err != nil {
+			return err
 		}
 	}
 	return j.read(c)
+}
+
+// readExtra reads the answer to a packet before that of the version.
+func (s *Store) readExtra(c *store.Conn, j *job) error {
+	if err := j.read(c); err != nil {
+		return err
+	}
+	if j.reply.err != nil { // then the packet will be refused too
+		s.cfg.Log.Warn("store refuses a part of a write", "store", s.Name(), "err", j.reply.err)
+	}
+	return nil
 }
 
 // readOff reads the answer behind that of the packet.

@@ -36,6 +36,9 @@ type broadcast struct {
 // what the client sees; a store that is down gets sql when it returns, unless
 // that is "".
 func (c *Client) Broadcast(req Request, sql string) error {
+	if c.fenced() {
+		return notFenced("DDL on a session table")
+	}
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
 			return err

@@ -73,8 +73,12 @@ type Client struct {
 	lanes  lanes
 	held   []byte // an answer that is kept back
 
-	keyRule keyRule // used last
-	stamp   []byte  // see fix
+	fencing fencing
+	one     [1][]byte // scratch: one key
+
+	keyRule  keyRule  // used last
+	charsets charsets // of its session
+	stamp    []byte   // see fix
 
 	opened  *Cursor   // by the last statement
 	cursors []*Cursor // all that are open

@@ -84,12 +84,18 @@ func (c *Client) lockHome(name string) int {
 // It waits as long as the statement asks the store to. alone says that the
 // statement is a SELECT of nothing but one call.
 func (c *Client) Lock(uses []LockUse, alone bool, req Request) error {
+	if c.fenced() {
+		return notFenced("a named lock")
+	}
 	return c.atHome(uses, func(i int) (bool, error) { return c.lockAt(i, uses, alone, req, true) })
 }
 
 // LockValue carries one call out by a statement that selects the value in
 // hexadecimal; home is the store that did, and null says that it is NULL.
 func (c *Client) LockValue(use LockUse, req Request) (value string, home int, null bool, err error) {
+	if c.fenced() {
+		return "", 0, false, notFenced("a named lock")
+	}
 	err = c.atHome([]LockUse{use}, func(i int) (again bool, err error) {
 		home = i
 		again, err = c.lockAt(i, []LockUse{use}, false, req, false)

@@ -18,6 +18,9 @@ import (
 
 // Move carries w, whose Keys are the old key and the new one, out.
 func (c *Client) Move(w *Write) error {
+	if c.fenced() {
+		return notFenced("UPDATE that changes a key")
+	}
 	for _, key := range w.Keys {
 		if err := c.lockKey(key); err != nil {
 			c.unlockKeys()

@@ -13,7 +13,11 @@ import (
 // the next one as long as the client has seen no byte of the answer. With lock
 // the read takes a row lock (FOR UPDATE): other writers of the key wait for it
 // here, as they would at the store.
-func (c *Client) Read(key []byte, req Request, lock bool) error {
+func (c *Client) Read(t Table, key []byte, req Request, lock bool) error {
+	if c.fenced() {
+		c.one[0] = key
+		return c.fencedRead(t, c.one[:], req)
+	}
 	c.set.place.Order(c.order, key)
 	if lock {
 		if err := c.lockKey(key); err != nil {

@@ -24,6 +24,8 @@ type Rows struct {
 	Counts []int
 	// Ignore: INSERT IGNORE.
 	Ignore bool
+	// Generated: the insert id of the answer is a number that the proxy has given.
+	Generated bool
 }
 
 // StoresOf tells the stores of key's record: two keys with the same answer can
@@ -40,6 +42,9 @@ func (c *Client) StoresOf(key []byte) string {
 
 // WriteRows carries w out.
 func (c *Client) WriteRows(w *Rows) error {
+	if c.fenced() {
+		return notFenced("several rows whose records are on different stores")
+	}
 	defer c.unlockKeys()
 	now := time.Now()
 	for i := range w.Writes {
@@ -119,6 +124,7 @@ func (c *Client) lockRows(w *Rows) error {
 func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 	var notes [][][]byte
 	total, duplicates := 0, 0
+	w.Generated = false
 	for i := range w.Writes {
 		c.Notes = nil
 		if err := c.decide(&w.Writes[i]); err != nil {
@@ -133,8 +139,9 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 		duplicates += duplicatesOf(c.held, a, w.Counts[i], w.Ignore)
 		sum.AffectedRows += a.AffectedRows
 		sum.Warnings += a.Warnings
-		if sum.InsertID == 0 {
+		if a.InsertID != 0 && !w.Generated { // the first such one, or else the last
 			sum.InsertID = a.InsertID
+			w.Generated = a.InsertID == w.Writes[i].Number
 		}
 	}
 	c.Notes = notes

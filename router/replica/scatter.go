@@ -64,10 +64,18 @@ type Via struct {
 }
 
 // Scatter carries w out.
-func (c *Client) Scatter(w *Scatter) error { return c.newScatter(w).carryOut() }
+func (c *Client) Scatter(w *Scatter) error {
+	if c.fenced() {
+		return notFenced("a read that is not of the records of one store")
+	}
+	return c.newScatter(w).carryOut()
+}
 
 // Choose carries w out, which selects keys in hexadecimal, and returns them.
 func (c *Client) Choose(w *Scatter) (keys [][]byte, err error) {
+	if c.fenced() {
+		return nil, notFenced("a statement whose LIMIT chooses records")
+	}
 	s := c.newScatter(w)
 	s.chosen = func(found [][]byte) { keys = found }
 	err = s.carryOut()

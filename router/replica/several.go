@@ -27,7 +27,10 @@ func (c *Client) firstLive(dst []uint16, key []byte) []uint16 {
 // ReadSeveral carries out a read of several records on the store that reads of
 // each would ask, or returns ErrApart if these differ. A locking read goes to
 // any store that should hold all of them.
-func (c *Client) ReadSeveral(keys [][]byte, req Request, lock bool) error {
+func (c *Client) ReadSeveral(t Table, keys [][]byte, req Request, lock bool) error {
+	if c.fenced() {
+		return c.fencedRead(t, keys, req)
+	}
 	if !lock {
 		first := c.first(keys[0])
 		for _, key := range keys[1:] {
@@ -75,6 +78,9 @@ func (c *Client) first(key []byte) int {
 // Together reports whether the records of all keys have the same stores, so
 // that one statement can write them.
 func (c *Client) Together(keys [][]byte) bool {
+	if c.fenced() {
+		return c.onePrimary(keys)
+	}
 	first := c.firstLive(nil, keys[0])
 	slices.Sort(first)
 	for _, key := range keys[1:] {

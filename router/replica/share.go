@@ -22,10 +22,13 @@ type lanes struct {
 // behind in the connection and may be carried out twice: where it can, it goes
 // by a connection that others share (see store.Lanes). Whatever comes between,
 // it is carried out by Read then.
-func (c *Client) ReadShared(key []byte, req Shareable) error {
+func (c *Client) ReadShared(t Table, key []byte, req Shareable) error {
+	if c.fenced() {
+		return c.Read(t, key, req, false)
+	}
 	payload, st := req.Share()
 	if payload == nil || !c.alone() {
-		return c.Read(key, req, false)
+		return c.Read(t, key, req, false)
 	}
 	c.set.place.Order(c.order, key)
 	if ls := c.firstLanes(); ls != nil {

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/store"
@@ -22,12 +23,16 @@ type Find struct {
 	Key []byte
 }
 
-// Find returns the keys of the records, each once, and the live stores that
-// have no such record, not even a leftover.
-func (c *Client) Find(w *Find) (keys [][]byte, without []int, err error) {
+// Find returns the keys of the records, each once, as they are placed and as the
+// stores have them, and the live stores that have no such record, not even a
+// leftover.
+func (c *Client) Find(w *Find) (keys, spelled [][]byte, without []int, err error) {
+	if c.fenced() {
+		return nil, nil, nil, notFenced("a record named by another column than its key")
+	}
 	sc, err := c.schema(w.Table.Table)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	sql := "SELECT " + sc.key.exportHex() + " FROM " + w.Table.quoted() + " WHERE " + quoteName(w.Column) + " IN ("
 	for i, v := range w.Values {
@@ -50,29 +55,30 @@ func (c *Client) Find(w *Find) (keys [][]byte, without []int, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	c.releaseCopies()
 	switch {
 	case refused != nil:
-		return nil, nil, refused
+		return nil, nil, nil, refused
 	case len(asked) == 0:
-		return nil, nil, unreachable(nil)
+		return nil, nil, nil, unreachable(nil)
 	}
 	for _, i := range asked {
 		if len(found[i]) == 0 {
 			without = append(without, i)
 		}
 		for _, key := range found[i] {
+			placed := key
 			if w.Table.Fold != nil {
-				key = w.Table.Fold(key)
+				placed = w.Table.Fold(key)
 			}
-			if c.firstOf(asked, key) == i && !slices.ContainsFunc(keys, func(k []byte) bool { return string(k) == string(key) }) {
-				keys = append(keys, key)
+			if c.firstOf(asked, placed) == i && !slices.ContainsFunc(spelled, func(k []byte) bool { return string(k) == string(key) }) {
+				keys, spelled = append(keys, placed), append(spelled, key)
 			}
 		}
 	}
-	return keys, without, nil
+	return keys, spelled, without, nil
 }
 
 // firstOf is the first store of key's order that is among stores.
@@ -116,6 +122,44 @@ func (c *Client) OnOneOf(stores []int, req Request) error {
 // Nothing answers a write that no store has to carry out, for there is no such
 // record.
 func (c *Client) Nothing() error {
+	*c.frame.Answer() = protocol.Answer{}
 	c.settle()
 	return c.writeOK(protocol.OK{})
+}
+
+// PassedOver answers a write that has written nothing because of why, which is
+// a warning.
+func (c *Client) PassedOver(why *protocol.Error) error {
+	*c.frame.Answer() = protocol.Answer{Warnings: 1}
+	c.Notes = [][][]byte{{[]byte("Warning"), strconv.AppendUint(nil, uint64(why.Code), 10), []byte(why.Message)}}
+	c.settle()
+	return c.writeOK(protocol.OK{Warnings: 1})
+}
+
+// Has reports whether there is a record, at the store that a read of it asks.
+func (c *Client) Has(t Table, key []byte) (bool, error) {
+	sc, err := c.schema(t)
+	if err != nil {
+		return false, err
+	}
+	req := command(append([]byte{byte(protocol.ComQuery)}, "SELECT 1 FROM "+t.quoted()+" WHERE "+sc.keyIs("", key)...))
+	there := false
+	_, err = c.everywhere(&question{req: req, only: key}, func(cp *copyOf, _ []byte) error {
+		there = there || cp.answer.Rows > 0
+		return nil
+	})
+	if err == nil {
+		c.releaseCopies()
+	}
+	return there, err
+}
+
+// NumberIndex is the unique index of t's AUTO_INCREMENT column alone; "" if
+// there is none.
+func (c *Client) NumberIndex(t Table) string {
+	sc, err := c.schema(t)
+	if err != nil {
+		return ""
+	}
+	return sc.autoIndex
 }

@@ -77,6 +77,9 @@ func (s *swept) add(o swept) {
 
 // Sweep carries w out and answers with the number of records written.
 func (c *Client) Sweep(w *Sweep) error {
+	if c.fenced() {
+		return notFenced("a write that is not of the records of one store")
+	}
 	var sum swept
 	err := c.undoable(func() (err error) {
 		if w.Judged != nil {

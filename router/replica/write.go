@@ -39,6 +39,8 @@ type Write struct {
 
 	// Updates: it is an UPDATE, which removes no record.
 	Updates bool
+	// Returns: it answers with rows (RETURNING).
+	Returns bool
 
 	// Number is what an AUTO_INCREMENT column of the record gets on all copies;
 	// 0 if the proxy does not supply it.
@@ -66,6 +68,9 @@ const maxHeld = 16 << 20
 
 // Write carries w out.
 func (c *Client) Write(w *Write) error {
+	if c.fenced() {
+		return c.fencedWrite(w)
+	}
 	for _, key := range w.Keys {
 		if err := c.lockKey(key); err != nil {
 			c.unlockKeys()

@@ -36,6 +36,11 @@ func (c *Conn) query(sql string) ([][][]byte, error) {
 	if err := c.ask(sql); err != nil {
 		return nil, err
 	}
+	return c.ReadRows()
+}
+
+// ReadRows is Query for a statement that was queued, and has been sent.
+func (c *Conn) ReadRows() ([][][]byte, error) {
 	c.frame.Reset(protocol.AnswerResult, c.deprecateEOF, 1)
 	frames, err := c.read(c.buf[:0], &c.frame, maxQueryAnswer)
 	c.buf = frames

@@ -1,0 +1,30 @@
+package replica
+
+// fencedRead carries out a read of records that have one primary, there. A
+// locking read is as good as any other outside a transaction: its locks end
+// with it.
+func (c *Client) fencedRead(t Table, keys [][]byte, req Request) error {
+	if c.InTxn() || !c.state.Autocommit() {
+		return notFenced("a transaction")
+	}
+	list, err := c.fenceKeys(t, keys)
+	if err != nil {
+		return err
+	}
+	s := c.fencing.stmt.begin(c, req, nil)
+	err = c.set.group.Read(c.wait, s, list)
+	if err == nil && s.warned() {
+		// They are lost with what has been asked behind the statement.
+		s.notes = true
+		err = c.set.group.Read(c.wait, s, list)
+	}
+	err = s.tell(err)
+	c.settle()
+	return err
+}
+
+// warned reports whether a read has given warnings that were not asked for.
+func (s *fencedStmt) warned() bool {
+	a := s.client.frame.Answer()
+	return !s.asksNotes() && s.refused == nil && a.Err == nil && a.Warnings != 0 && s.client.opened == nil
+}

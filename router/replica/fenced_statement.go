@@ -1,0 +1,327 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/ledger"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// maxFenced bounds an answer that is kept back until it counts.
+const maxFenced = 64 << 20
+
+// keptAnswer is how much memory for answers a client keeps between statements.
+const keptAnswer = 256 << 10
+
+// Preparer is a Request that has to talk to a store before it can be queued
+// there.
+type Preparer interface {
+	Request
+	// Prepare does so.
+	Prepare(ctx context.Context, conn *store.Conn) error
+}
+
+// fencedStmt is the client's running statement, as the ledger runs it: once, or
+// again if the first run did not count. A client has one.
+type fencedStmt struct {
+	client *Client
+	req    Request
+	kind   ledger.Kind
+	write  *Write // nil of a read
+	// changed is the condition of Changed.
+	changed string
+	// notes: the warnings of a read are asked for behind it, where they would
+	// otherwise be lost.
+	notes bool
+	// keep: the connection is needed when the statement has come to its end.
+	keep bool
+
+	store   int
+	conn    *store.Conn // that is kept
+	refused *protocol.Error
+	size    int // of the answer
+}
+
+var _ ledger.Trailing = (*fencedStmt)(nil)
+
+// begin makes s the statement of req.
+func (s *fencedStmt) begin(c *Client, req Request, w *Write) *fencedStmt {
+	*s = fencedStmt{client: c, req: req, write: w, changed: ledger.RowsChanged}
+	s.keep = c.Learn != nil || c.AskInsertID
+	if w != nil && w.Returns {
+		s.changed = ledger.AlwaysChanged
+	}
+	return s
+}
+
+// Kind implements ledger.Statement.
+func (s *fencedStmt) Kind() ledger.Kind { return s.kind }
+
+// Changed implements ledger.Statement.
+func (s *fencedStmt) Changed() string { return s.changed }
+
+// Acquire implements ledger.Statement.
+func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn, error) {
+	c := s.client
+	s.forget()
+	if p := c.fencing.ctx; p != nil {
+		p.firm.Store(false)
+	}
+	s.store = c.set.index(st)
+	conn, err := c.acquire(s.store, true, true)
+	if err == nil {
+		if p, ok := s.req.(Preparer); ok {
+			if err = p.Prepare(c.ctx, conn); err != nil {
+				s.returns(conn, err)
+			}
+		}
+	}
+	if err == nil {
+		conn.Begin(time.Time{})
+		return conn, nil
+	}
+	var answer *protocol.Error
+	if why := c.interrupted(); why != nil {
+		return nil, why
+	}
+	if errors.As(err, &answer) { // of the login, the database, a PREPARE
+		s.refused = answer
+		return nil, nil
+	}
+	return nil, err
+}
+
+// Queue implements ledger.Statement.
+func (s *fencedStmt) Queue(ctx context.Context, conn *store.Conn) error {
+	c := s.client
+	if s.write != nil {
+		if s.write.Number != 0 {
+			if err := conn.Queue(c.fix(s.write)); err != nil {
+				return err
+			}
+		}
+		if c.fencing.ctx != nil {
+			c.fencing.ctx.firm.Store(true)
+		}
+	}
+	if err := s.req.Queue(c.ctx, conn); err != nil {
+		return err
+	}
+	if s.write == nil {
+		return s.Trail(conn)
+	}
+	return nil
+}
+
+// Answer implements ledger.Statement.
+func (s *fencedStmt) Answer(conn *store.Conn) error {
+	c := s.client
+	if s.write != nil && s.write.Number != 0 {
+		if err := c.skip(conn); err != nil {
+			return err
+		}
+		if e := c.scratch.Answer().Err; e != nil {
+			return c.set.refusesNumbers(s.store, e)
+		}
+	}
+	if _, err := c.await(s.store, conn); err != nil {
+		return err
+	}
+	c.resetFrame(s.req.Answer(), c.pinned[s.store] == conn)
+	if s.kind == ledger.Alone && s.write != nil {
+		c.frame.Clear |= protocol.StatusInTrans
+	}
+	c.held, s.size = c.held[:0], 0
+	if _, err := conn.Relay(s, &c.frame); err != nil {
+		return err
+	}
+	if s.write == nil {
+		return s.Trailed(conn)
+	}
+	return nil
+}
+
+// Write takes a part of the answer.
+func (s *fencedStmt) Write(b []byte) (int, error) {
+	if s.size += len(b); s.size <= maxFenced {
+		s.client.held = append(s.client.held, b...)
+	}
+	return len(b), nil
+}
+
+var (
+	foundRowsPacket = append([]byte{byte(protocol.ComQuery)}, "SELECT FOUND_ROWS()"...)
+	warningsPacket  = append([]byte{byte(protocol.ComQuery)}, "SHOW WARNINGS"...)
+)
+
+// Trail implements ledger.Trailing. It is used for reads as well.
+func (s *fencedStmt) Trail(conn *store.Conn) error {
+	if s.client.CountFound {
+		if err := conn.Queue(foundRowsPacket); err != nil {
+			return err
+		}
+	}
+	if s.asksNotes() {
+		if err := conn.Queue(warningsPacket); err != nil {
+			return err
+		}
+	}
+	if s.write != nil && s.write.Number != 0 {
+		return conn.Queue(unfixNumber)
+	}
+	return nil
+}
+
+// asksNotes reports whether the statement is followed by SHOW WARNINGS: a write
+// can't be run again for them.
+func (s *fencedStmt) asksNotes() bool { return s.write != nil || s.notes || s.client.Learn != nil }
+
+// Trailed implements ledger.Trailing.
+func (s *fencedStmt) Trailed(conn *store.Conn) error {
+	c := s.client
+	if c.CountFound {
+		rows, err := readRows(conn)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 1 {
+			if c.FoundRows, err = strconv.ParseUint(string(rows[0][0]), 10, 64); err != nil {
+				return err
+			}
+		}
+	}
+	if s.asksNotes() {
+		rows, err := readRows(conn)
+		if err != nil {
+			return err
+		}
+		c.Notes = nil
+		if a := c.frame.Answer(); a.Err == nil && a.Warnings != 0 {
+			c.Notes = rows
+		}
+	}
+	if s.write != nil && s.write.Number != 0 {
+		return c.skip(conn)
+	}
+	return nil
+}
+
+// readRows is ReadRows where a refusal is an answer like any other.
+func readRows(conn *store.Conn) ([][][]byte, error) {
+	rows, err := conn.ReadRows()
+	var refused *protocol.Error
+	if errors.As(err, &refused) {
+		return nil, nil
+	}
+	return rows, err
+}
+
+// Settle implements ledger.Statement.
+func (s *fencedStmt) Settle(conn *store.Conn, err error) {
+	if err == nil {
+		s.client.opens(s.store, conn)
+		if s.keep {
+			s.conn = conn
+			return
+		}
+	}
+	s.returns(conn, err)
+}
+
+// returns gives a connection back.
+func (s *fencedStmt) returns(conn *store.Conn, err error) {
+	var refused *protocol.Error
+	if err != nil && !errors.As(err, &refused) {
+		s.client.drop(s.store, conn)
+		return
+	}
+	s.client.finish(s.store, conn)
+}
+
+// forget undoes what a run of the statement has left that does not count.
+func (s *fencedStmt) forget() {
+	c := s.client
+	s.refused = nil
+	if k := c.opened; k != nil {
+		c.opened = nil
+		if s.conn == k.conn {
+			s.conn = nil
+		}
+		c.loseCursor(k)
+	}
+	if s.conn != nil {
+		s.returns(s.conn, nil)
+		s.conn = nil
+	}
+}
+
+// tell gives the client the answer, once err, what the Group has returned, says
+// that it counts.
+func (s *fencedStmt) tell(err error) error {
+	if err != nil {
+		s.forget()
+		return s.client.fenceError(err)
+	}
+	if s.refused != nil {
+		return s.refused
+	}
+	c := s.client
+	if err := s.ask(); err != nil {
+		return err
+	}
+	if s.size > maxFenced {
+		return protocol.Errorf(protocol.ErrUnknown,
+			"dsmproxy: the answer has more than %d bytes, and can't be kept back until it is known to be the newest", maxFenced)
+	}
+	_, err = c.out.Conn().Write(c.held)
+	if cap(c.held) > keptAnswer {
+		c.held = nil
+	}
+	if err != nil {
+		return err
+	}
+	c.answered()
+	return nil
+}
+
+// ask asks the connection that is kept for what the statement has done to it.
+func (s *fencedStmt) ask() error {
+	conn := s.conn
+	if conn == nil {
+		return nil
+	}
+	s.conn = nil
+	c := s.client
+	if c.AskInsertID && c.frame.Answer().Err == nil {
+		rows, err := conn.Query(c.ctx, "SELECT LAST_INSERT_ID()")
+		if err == nil {
+			c.InsertID, err = strconv.ParseUint(string(rows[0][0]), 10, 64)
+		}
+		if err != nil {
+			s.returns(conn, err)
+			return cutOff(err)
+		}
+	}
+	if err := c.learn(s.store, conn); err != nil {
+		return err
+	}
+	s.returns(conn, nil)
+	return nil
+}
+
+// index is the place of a store among the set's.
+func (s *Set) index(st *store.Store) int {
+	for i, o := range s.stores {
+		if o == st {
+			return i
+		}
+	}
+	return -1
+}
+
+var _ fence.Statement = (*fencedStmt)(nil)
