@@ -141,7 +141,7 @@ func (c *Client) end(cause *Error) {
 	if cause.Code != ErrServerShutdown {
 		c.ending.Store(cause)
 		c.raw.SetWriteDeadline(time.Now().Add(lingerTime))
-	} else if !c.ending.CompareAndSwap(nil, cause) {
+	} else if !c.ending.CompareAndSwap(nil, cause) && c.ending.Load() != cause {
 		return
 	}
 	c.raw.SetReadDeadline(time.Unix(1, 0))
@@ -150,7 +150,7 @@ func (c *Client) end(cause *Error) {
 // due is why the client ends now, at a statement boundary; nil: it doesn't.
 func (c *Client) due() *Error {
 	cause := c.ending.Load()
-	if cause != nil && cause.Code == ErrServerShutdown && c.Status.Has(StatusInTrans) {
+	if cause != nil && cause.Code == ErrServerShutdown && (c.Status.Has(StatusInTrans) || !c.server.hurry.Load() && c.session.Holds()) {
 		return nil
 	}
 	return cause

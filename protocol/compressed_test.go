@@ -97,7 +97,7 @@ func TestCompression(t *testing.T) {
 			db := s.open(t, func(c *mysql.Config) {
 				c.MaxAllowedPacket = 64 << 20
 				c.Apply(mysql.EnableCompression(true))
-				if s.tlsConfig != nil {
+				if s.TLS != nil {
 					c.TLS = &tls.Config{InsecureSkipVerify: true}
 				}
 			})

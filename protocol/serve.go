@@ -72,21 +72,6 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-func (s *Server) addListener(l net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closing {
-		s.listeners[l] = struct{}{}
-	}
-	return !s.closing
-}
-
-func (s *Server) dropListener(l net.Listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.listeners, l)
-}
-
 // accept begins a client's handshake in a goroutine of its own.
 func (s *Server) accept(nc net.Conn) {
 	s.accepted.Add(1)
@@ -159,13 +144,7 @@ func (s *Server) admit(c *Client) error {
 	if c.codec != nil {
 		c.conn.startCompression(c.codec, s.maxPacket())
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	c.since.Store(-s.tick.Load())
-	if s.closing {
-		// Shutdown has taken c for one in its handshake.
-		c.end(Errorf(ErrServerShutdown, "Server shutdown in progress"))
-	}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"container/list"
-	"context"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -41,6 +40,9 @@ type Session interface {
 	// the session's goroutine, which may be the one that calls it (KILL of
 	// one's own connection).
 	Abort(cause *Error, all bool)
+	// Holds reports whether the client would lose locks with its connection. (Of
+	// a transaction its Status tells.)
+	Holds() bool
 	// Close gives everything back: transactions, locks, statements. It is
 	// called once, also after a panic of Command.
 	Close()
@@ -105,6 +107,9 @@ type Server struct {
 	// ClientZstdCompression.
 	Compression Capability
 
+	quiet     time.Duration  // see Shutdown; 0 means defaultQuiet
+	hurry     atomic.Bool    // the second half of a Shutdown
+	serving   sync.WaitGroup // calls of Serve; nothing is added once stopped
 	begin     sync.Once
 	tlsConfig *tls.Config
 	codecs    codecs
@@ -125,7 +130,8 @@ type Server struct {
 
 	// mu guards what follows.
 	mu        sync.Mutex
-	closing   bool
+	stopped   bool // the listeners are closed
+	closing   bool // nobody is let in any more
 	listeners map[net.Listener]struct{}
 	clients   map[uint32]*Client // those in their handshake included
 	lastID    uint32
@@ -198,75 +204,6 @@ func (s *Server) Kill(id uint32, query bool, by *Client) error {
 	c.end(Errorf(ErrConnectionKilled, "Connection was killed"))
 	c.abort(cause, true)
 	return nil
-}
-
-// Shutdown closes the listeners, ends each client at its next statement
-// boundary outside a transaction (StatusInTrans in its Status), and returns
-// when all are gone or ctx ends.
-func (s *Server) Shutdown(ctx context.Context) error {
-	cause := Errorf(ErrServerShutdown, "Server shutdown in progress")
-	for _, c := range s.close() {
-		if c.since.Load() == 0 {
-			c.raw.Close() // in its handshake: it has asked for nothing yet
-		} else {
-			c.end(cause)
-		}
-	}
-	gone := make(chan struct{})
-	go func() {
-		s.wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Close closes the listeners and all clients and waits for their goroutines.
-func (s *Server) Close() error {
-	cause := Errorf(ErrServerShutdown, "Server shutdown in progress")
-	for _, c := range s.close() {
-		c.raw.Close()
-		c.abort(cause, true)
-	}
-	s.wait()
-	return nil
-}
-
-// close closes the listeners, lets no more clients in and returns those that
-// are there.
-func (s *Server) close() []*Client {
-	s.begin.Do(s.init)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closing {
-		s.closing = true
-		close(s.stop)
-	}
-	for l := range s.listeners {
-		l.Close()
-	}
-	clients := make([]*Client, 0, len(s.clients))
-	for _, c := range s.clients {
-		clients = append(clients, c)
-	}
-	return clients
-}
-
-// wait waits for the clients' goroutines and then for the sweeper's.
-func (s *Server) wait() {
-	s.wg.Wait()
-	s.mu.Lock()
-	select {
-	case <-s.stopSweep:
-	default:
-		close(s.stopSweep)
-	}
-	s.mu.Unlock()
-	s.sweeper.Wait()
 }
 
 func (s *Server) handshakeTimeout() time.Duration { return s.limits.Load().HandshakeTimeout }

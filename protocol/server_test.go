@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"database/sql"
 	"errors"
@@ -51,6 +50,7 @@ type testSession struct {
 	h       *testHandler
 	aborted chan *Error
 	kept    int // STMT_CLOSE and SEND_LONG_DATA commands
+	holds   atomic.Bool
 }
 
 func (s *testSession) Command(cmd Command, payload []byte) error {
@@ -90,6 +90,8 @@ func (s *testSession) Command(cmd Command, payload []byte) error {
 		case <-time.After(patience):
 			return errors.New("nobody aborts")
 		}
+	case "lock":
+		s.holds.Store(true)
 	case "kill":
 		var id uint32
 		fmt.Sscan(arg, &id)
@@ -120,6 +122,8 @@ func (s *testSession) Reset() error {
 }
 
 func (s *testSession) Abort(cause *Error, all bool) { s.aborted <- cause }
+
+func (s *testSession) Holds() bool { return s.holds.Load() }
 
 func (s *testSession) Close() { s.h.closed.Add(1) }
 
@@ -322,49 +326,6 @@ func TestBrokenAnswersEndTheConnection(t *testing.T) {
 		c := s.login(t)
 		c.send(t, ComQuery, text)
 		c.expectEnd(t)
-	}
-}
-
-func TestShutdown(t *testing.T) {
-	s := startServer(t, nil)
-	idle, busy, trans := s.login(t), s.login(t), s.login(t)
-	trans.send(t, ComQuery, "begin")
-	trans.expectOK(t)
-	busy.send(t, ComQuery, "wait")
-	waitFor(t, "the busy one's command to run", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.clients[busy.id].questions.Load() == 1
-	})
-	silent, err := net.Dial("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	if err := s.Shutdown(ctx); err != context.DeadlineExceeded {
-		t.Errorf("Shutdown = %v, want an expired deadline", err)
-	}
-	idle.expectEnd(t)
-	if n := s.Clients(); n != 2 {
-		t.Errorf("%d clients, want the busy one and the one in a transaction", n)
-	}
-	if _, err := net.Dial("tcp", s.addr); err == nil {
-		t.Error("the listener is open")
-	}
-	trans.send(t, ComQuery, "echo still there")
-	if n := trans.rows(t); n != 1 {
-		t.Errorf("in a transaction: %d rows, want 1", n)
-	}
-	trans.send(t, ComQuery, "commit")
-	trans.expectOK(t)
-	trans.expectEnd(t)
-	s.Kill(busy.id, true, nil)
-	busy.expectError(t, ErrQueryInterrupted)
-	busy.expectEnd(t)
-	if err := s.Shutdown(context.Background()); err != nil {
-		t.Errorf("Shutdown = %v", err)
 	}
 }
 

@@ -142,6 +142,9 @@ func (s *session) Reset() error {
 // Abort implements protocol.Session.
 func (s *session) Abort(cause *protocol.Error, all bool) { s.running.Load().Abort(cause, all) }
 
+// Holds implements protocol.Session.
+func (s *session) Holds() bool { return s.data.Holds() }
+
 // Close implements protocol.Session.
 func (s *session) Close() { s.end() }
 
