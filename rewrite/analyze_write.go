@@ -38,12 +38,17 @@ func (a *analyzer) update(u *ast.UpdateStmt) {
 	}
 	a.written(t)
 	if !assigned {
+		if a.p.Surrogates != nil && len(t.keys) != 1 && len(t.column(identitySurrogate)) != 1 {
+			a.refuse("UPDATE of the column " + t.table.Surrogate + " of several records")
+		}
 		if a.p.Kind == KindBroadcast && u.Where == nil {
 			a.detail("update all")
 		}
 		return
 	}
 	switch {
+	case a.p.Surrogates != nil:
+		a.refuse("UPDATE of the column " + t.table.Surrogate + " together with the key")
 	case a.p.Kind == KindWrite && len(a.p.Keys) == 1:
 		a.p.Kind = KindMove
 		a.p.Keys = append(a.p.Keys, to)
@@ -225,7 +230,7 @@ func (a *analyzer) assignsKey(sc *scope, t *source, list []*ast.Assignment) (to 
 			continue
 		case identitySurrogate:
 			if !a.keepsColumn(sc, ref, s.Expr) && !a.namedBy(t, ref, s.Expr) {
-				a.refuse("UPDATE of the column " + s.Column.Name.O)
+				a.renumbers(t, s)
 			}
 			continue
 		}
@@ -244,6 +249,16 @@ func (a *analyzer) assignsKey(sc *scope, t *source, list []*ast.Assignment) (to 
 		to, ok = v, true
 	}
 	return to, ok
+}
+
+// renumbers notes that an UPDATE assigns the surrogate column.
+func (a *analyzer) renumbers(t *source, s *ast.Assignment) {
+	v, ok := a.assigned(s.Expr, false)
+	if !ok || v.Null || t.kind == sourceSecondary || a.p.Surrogates != nil {
+		a.refuse("UPDATE of the column " + s.Column.Name.O)
+		return
+	}
+	a.p.Surrogates = []Value{v}
 }
 
 // keepsColumn tells whether e is the column that it is assigned to.

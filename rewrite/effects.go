@@ -132,6 +132,7 @@ func (a *analyzer) lastInsertID() {
 	a.p.Uses &^= UsesLastInsertID
 	switch a.word(0) {
 	case "insert", "replace", "update":
+		a.p.SetsInsertID = true
 	default:
 		a.pin("LAST_INSERT_ID(expr)")
 	}

@@ -13,6 +13,8 @@ var modeNames = map[string]Mode{
 	"IGNORE_SPACE":         ModeIgnoreSpace,
 	"HIGH_NOT_PRECEDENCE":  ModeHighNotPrecedence,
 
+	"NO_AUTO_VALUE_ON_ZERO": ModeNoAutoValueOnZero,
+
 	"ANSI":       modeANSI,
 	"DB2":        modeANSI,
 	"MAXDB":      modeANSI,
@@ -38,6 +40,7 @@ var modeBits = map[uint64]Mode{
 	1 << 16: ModeHighNotPrecedence,
 	1 << 17: ModeHighNotPrecedence,
 	1 << 18: modeANSI,
+	1 << 19: ModeNoAutoValueOnZero,
 	1 << 20: ModeNoBackslashEscapes,
 	1 << 29: ModeHighNotPrecedence,
 }

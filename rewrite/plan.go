@@ -81,6 +81,7 @@ const (
 	// gb18030) has characters whose second byte is a backslash or a quote.
 	// Nothing is routed by a key then unless the statement is pure ASCII.
 	ModeUnsafeCharset
+	ModeNoAutoValueOnZero // 0 is a number for an AUTO_INCREMENT column
 )
 
 // Value says where a key or a name comes from in each statement of a shape.
@@ -207,9 +208,13 @@ type Plan struct {
 	OtherColumn string
 	OtherValues []Value
 
+	// SetsInsertID: a write with LAST_INSERT_ID(expr), which answers with its value.
+	SetsInsertID bool
+
 	// Rows is the number of rows in the VALUES lists of an INSERT or REPLACE,
 	// and Surrogates what they give to the surrogate column, in their order,
-	// NULL for DEFAULT; nil if the column is not listed.
+	// NULL for DEFAULT; nil if the column is not listed. Of an UPDATE that
+	// assigns that column it is the value.
 	Rows       int
 	Surrogates []Value
 

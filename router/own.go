@@ -85,7 +85,7 @@ func (s *session) remembered(p *rewrite.Plan) {
 	switch {
 	case a.Columns == 0:
 		s.own.rowCount = int64(a.AffectedRows)
-		if a.InsertID != 0 {
+		if a.InsertID != 0 && !s.givenID {
 			s.own.insertID = a.InsertID
 		}
 	case p.Pins == sqlCalcFoundRows:

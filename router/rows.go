@@ -38,7 +38,7 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	w := replica.Rows{Ignore: parts.Ignore}
 	v := variants{of: req}
 	defer v.close()
-	var numbers replica.Numbers
+	numbers := s.numbers(0)
 	for _, rows := range groups {
 		part := replica.Write{Req: s.partOf(&v, &parts, rows), Table: s.table(p), Partial: partial(p)}
 		if column != "" {
@@ -65,6 +65,7 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	if err := s.data.WriteRows(&w); err != nil {
 		return err
 	}
+	s.givenID = column != "" && !w.Generated && !s.unnumbered && !s.toldInsertID(p, uint64(p.Rows))
 	for i := range w.Writes {
 		if part := &w.Writes[i]; part.Number != 0 {
 			s.router.learned.learn(part.Table, strconv.FormatUint(part.Number, 10), part.Keys[0])

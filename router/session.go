@@ -30,18 +30,25 @@ type session struct {
 	tablesLocked bool
 	inSet        bool // a SET with autocommit among others is in the state's log
 	own          own
+	// givenID: the insert id of the answer was given by the statement itself, and
+	// unnumbered: the stores number the records.
+	givenID, unnumbered bool
+	// autoStep and autoOffset are what the client has set auto_increment_increment
+	// and auto_increment_offset to; 0 for what it has not.
+	autoStep, autoOffset uint64
 
-	stmt     rewrite.Statement // of the running COM_QUERY
-	text     textRequest
-	keys     [][]byte // scratch
-	spelled  [][]byte // the keys as the statement has them, where keys are folded
-	prepared map[uint32]*prepared
-	named    map[string]*named // prepared by SQL
-	vars     userVars
-	inner    rewrite.Statement // of the running statement, in another form
-	bound    rewrite.Statement // of the running statement, with user variables
-	lastStmt uint32
-	cursors  cursors
+	stmt      rewrite.Statement // of the running COM_QUERY
+	text      textRequest
+	keys      [][]byte // scratch
+	spelled   [][]byte // the keys as the statement has them, where keys are folded
+	asSpelled [][]byte // scratch of spelled
+	prepared  map[uint32]*prepared
+	named     map[string]*named // prepared by SQL
+	vars      userVars
+	inner     rewrite.Statement // of the running statement, in another form
+	bound     rewrite.Statement // of the running statement, with user variables
+	lastStmt  uint32
+	cursors   cursors
 
 	shard  meter.Shard
 	latest *rewrite.Statement // what the running command carries out; nil: none yet
@@ -56,6 +63,7 @@ func (s *session) begin() error {
 	}
 	s.fixedTime, s.inSet, s.own = false, false, own{}
 	s.readOnly, s.completion = false, ""
+	s.autoStep, s.autoOffset = 0, 0
 	s.named, s.vars, s.tablesLocked = nil, userVars{}, false
 	c.Status = protocol.StatusAutocommit
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {

@@ -146,6 +146,10 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			if err := s.learnLockWait(conn); err != nil {
 				return err
 			}
+		case "auto_increment_increment", "auto_increment_offset":
+			if err := s.learnNumbering(conn); err != nil {
+				return err
+			}
 		case "timestamp":
 			s.fixedTime = a.Value != "DEFAULT" && a.Value != "0"
 		}
@@ -161,6 +165,19 @@ func (s *session) learnLockWait(conn *store.Conn) error {
 	}
 	seconds, err := strconv.ParseUint(string(rows[0][0]), 10, 31)
 	s.data.LockWait = max(time.Duration(seconds)*time.Second, time.Millisecond)
+	return err
+}
+
+// learnNumbering has the proxy count as the client wants.
+func (s *session) learnNumbering(conn *store.Conn) error {
+	rows, err := conn.Query(context.Background(), "SELECT @@auto_increment_increment, @@auto_increment_offset")
+	if err != nil {
+		return err
+	}
+	if s.autoStep, err = strconv.ParseUint(string(rows[0][0]), 10, 16); err != nil {
+		return err
+	}
+	s.autoOffset, err = strconv.ParseUint(string(rows[0][1]), 10, 16)
 	return err
 }
 

@@ -63,7 +63,7 @@ func (s *session) insertNumbered(st *rewrite.Statement, req replica.Request, arg
 	if !isKey {
 		s.router.learned.learn(w.Table, strconv.FormatUint(a.InsertID, 10), w.Keys[0])
 	}
-	s.givenID = a.InsertID != w.Number && (w.Number != 0 || !s.unnumbered)
+	s.givenID = a.InsertID != w.Number && (w.Number != 0 || !s.unnumbered) && !s.toldInsertID(st.Plan, 1)
 	if s.givenID && a.AffectedRows == 1 && !isKey && st.Plan.Table.Surrogate == "" {
 		// Only the answer tells that it was given.
 		if err := s.data.GivenNumber(w.Table, a.InsertID, nil); err != nil {
@@ -71,6 +71,12 @@ func (s *session) insertNumbered(st *rewrite.Statement, req replica.Request, arg
 		}
 	}
 	return nil
+}
+
+// toldInsertID reports whether LAST_INSERT_ID(expr) has given the answer its
+// insert id: that a row was there already, as the affected rows say.
+func (s *session) toldInsertID(p *rewrite.Plan, rows uint64) bool {
+	return p.SetsInsertID && s.data.Answer().AffectedRows != rows
 }
 
 // numbers are those that a statement of so many rows reserves.

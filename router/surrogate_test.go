@@ -201,7 +201,7 @@ func TestNumbersAreEqualOnAllCopies(t *testing.T) {
 				if got := h.insert(db, "INSERT INTO "+table+" (session_id, data) VALUES (?, 'y') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id), data = 'z'", key); got != id {
 					t.Errorf("%s: insert id of a duplicate = %d, want %d", table, got, id)
 				}
-				free := int64(1_000_000_000 + len(seen) + i)
+				free := int64(1_000_000_000 + 100*(len(seen)+i)) // the next numbers follow it
 				h.insert(db, "INSERT INTO "+table+" (id, session_id, data) VALUES (?, ?, 'given')", free, key+"-given")
 				if got := h.numberOf(table, key+"-given", h.two(key+"-given")...); got != fmt.Sprint(free) {
 					t.Errorf("%s: number %s, want the given %d", table, got, free)

@@ -259,26 +259,14 @@ func literal(args rewrite.Args, i int) (sql string, ok bool) {
 // keyedByVars returns the statement with the values of its user variables, if
 // that is what shows its keys, and st itself otherwise.
 func (s *session) keyedByVars(st *rewrite.Statement) *rewrite.Statement {
-	switch p := st.Plan; p.Kind {
-	case rewrite.KindScatterRead, rewrite.KindBroadcast, rewrite.KindWriteByOther:
-	default:
-		if p.Refuse == "" || p.Malformed || p.Elsewhere {
-			return st
-		}
+	if !unkeyed(st.Plan) {
+		return st
 	}
 	text, ok := st.WithUserVars(s.keyLiteral)
 	if !ok {
 		return st
 	}
-	s.router.Planner.Plan(&s.bound, text, s.data.State().DB(), s.mode)
-	switch p := s.bound.Plan; p.Kind {
-	case rewrite.KindRead, rewrite.KindReadForUpdate, rewrite.KindWrite, rewrite.KindMove,
-		rewrite.KindWriteByOther, rewrite.KindBroadcast, rewrite.KindLock, rewrite.KindUnlock, rewrite.KindLockTest:
-		if p.Refuse == "" {
-			return &s.bound
-		}
-	}
-	return st
+	return s.keyed(st, text)
 }
 
 // keyLiteral is the literal that a user variable is to the planner.

@@ -21,6 +21,9 @@ type Table struct {
 	Parts             *[]Part // nil for none
 	// Folds: keys that the key column's collation calls equal are one.
 	Folds bool
+	// Exact: keys of different bytes are different ones, whatever the key
+	// column's collation is. Else, without Folds as well, it decides.
+	Exact bool
 }
 
 // Defaults says how far a table's own defaults differ from store to store.
@@ -43,12 +46,14 @@ type schema struct {
 	table     Table
 	columns   []column
 	key       column
-	keyUnique bool   // the key alone identifies a row
-	only      bool   // no other columns are unique
-	second    string // an index that is unique besides, but for that of auto; "" for none
+	fold      *KeyFold // makes equal what the collation calls equal; nil for nothing
+	keyUnique bool     // the key alone identifies a row
+	only      bool     // no other columns are unique
+	second    string   // an index that is unique besides, but for that of auto; "" for none
 	defaults  Defaults
 	auto      string // the AUTO_INCREMENT column; "" for none
 	autoMax   uint64 // the greatest number that it can hold
+	autoIndex string // the unique index of it alone; "" for none
 	read      time.Time
 }
 
@@ -65,10 +70,12 @@ type column struct {
 	invisible bool
 }
 
-// schemas caches them. Made with a log alone it is ready; it is safe for concurrent use,
-// and a hit takes no lock.
+// schemas caches them. Made with a log and whom to ask it is ready; it is safe
+// for concurrent use, and a hit takes no lock.
 type schemas struct {
 	log     *slog.Logger
+	folds   keyFolds
+	ask     querier // any store, in no database
 	byTable atomic.Pointer[map[Table]*schema]
 	mu      sync.Mutex // held to replace byTable, and guards warned
 	warned  map[Table]bool
@@ -86,6 +93,11 @@ func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, err
 	sc, err := readSchema(ctx, t, query)
 	if err != nil {
 		return nil, err
+	}
+	if !t.Exact && !t.Folds {
+		if sc.fold, err = s.folds.get(sc.key, s.ask); err != nil {
+			return nil, err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,6 +196,9 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		}
 	}
 	for _, r := range unique {
+		if sc.auto != "" && string(r[2]) == "1" && strings.EqualFold(string(r[1]), sc.auto) {
+			sc.autoIndex = string(r[0])
+		}
 		if column := string(r[1]); string(r[2]) != "1" || !strings.EqualFold(column, t.Key) && column != sc.auto {
 			sc.second = string(r[0])
 		}

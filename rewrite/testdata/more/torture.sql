@@ -486,7 +486,7 @@ INSERT INTO sessions (id, data) VALUES (NULL, 'x')
 -- proto: text
 INSERT INTO sessions (id, sid, data) VALUES (DEFAULT, 'abc', 'x') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)
 
--- expect: write refuse: UPDATE of the column id
+-- expect: write-by-other-column id='7'
 -- proto: text
 UPDATE sessions SET id = 8 WHERE id = 7
 
