@@ -36,12 +36,15 @@ func (r *reader) tables(tables []Table) {
 		}
 		r.columns(path+".columns", t)
 		if t.Collation == "" {
-			t.Collation = "exact"
+			t.Collation = "auto"
+			if t.Preset != "" {
+				t.Collation = "exact" // see presets
+			}
 		}
 		if strings.HasSuffix(t.Collation, "_ci") {
-			r.report(path+".collation", `%q: write "ci", or "exact" if no ID is ever looked up in another spelling`, t.Collation)
+			r.report(path+".collation", `%q: write "auto", which asks the key's column, or leave it out`, t.Collation)
 		} else {
-			r.oneOf(path+".collation", t.Collation, []string{"exact", "ci"})
+			r.oneOf(path+".collation", t.Collation, []string{"auto", "exact", "ci"})
 		}
 		if t.Name != "" {
 			r.unique(path+".name", tableUse{t.Schema, r.lines[path]}, t.Name, seen)

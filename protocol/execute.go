@@ -52,6 +52,9 @@ const (
 	typeDatetime   = 12
 	typeYear       = 13
 	typeNewDecimal = 246
+
+	typeTinyBlob = 249 // the first of four
+	typeBlob     = 252
 )
 
 // executeHead is the length of what stands before the NULL bitmap.
@@ -167,6 +170,12 @@ func (x *Execute) IsNumber(i int) bool {
 		return true
 	}
 	return false
+}
+
+// IsBinary reports whether parameter i was bound as a blob, which a server takes
+// for bytes in no charset.
+func (x *Execute) IsBinary(i int) bool {
+	return 2*i < len(x.Types) && x.Types[2*i] >= typeTinyBlob && x.Types[2*i] <= typeBlob
 }
 
 // IsNull reports whether parameter i is NULL. One that was sent as long data is

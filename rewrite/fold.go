@@ -41,6 +41,17 @@ func FoldKey(dst, key []byte) []byte {
 	return dst
 }
 
+// FoldsToItself reports whether FoldKey leaves key as it is, for ASCII; of other
+// keys it says that it does not.
+func FoldsToItself(key []byte) bool {
+	for _, c := range key {
+		if c >= utf8.RuneSelf || c >= 'A' && c <= 'Z' {
+			return false
+		}
+	}
+	return len(key) == 0 || key[len(key)-1] != ' '
+}
+
 // appendFolded appends a letter above ASCII.
 func appendFolded(dst []byte, r rune) []byte {
 	r = unicode.ToLower(unicode.ToUpper(r))

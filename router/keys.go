@@ -9,40 +9,59 @@ import (
 )
 
 // A key is placed in the form that all texts have in common which its column
-// takes for it: an integer as its decimal text, text without trailing blanks
-// where its collation ignores them, folded where the configuration says so. For
-// the keys that are in use, that is what the statement has.
+// takes for it: in the column's charset, an integer as its decimal text, text
+// without trailing blanks where its collation ignores them, folded where that
+// ignores case or the configuration says so. For the keys that are in use, that
+// is what the statement has.
 
 // findKeys puts the different keys of a statement into s.keys, in the order in
-// which they appear. NULL names no record and is left out.
+// which they appear, and if that is not how it has them, that into s.spelled.
+// NULL names no record and is left out.
 func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args rewrite.Args) error {
-	n := 0
+	n, folded := 0, false
 	s.spelled = nil
 	inserts := st.Plan.Verb == rewrite.VerbInsert || st.Plan.Verb == rewrite.VerbReplace
 	t := s.table(st.Plan)
 	rule := s.data.KeyRule(t)
+	fold := s.keyFold(t)
 	for i, v := range values {
 		if n == cap(s.keys) {
 			s.keys = append(s.keys[:n], nil)
 		}
 		s.keys = s.keys[:n+1]
-		key, null, ok := st.Append(s.keys[n][:0], v, args)
+		key, charset, null, ok := st.AppendIn(s.keys[n][:0], v, args)
 		if !ok || rule&replica.KeyInteger != 0 && st.HasHex(v) {
 			return refuse("a key whose bytes can't be told")
 		}
 		if null {
 			continue
 		}
+		if charset != rewrite.CharsetASCII {
+			var err error
+			if key, err = s.inColumn(t, key, v, charset, args); err != nil {
+				return err
+			}
+		}
 		given := inserts || st.Plan.Kind == rewrite.KindMove && i == 1
 		if given {
 			key = s.data.Cut(t, key)
 		}
 		key = canonical(rule, key, given)
-		if st.Plan.Table.FoldCase {
-			if !slices.ContainsFunc(s.spelled, func(k []byte) bool { return bytes.Equal(k, key) }) {
-				s.spelled = append(s.spelled, key)
+		folds := fold != nil && !fold.Keeps(key)
+		if folds && !folded {
+			folded, s.spelled = true, s.asSpelled[:0]
+			for _, k := range s.keys[:n] {
+				s.spell(k)
 			}
-			key = rewrite.FoldKey(nil, key)
+		}
+		if folded {
+			s.spell(key)
+		}
+		if folds {
+			var err error
+			if key, err = fold.Append(nil, key); err != nil {
+				return err
+			}
 		}
 		s.keys[n] = key
 		if !slices.ContainsFunc(s.keys[:n], func(k []byte) bool { return bytes.Equal(k, key) }) {
@@ -51,6 +70,35 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 	}
 	s.keys = s.keys[:n]
 	return nil
+}
+
+// spell adds a key to s.spelled, unless it is there.
+func (s *session) spell(key []byte) {
+	if slices.ContainsFunc(s.spelled, func(k []byte) bool { return bytes.Equal(k, key) }) {
+		return
+	}
+	s.spelled = append(s.spelled, bytes.Clone(key))
+	s.asSpelled = s.spelled
+}
+
+// inColumn is a key that is not ASCII in the charset of its column.
+func (s *session) inColumn(t replica.Table, key []byte, v rewrite.Value, charset string, args rewrite.Args) ([]byte, error) {
+	typed, _ := args.(typedArgs)
+	for i := range v.Parts {
+		p := &v.Parts[i]
+		if typed == nil || p.Source != rewrite.SourceParam {
+			continue
+		}
+		if one := typed.Charset(p.Index); one != charset && len(v.Parts) > 1 {
+			charset = rewrite.CharsetMixed
+		} else {
+			charset = one
+		}
+	}
+	if charset == rewrite.CharsetMixed {
+		return nil, refuse("a key of parts in different charsets")
+	}
+	return s.data.InColumn(t, key, charset)
 }
 
 // canonical is the form of a key that is placed. given: the column gets it; else
@@ -65,17 +113,53 @@ func canonical(rule replica.KeyRule, key []byte, given bool) []byte {
 	return key
 }
 
+// keyFold makes equal what the keys of a table are folded to.
+type keyFold interface {
+	// Keeps reports whether a key is folded to itself.
+	Keeps(key []byte) bool
+	// Append appends what key is folded to.
+	Append(dst, key []byte) ([]byte, error)
+}
+
+// byConfiguration folds the keys of a table that is configured so.
+type byConfiguration struct{}
+
+func (byConfiguration) Keeps(key []byte) bool { return rewrite.FoldsToItself(key) }
+
+func (byConfiguration) Append(dst, key []byte) ([]byte, error) {
+	return rewrite.FoldKey(dst, key), nil
+}
+
+// keyFold returns what folds the keys of a table, nil for nothing.
+func (s *session) keyFold(t replica.Table) keyFold {
+	if t.Folds {
+		return byConfiguration{}
+	}
+	if f := s.data.KeyFold(t); f != nil {
+		return f
+	}
+	return nil
+}
+
 // folding is what brings keys as the stores have them to the form that is
 // placed; nil where that is the same.
 func (s *session) folding(t replica.Table) func(key []byte) []byte {
-	if t.Folds {
-		return func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
-	}
 	rule := s.data.KeyRule(t)
-	if rule&(replica.KeyInteger|replica.KeyPads) == 0 {
+	fold := s.keyFold(t)
+	if rule&(replica.KeyInteger|replica.KeyPads) == 0 && fold == nil {
 		return nil
 	}
-	return func(key []byte) []byte { return canonical(rule, key, false) }
+	return func(key []byte) []byte {
+		key = canonical(rule, key, false)
+		if fold == nil || fold.Keeps(key) {
+			return key
+		}
+		folded, err := fold.Append(nil, key)
+		if err != nil { // no store can be asked, and so none is going to be
+			return key
+		}
+		return folded
+	}
 }
 
 // loose reports whether a statement compares a key with what may equal the keys
@@ -102,5 +186,10 @@ func (s *session) loose(st *rewrite.Statement, args rewrite.Args) bool {
 	return false
 }
 
-// typedArgs are arguments that tell which of them are numbers.
-type typedArgs interface{ IsNumber(i int) bool }
+// typedArgs are arguments that tell of what type they were bound.
+type typedArgs interface {
+	// IsNumber reports whether argument i is a number.
+	IsNumber(i int) bool
+	// Charset returns the charset that argument i is in.
+	Charset(i int) string
+}

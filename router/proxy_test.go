@@ -321,10 +321,11 @@ func (h *harness) conn(params string) *sql.Conn {
 	return c
 }
 
-// order is the stores in the order of a key.
+// order is the stores in the order of a key, whose column ignores case as those
+// of a server do by default.
 func (h *harness) order(key string) []uint16 {
 	o := make([]uint16, len(h.servers))
-	h.place.Order(o, []byte(key))
+	h.place.Order(o, bytes.ToLower([]byte(key)))
 	return o
 }
 

@@ -102,13 +102,13 @@ func (s *session) spread(st *rewrite.Statement, v *variants) (replica.Request, [
 
 // shared is a table that a plan reads.
 func (s *session) shared(r rewrite.Read) replica.Shared {
-	t := replica.Shared{Table: replica.Table{Schema: r.Schema, Name: r.Name, Key: r.Column, Folds: r.Table.FoldCase}}
+	t := replica.Shared{Table: replica.Table{Schema: r.Schema, Name: r.Name, Key: r.Column, Folds: r.Table.FoldCase, Exact: r.Table.ExactKeys}}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
 	}
 	if r.Surrogate {
 		t.Via = &replica.Via{Table: t.Table, Of: r.Table.Surrogate}
-		t.Via.Table.Name, t.Via.Table.Key, t.Via.Table.Folds = r.Table.Name, r.Table.Key, r.Table.FoldCase
+		t.Via.Table.Name, t.Via.Table.Key = r.Table.Name, r.Table.Key
 	}
 	if t.Via != nil {
 		t.Fold = s.folding(t.Via.Table)

@@ -217,7 +217,8 @@ func (s *session) lockByOther(st *rewrite.Statement, req replica.Request, args r
 }
 
 // keysOf asks the stores for the keys of the records that a statement names by
-// another column, which it spells in s.spelled as the stores do, and which stores have none of these.
+// another column, which s.spelled then has as the stores do, and which stores
+// have none of these.
 func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Args) (keys [][]byte, without []int, err error) {
 	p := st.Plan
 	w := replica.Find{Table: replica.Shared{Table: t}, Column: p.OtherColumn}

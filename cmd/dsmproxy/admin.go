@@ -17,6 +17,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/placement"
+	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
@@ -137,6 +138,9 @@ func (p *proxy) routes(q admin.RouteRequest) ([]admin.Route, error) {
 		}
 		if r.fold {
 			key = rewrite.FoldKey(nil, key)
+		}
+		if len(r.auto) > 0 {
+			key = p.set.Folded(p.ctx, replica.Table{Schema: r.auto[0].Schema, Name: r.auto[0].Name, Key: r.auto[0].Key}, key)
 		}
 		p.place.Order(order, key)
 		one := admin.Route{ID: id, CRC32: placement.CRC32(key), Live: []string{}}

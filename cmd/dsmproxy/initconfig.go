@@ -245,9 +245,9 @@ func (f *firstConfig) writeTable(p func(string, ...any), c inspect.Candidate, co
 		}
 	}
 	if strings.HasSuffix(c.Collation, "_ci") {
-		p("# The key's collation, %s, calls \"abc\" and \"ABC\" equal. Where the", c.Collation)
-		p("# application looks sessions up by other spellings than it has given out:")
-		p("# collation = \"ci\"")
+		p("# The key's collation, %s, calls \"abc\" and \"ABC\" equal. \"auto\" does so too,", c.Collation)
+		p("# \"exact\" has PHP's order of stores for IDs with capitals as well:")
+		p("# collation = %q", map[bool]string{true: "auto", false: "exact"}[len(presets) == 1])
 	}
 }
 

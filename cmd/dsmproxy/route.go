@@ -28,7 +28,8 @@ at the end of a line is no part of the ID. An ID that begins with "-" goes after
 "--". An ID that is not UTF-8 is printed as 0x and its bytes in hex.
 
 With a configuration the stores have their names, and an ID is folded first if
-the table's collation is "ci". Without one (-placement, -stores) they are
+the table's collation is "ci". With "auto", that depends on the key's column,
+which only a running proxy (-admin) knows: else IDs are taken as they are. Without one (-placement, -stores) they are
 numbers from 0, the indexes of the PHP array.`
 
 func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -94,6 +95,7 @@ type orderer struct {
 	place placement.Placement
 	names []string // nil: numbers
 	fold  bool
+	auto  []conf.Table // the tables whose key columns say whether to fold
 	json  bool
 	out   *bufio.Writer
 	order []uint16
@@ -115,6 +117,9 @@ func (r *orderer) configure(c *conf.Config, table string) (err error) {
 		full := t.Schema + "." + t.Name
 		if table == "" || strings.EqualFold(table, t.Name) || strings.EqualFold(table, full) {
 			folds = append(folds, t.Collation == "ci")
+			if t.Collation == "auto" {
+				r.auto = append(r.auto, t)
+			}
 		}
 	}
 	if len(folds) == 0 {

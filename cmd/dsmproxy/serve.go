@@ -286,7 +286,7 @@ func tables(cfg *conf.Config) []rewrite.Table {
 	for i, t := range cfg.Tables {
 		list[i] = rewrite.Table{
 			Schema: t.Schema, Name: t.Name, Key: t.Key, Surrogate: t.Surrogate,
-			Columns: t.Columns, FoldCase: t.Collation == "ci",
+			Columns: t.Columns, FoldCase: t.Collation == "ci", ExactKeys: t.Collation == "exact",
 		}
 		for _, s := range t.Secondary {
 			name, column, _ := conf.SplitSecondary(s)

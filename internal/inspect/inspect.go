@@ -51,7 +51,8 @@ type Account struct{ User, Password string }
 type Table struct {
 	Schema, Name, Key, Surrogate string
 	Secondary                    []Secondary
-	FoldCase                     bool
+	// FoldCase and Exact: its collation is configured as "ci" or "exact".
+	FoldCase, Exact bool
 }
 
 // Secondary is a table that belongs to a session table.

@@ -291,7 +291,7 @@ func (s *schema) keyIs(of string, key []byte) string {
 // wide reports whether the key column calls equal what are two keys to the
 // proxy.
 func (s *schema) wide() bool {
-	return s.key.charset != "" && !s.table.Folds && !strings.HasSuffix(s.key.collation, "_bin")
+	return s.key.charset != "" && !s.table.Folds && s.fold == nil && !strings.HasSuffix(s.key.collation, "_bin")
 }
 
 // keyLiteral is a key as a literal of its column's own charset, so that the

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"strings"
 	"time"
 )
@@ -23,6 +24,7 @@ type keyRule struct {
 	table Table
 	of    *map[Table]*schema // what was known of the tables then
 	rule  KeyRule
+	fold  *KeyFold
 	until time.Time // of a table that could not be read
 }
 
@@ -39,12 +41,33 @@ func (c *Client) KeyRule(t Table) KeyRule {
 	}
 	*r = keyRule{table: t}
 	if sc, err := c.schema(t); err == nil {
-		r.rule = sc.key.rule()
+		r.rule, r.fold = sc.key.rule(), sc.fold
 	} else {
 		r.until = time.Now().Add(ruleAgain)
 	}
 	r.of = c.set.schemas.byTable.Load()
 	return r.rule
+}
+
+// KeyFold returns what makes equal the keys that t's key column calls equal; nil
+// for nothing beyond its KeyRule, or if t's configuration says what does.
+func (c *Client) KeyFold(t Table) *KeyFold {
+	c.KeyRule(t)
+	return c.keyRule.fold
+}
+
+// Folded returns key as it is placed where t's key column decides that; as it is
+// if no store tells of the column.
+func (s *Set) Folded(ctx context.Context, t Table, key []byte) []byte {
+	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
+	if err != nil || sc.fold == nil || sc.fold.Keeps(key) {
+		return key
+	}
+	folded, err := sc.fold.Append(nil, key)
+	if err != nil {
+		return key
+	}
+	return folded
 }
 
 func (c column) rule() (r KeyRule) {

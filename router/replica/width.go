@@ -1,6 +1,9 @@
 package replica
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Cut returns key as a store keeps it that is given it by an INSERT: where
 // sql_mode is not strict, a text that is longer than its column is cut. Where it
@@ -21,7 +24,10 @@ func (c *Client) Cut(t Table, key []byte) []byte {
 	case "binary", "varbinary":
 		return key[:sc.key.width]
 	}
-	if !utf8.Valid(key) {
+	switch {
+	case sc.key.charset != "" && !strings.HasPrefix(sc.key.charset, "utf8") && !sc.key.wideCharset() && !severalBytes(sc.key.charset):
+		return key[:sc.key.width]
+	case !utf8.Valid(key):
 		return key
 	}
 	end := 0
