@@ -42,7 +42,7 @@ type fleetOptions struct {
 	detect, lease           time.Duration // 0: one second
 }
 
-// startFleet starts stores and proxies and, at the fenced levels, founds them.
+// startFleet starts stores and proxies and waits until they serve.
 func startFleet(t *testing.T, o fleetOptions) *fleet {
 	t.Helper()
 	f := &fleet{t: t, level: o.level, copies: o.copies}
@@ -58,13 +58,11 @@ func startFleet(t *testing.T, o fleetOptions) *fleet {
 	for i := range o.proxies {
 		f.proxies = append(f.proxies, f.front(i, o))
 	}
-	if f.fenced() {
-		f.found()
-	}
 	for _, p := range f.proxies {
 		f.serve(p)
 	}
 	f.awaitService()
+	f.awaitHeal(healLimit)
 	return f
 }
 
@@ -106,14 +104,6 @@ func cmpDuration(d time.Duration) string {
 func (f *fleet) serve(p *front) {
 	f.t.Helper()
 	p.Proxy = suite.Serve(f.t, p.config)
-}
-
-// found makes the registers of stores that are new.
-func (f *fleet) found() {
-	f.t.Helper()
-	if out, code := runDsmproxy(f.t, "init", "-config", f.proxies[0].config); code != 0 {
-		f.t.Fatalf("dsmproxy init: exit status %d\n%s", code, out)
-	}
 }
 
 // awaitService waits until each proxy serves.

@@ -75,6 +75,9 @@ func (f *fleet) run(tr trial, mustHold bool) (wrong int) {
 	for _, err := range slices.Sorted(maps.Keys(errs)) {
 		t.Logf("%6d %s", errs[err], err)
 	}
+	for _, e := range a.events {
+		t.Logf("%9.3fs %s", e.at.Seconds(), e.text)
+	}
 	var report strings.Builder
 	begin := time.Now()
 	wrong, undecided := check(&report, a.calls, a.events)
@@ -125,4 +128,19 @@ func TestHistorySeedFails(t *testing.T) {
 		}
 	}
 	t.Error("the level seed has passed: the faults or the judge are too weak")
+}
+
+// TestHistory: at the levels safe and strict no client sees what a single
+// server could not have shown, whatever fails. It is the short form of
+// TestSoak.
+func TestHistory(t *testing.T) {
+	for _, level := range []string{"safe", "strict"} {
+		t.Run(level, func(t *testing.T) {
+			o := fleetOptions{level: level, stores: 3, proxies: 2, copies: 2}
+			startFleet(t, o).run(trial{
+				fleetOptions: o, episodes: 4, kinds: everyMisfortune,
+				audienceOptions: audienceOptions{seed: newSeed(), clients: 10, php: 2, keys: 24, pause: 25 * time.Millisecond},
+			}, true)
+		})
+	}
 }
