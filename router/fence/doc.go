@@ -32,6 +32,7 @@
 //	register.go  rounds, refresh, proposals; quorum.go when a view counts
 //	current.go   the view to act in: leases, the owner's term, the checks of strict
 //	read.go write.go complete.go settle.go put.go clean.go   operations on keys
+//	survey.go         reads of all records
 //	txn.go hold.go    transactions and named locks
 //	keep.go admit.go  failures, exclusion, restarts, amnesia, return
 //	mend.go heal.go walk.go tombs.go   copies made equal, and what is left over

@@ -64,6 +64,9 @@ const (
 	Unsettled
 	// Leases: proxies may still be reading what the write would change.
 	Leases
+	// Uncovered: after several failures, a store is not known yet to have the
+	// newest of all records that it is to answer for.
+	Uncovered
 	// Failing: the store that is to serve does not, and is not excluded yet.
 	Failing
 )
@@ -72,7 +75,7 @@ const (
 // the stores were not in a state to carry it out for as long as Patience.
 type Unavailable struct {
 	Reason Reason
-	Store  string // of Failing
+	Store  string // of Failing and Uncovered
 	Err    error  // of Failing: the last error
 	Have   int    // of NoView, FewOwners, Unsettled: how many there are
 	Need   int    // and how many must be
@@ -101,6 +104,9 @@ func (u *Unavailable) What() string {
 			"bring others back, or accept the loss of what only they hold", u.Have, u.Need)
 	case Leases:
 		text = "other proxies may still be reading the record's old copy"
+	case Uncovered:
+		text = fmt.Sprintf("store %s is not known yet to have the newest of all records, which are being compared: "+
+			"statements that name a key are served, others must wait", u.Store)
 	case Failing:
 		text = fmt.Sprintf("store %s fails: %v", u.Store, u.Err)
 	}

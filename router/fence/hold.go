@@ -1,15 +1,21 @@
 package fence
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
+)
 
 // Hold is the right to take a named lock at a store: whoever has it, and the
 // lock there, is alone with it for as long as it is Valid. A Hold is safe for
 // concurrent use.
 type Hold struct {
-	g   *Group
-	key Key
-	p   *peer
-	s   *standing
+	g    *Group
+	key  Key
+	p    *peer
+	s    *standing
+	view *view.View // in which it was granted
 }
 
 // Grant returns the Hold of a lock whose name is hashed as key. It waits until
@@ -32,7 +38,7 @@ func (g *Group) Grant(ctx context.Context, key Key) (*Hold, error) {
 		}
 		s, err := p.admitted(ctx, g.env)
 		if err == nil {
-			return &Hold{g, key, p, s}, nil
+			return &Hold{g, key, p, s, c.view}, nil
 		}
 		if err := o.failed(ctx, c, p, err); err != nil {
 			return nil, err
@@ -44,20 +50,56 @@ func (g *Group) Grant(ctx context.Context, key Key) (*Hold, error) {
 func (h *Hold) Store() int { return h.p.index }
 
 // Valid reports whether the lock still excludes others. It must be asked after
-// the lock was taken, and again whenever something is done under it; once it is
-// false the lock is lost, and the client must learn that: its connection is to
-// be closed. At the level strict it is as of the last round.
+// the lock was taken, and again whenever something is done under it. At the
+// level strict it is as of the last round.
 func (h *Hold) Valid() bool {
-	if !h.g.leaseHolds() || h.p.standing.Load() != h.s && !h.sameBoot() {
-		return false
-	}
-	v := h.g.now.Load().view
-	var s site
-	h.g.locate(v, h.key, &s)
-	return s.n > 0 && int(s.targets[0]) == h.p.index && h.g.owns(v)
+	return h.g.leaseHolds() && h.p.standing.Load() != nil && h.lasts(h.g.now.Load().view)
 }
 
-func (h *Hold) sameBoot() bool {
-	s := h.p.standing.Load()
-	return s != nil && s.boot == h.s.boot
+// Lost reports whether the lock is known to be gone for good: somebody may have
+// got it elsewhere. The client must learn that: its connection is to be closed.
+// What is neither Valid nor Lost is not known at the moment.
+func (h *Hold) Lost() bool { return !h.lasts(h.g.now.Load().view) }
+
+// lasts reports whether the lock's place has been the same in every view from
+// the one in which it was granted to v, at one start of the server.
+func (h *Hold) lasts(v *view.View) bool {
+	if s := h.p.standing.Load(); s != h.s && s != nil && s.boot != h.s.boot {
+		return false
+	}
+	var order [view.MaxStores]uint16
+	list := order[:len(h.g.stores)]
+	h.g.cfg.Placement.Order(list, h.key.ID)
+	return v.SettledBy(h.view, h.p.index, list, 1) && h.g.owns(v)
+}
+
+// Held is Valid for whoever can wait until it is known. It fails with
+// *Unavailable if that never comes.
+func (h *Hold) Held(ctx context.Context) (bool, error) {
+	g := h.g
+	ck := g.startCheck()
+	if g.cfg.Solo {
+		g.refresh(ctx) // of another owner's term nothing else tells
+	}
+	if ck == nil && h.Valid() {
+		return true, nil
+	}
+	o := g.begin(1)
+	defer o.end()
+	for {
+		c, err := o.current(ctx)
+		switch {
+		case err != nil:
+			return false, err
+		case !h.lasts(c.view):
+			return false, nil
+		case g.confirmed(ctx, c, ck) && h.Valid():
+			return true, nil
+		}
+		if err := o.pause(ctx, max(g.cfg.Lease/20, time.Millisecond), g.noView()); err != nil {
+			return false, err
+		}
+		g.refresh(ctx)
+		ck = g.startCheck()
+	}
 }

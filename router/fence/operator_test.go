@@ -149,6 +149,19 @@ func TestHold(t *testing.T) {
 	if r.err != nil || other.Store() != 1 || !other.Valid() {
 		t.Errorf("granted: %v", r.err)
 	}
+	// The store comes back, unseen by the first holder, whose lock was somebody
+	// else's meanwhile.
+	s.bring(1, s.view(1).WithState(0, view.Join))
+	s.bring(1, s.view(1).WithState(0, view.Up))
+	s.connect(0, 0, 1, 2)
+	var held bool
+	s.finish(s.start(0, func(g *Group) (err error) { held, err = first.Held(context.Background()); return err }))
+	if held || !first.Lost() {
+		t.Error("a lock is valid again that was lost")
+	}
+	if !other.Lost() {
+		t.Error("a lock stays valid at a store that its name has left")
+	}
 }
 
 // TestWrongName: an address leads to another store than is configured.

@@ -72,11 +72,28 @@ func (o *op) putToAll(ctx context.Context, c *installed, others uint64, keys []K
 // putTo puts those of entries that belong at store t there.
 func (o *op) putTo(ctx context.Context, c *installed, t int, keys []Key, entries []Entry, sites []site) error {
 	puts := make([]Put, 0, len(keys))
+	size := 0
 	for i := range keys {
-		if sites[i].target(t) {
-			puts = append(puts, Put{Key: keys[i], Entry: entries[i], MaxTick: o.limits[t]})
+		if !sites[i].target(t) {
+			continue
 		}
+		if len(puts) > 0 && size+len(entries[i].Image) > maxPut {
+			if err := o.put(ctx, c, t, puts); err != nil {
+				return err
+			}
+			puts, size = puts[:0], 0
+		}
+		puts = append(puts, Put{Key: keys[i], Entry: entries[i], MaxTick: o.limits[t]})
+		size += len(entries[i].Image)
 	}
+	return o.put(ctx, c, t, puts)
+}
+
+// maxPut is about how many bytes of records a store is given at a time: it may
+// not take a packet of any length.
+const maxPut = 2 << 20
+
+func (o *op) put(ctx context.Context, c *installed, t int, puts []Put) error {
 	p := o.g.stores[t]
 	guard, s, err := o.g.guard(ctx, c, p)
 	if err != nil {

@@ -53,14 +53,21 @@ func (o *op) read(ctx context.Context, stmt Statement, keys []Key) (done bool, e
 // of keys: o.entries say which versions were there, or newer ones.
 func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []Key) (done bool, err error) {
 	g := o.g
+	var dirty []Key
+	var sites []site
 	for i := range keys {
 		e := &o.entries[i]
 		if !e.Known || e.Flags.Has(cleanFlag) || o.sites[i].n == 1 || g.clean.knows(keys[i], e.Version.ID) || g.cfg.ablate.noHelp {
 			continue
 		}
-		if err := o.help(ctx, c, p, keys[i], &o.sites[i]); err != nil {
+		dirty, sites = append(dirty, keys[i]), append(sites, o.sites[i])
+	}
+	for len(dirty) > 0 {
+		n := min(len(dirty), helpBatch)
+		if err := o.help(ctx, c, p, dirty[:n], sites[:n]); err != nil {
 			return false, o.failed(ctx, c, nil, err)
 		}
+		dirty, sites = dirty[n:], sites[n:]
 	}
 	if !g.confirmed(ctx, c, ck) {
 		g.refresh(ctx)
@@ -70,11 +77,11 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 	return true, nil
 }
 
-// help puts the version that the primary has of a key on all other targets,
-// for it may be on the primary alone: if that were lost, a version that a
+// help puts the versions that the primary has of keys on all other targets,
+// for they may be on the primary alone: if that were lost, a version that a
 // client has seen would be.
-func (o *op) help(ctx context.Context, c *installed, p *peer, key Key, s *site) error {
-	keys, entries, sites := []Key{key}, make([]Entry, 1), []site{*s}
+func (o *op) help(ctx context.Context, c *installed, p *peer, keys []Key, sites []site) error {
+	entries := make([]Entry, len(keys))
 	guard, standing, err := o.g.guard(ctx, c, p)
 	if err != nil {
 		return err
@@ -84,9 +91,16 @@ func (o *op) help(ctx context.Context, c *installed, p *peer, key Key, s *site) 
 	if err != nil {
 		return err
 	}
-	if !entries[0].Known {
-		return nil // a tombstone that has been dropped since: it was everywhere
+	known := 0
+	for i := range entries {
+		if entries[i].Known { // else a tombstone that has been dropped since: it was everywhere
+			keys[known], entries[known], sites[known] = keys[i], entries[i], sites[i]
+			known++
+		}
 	}
-	o.g.counts.helped.Add(1)
-	return o.replicate(ctx, c, keys, entries, sites)
+	if known == 0 {
+		return nil
+	}
+	o.g.counts.helped.Add(uint64(known))
+	return o.replicate(ctx, c, keys[:known], entries[:known], sites[:known])
 }

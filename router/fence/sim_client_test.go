@@ -3,6 +3,7 @@ package fence
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -25,15 +26,18 @@ func (w *world) startClient(p *simProxy) {
 
 // act carries one statement out, or a transaction.
 func (w *world) act(p *simProxy, client int) []*simCall {
-	kinds := []simKind{doRead, doRead, doRead, doPut, doPut, doSet, doMix, doDelete, doTxn}
+	kinds := []simKind{doRead, doRead, doRead, doPut, doPut, doSet, doMix, doDelete, doTxn, doSurvey}
 	if w.cfg.Naive {
-		kinds = kinds[:len(kinds)-1]
+		kinds = kinds[:len(kinds)-2]
 	}
 	kind := kinds[w.rng.IntN(len(kinds))]
 	keys := []int{w.rng.IntN(w.cfg.Keys)}
-	if other := w.rng.IntN(w.cfg.Keys); kind != doTxn && !w.cfg.Naive && other != keys[0] && w.one(4) &&
+	if other := w.rng.IntN(w.cfg.Keys); kind != doTxn && kind != doSurvey && !w.cfg.Naive && other != keys[0] && w.one(4) &&
 		p.group.Primary(Key{ID: keyID(other)}) == p.group.Primary(Key{ID: keyID(keys[0])}) {
 		keys = append(keys, other)
+	}
+	if kind == doSurvey {
+		return w.survey(p, client)
 	}
 	var calls []*simCall
 	for _, k := range keys {
@@ -93,6 +97,85 @@ func (w *world) state(p *simProxy, calls []*simCall) {
 		}
 		w.ends(c, err, st.answer.refused && err == nil, out)
 	}
+}
+
+// survey reads all keys, or two: each is a read.
+func (w *world) survey(p *simProxy, client int) (calls []*simCall) {
+	ctx := context.Background()
+	var keys []Key
+	which := []int{0, w.cfg.Keys - 1}
+	if w.one(2) {
+		for k := 1; k < w.cfg.Keys-1; k++ {
+			which = append(which, k)
+		}
+	} else {
+		keys = []Key{{ID: keyID(which[0])}, {ID: keyID(which[1])}}
+	}
+	for _, k := range which {
+		calls = append(calls, w.begins(client, k, simOp{kind: doRead}))
+	}
+	s := p.group.Survey([]uint16{0}, keys)
+	out, err := w.ask(ctx, p, s, which)
+	s.End()
+	for i, c := range calls {
+		if err != nil {
+			w.ends(c, err, false, simOut{})
+			continue
+		}
+		w.ends(c, nil, false, out[i])
+	}
+	return calls
+}
+
+// ask carries a survey out.
+func (w *world) ask(ctx context.Context, p *simProxy, s *Survey, which []int) ([]simOut, error) {
+	for {
+		stores, err := s.Begin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]simOut, len(which))
+		bad := -1
+		for _, i := range stores {
+			server := w.servers[i]
+			err = (&link{p: p, s: server}).send(callTimeout, func() (func(), error) {
+				got := make([]simOut, len(which))
+				for j, k := range which {
+					_, _, got[j] = simOp{kind: doRead}.apply(server.row(string(keyID(k))))
+				}
+				return func() {
+					for j, k := range which {
+						if first(w.orders[k], stores) == i {
+							out[j] = got[j]
+						}
+					}
+				}, nil
+			})
+			if err != nil {
+				bad = i
+				break
+			}
+		}
+		if bad >= 0 {
+			if err := s.Failed(ctx, bad, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if ok, err := s.Confirm(ctx); ok || err != nil {
+			return out, err
+		}
+	}
+}
+
+// first is the first of stores in an order.
+func first(order []uint16, stores []int) int {
+	for _, i := range order {
+		if slices.Contains(stores, int(i)) {
+			return int(i)
+		}
+	}
+	return -1
 }
 
 // transact runs SELECT ... FOR UPDATE, thinks, and commits an UPDATE. The

@@ -237,7 +237,8 @@ const (
 	doSet                 // UPDATE ... SET val = arg
 	doMix                 // UPDATE ... SET val = f(val, arg)
 	doDelete
-	doTxn // SELECT ... FOR UPDATE; UPDATE: it tells what it has read
+	doTxn    // SELECT ... FOR UPDATE; UPDATE: it tells what it has read
+	doSurvey // of several keys: a doRead of each
 )
 
 func (k simKind) String() string {

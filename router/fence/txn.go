@@ -50,7 +50,7 @@ func (t *Txn) Enlist(ctx context.Context, key Key) error {
 	defer o.end()
 	keys := []Key{key}
 	for {
-		if !t.alive() {
+		if !t.Alive() {
 			return ErrRestart
 		}
 		t.g.locate(t.c.view, key, &o.sites[0])
@@ -67,8 +67,9 @@ func (t *Txn) Enlist(ctx context.Context, key Key) error {
 	}
 }
 
-// alive reports whether the transaction may still be committed.
-func (t *Txn) alive() bool {
+// Alive reports whether the transaction may still be committed, as far as is
+// known.
+func (t *Txn) Alive() bool {
 	return t.g.now.Load().view == t.c.view && t.p.standing.Load() == t.s
 }
 
@@ -82,7 +83,7 @@ func (t *Txn) Read(ctx context.Context, stmt Statement, keys []Key) error {
 	}
 	ck := t.g.startCheck()
 	o.limit()
-	if !t.alive() {
+	if !t.Alive() {
 		return ErrRestart
 	}
 	err := t.p.store.Read(ctx, Guard{Boot: t.s.boot, View: t.c.view}, stmt, keys, o.entries)
@@ -103,15 +104,45 @@ func (t *Txn) Read(ctx context.Context, stmt Statement, keys []Key) error {
 // transaction has written to the other targets. ErrRestart means that it was
 // rolled back, ErrUnknown that this can't be told.
 func (t *Txn) Commit(ctx context.Context, stmt Statement, keys []Key) error {
+	d, err := t.Decide(ctx, stmt, keys)
+	if err != nil {
+		return err
+	}
+	return d.Copy(ctx)
+}
+
+// Decided is a transaction that is committed at its primary. Its keys are still
+// to be brought to the other targets, by Copy, before the client is told.
+type Decided struct {
+	o       *op
+	c       *installed
+	keys    []Key
+	id      uint64
+	changed bool
+}
+
+// Decide is the first part of Commit: it runs the statement that commits.
+// Whoever has transactions at several primaries decides all of them before the
+// first Copy, for that would wait for what the others have locked.
+func (t *Txn) Decide(ctx context.Context, stmt Statement, keys []Key) (*Decided, error) {
 	g := t.g
 	o := g.begin(len(keys))
-	defer o.end()
+	d, err := t.decide(ctx, o, stmt, keys)
+	if err != nil {
+		o.end()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*Decided, error) {
+	g := t.g
 	for i := range keys {
 		g.locate(t.c.view, keys[i], &o.sites[i])
 	}
 	o.limit()
-	if !t.alive() {
-		return ErrRestart
+	if !t.Alive() {
+		return nil, ErrRestart
 	}
 	id := g.newID()
 	changed, err := t.p.store.Write(ctx, Guard{Boot: t.s.boot, View: t.c.view}, stmt, keys, id, o.entries)
@@ -119,17 +150,28 @@ func (t *Txn) Commit(ctx context.Context, stmt Statement, keys []Key) error {
 	switch {
 	case err != nil && mayHaveRun(err):
 		g.counts.unknown.Add(1)
-		return ErrUnknown
+		return nil, ErrUnknown
 	case err != nil:
-		return t.restart(ctx, err)
+		return nil, t.restart(ctx, err)
 	case !changed:
 		done, err := o.seen(ctx, t.c, t.p, g.startCheck(), keys)
 		if err == nil && !done {
 			err = ErrRestart
 		}
-		return err
+		if err != nil {
+			return nil, err
+		}
 	}
-	return o.finish(ctx, t.c, keys, id)
+	return &Decided{o, t.c, keys, id, changed}, nil
+}
+
+// Copy is the second part of Commit; it is called once.
+func (d *Decided) Copy(ctx context.Context) error {
+	defer d.o.end()
+	if !d.changed {
+		return nil
+	}
+	return d.o.finish(ctx, d.c, d.keys, d.id)
 }
 
 // restart is the error of a transaction that is rolled back because of err.
