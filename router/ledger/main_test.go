@@ -207,6 +207,7 @@ type text struct {
 	kind    Kind
 	changed string
 	conn    *store.Conn // of Within and Commit
+	refused bool        // the client has its answer before there is a connection
 
 	answer protocol.Answer
 	frames []byte
@@ -216,7 +217,7 @@ type text struct {
 func (s *text) Kind() Kind { return s.kind }
 
 func (s *text) Acquire(ctx context.Context, st *store.Store) (*store.Conn, error) {
-	if s.conn != nil {
+	if s.conn != nil || s.refused {
 		return s.conn, nil
 	}
 	l := s.login

@@ -13,6 +13,10 @@ import (
 // snapshot may be old, they are read over another one when the data are there,
 // for shared locks on the register would hold up a change of view as long as
 // the transaction lasts. A record that has no version is not Known.
+//
+// An answer that the client has without a connection, as there is no such
+// database or table, counts only if the register is as it must be, like any
+// other: a store that has lost its memory has none either.
 func (s *Store) Read(ctx context.Context, g fence.Guard, stmt fence.Statement, keys []fence.Key, marks []fence.Entry) error {
 	st, err := statement(stmt)
 	if err != nil {
@@ -23,11 +27,11 @@ func (s *Store) Read(ctx context.Context, g fence.Guard, stmt fence.Statement, k
 	if err != nil {
 		return unsent(err)
 	}
-	if c == nil {
-		return nil
-	}
 	j := s.begin()
 	defer s.end(j)
+	if c == nil {
+		return s.marks(ctx, g, j, keys, marks)
+	}
 	if st.Kind() == Within {
 		err := s.data(ctx, c, st)
 		st.Settle(c, err)

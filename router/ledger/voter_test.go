@@ -270,13 +270,39 @@ func TestWipedStore(t *testing.T) {
 	if st := eventuallyLook(t, o); !st.Blank || st.Boot != 0 || st.Name != "" {
 		t.Errorf("Look: %+v, want it blank", st)
 	}
+	// Its lack of databases and tables is no answer to a client either.
+	none := &text{refused: true}
+	entries := make([]fence.Entry, 1)
+	reached := func(call func() error) (err error) {
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if err = call(); !errors.Is(err, fence.ErrUnsent) {
+				break
+			}
+		}
+		return err
+	}
+	err := reached(func() error { return o.Read(o.ctx(), o.guard(), none, []fence.Key{key("a")}, entries) })
+	if !errors.Is(err, fence.ErrClosed) {
+		t.Errorf("Read that has its answer from the login = %v, want ErrClosed", err)
+	}
+	err = reached(func() error {
+		_, err := o.Write(o.ctx(), o.guard(), none, []fence.Key{key("a")}, 3, entries)
+		return err
+	})
+	if !errors.Is(err, fence.ErrClosed) {
+		t.Errorf("Write that has its answer from the login = %v, want ErrClosed", err)
+	}
 	if _, _, _, err := o.write(2, "UPDATE app.sessions SET n=1 WHERE id='a'", key("a")); err == nil {
 		t.Error("Write on a wiped store")
 	}
 	if err := o.server.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.Look(o.ctx(), fence.Beat{}); !errors.Is(err, fence.ErrRefused) {
+	err = reconnected(t, func() error {
+		_, err := o.Look(o.ctx(), fence.Beat{})
+		return err
+	})
+	if !errors.Is(err, fence.ErrRefused) {
 		t.Errorf("Look = %v, want ErrRefused", err)
 	}
 }

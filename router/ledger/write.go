@@ -63,11 +63,11 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 	if err != nil {
 		return false, false, unsent(err)
 	}
-	if c == nil {
-		return false, false, nil
-	}
 	j := s.begin()
 	defer s.end(j)
+	if c == nil { // as for a read
+		return false, false, s.marks(ctx, g, j, keys, entries)
+	}
 	f := fenced(g, c)
 	f.multi = multi(c)
 	commits := st.Kind() == Commit
