@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -84,8 +85,12 @@ const manyConnections = "--max-connections=800"
 // probePatience keeps a store up that is slow because the machine is busy.
 const probePatience = 5 * time.Second
 
+// level is for trying what tests that were written for the level seed say of
+// another one: -level safe.
+var level = flag.String("level", "seed", "the consistency level of the tests that name none")
+
 // start runs a proxy before m servers with n copies of each record.
-func start(t *testing.T, m, n int) *harness { return startAt(t, "seed", m, n) }
+func start(t *testing.T, m, n int) *harness { return startAt(t, *level, m, n) }
 
 // startAt is start at a consistency level.
 func startAt(t *testing.T, level string, m, n int) *harness {
@@ -96,7 +101,7 @@ func startAt(t *testing.T, level string, m, n int) *harness {
 // startOther is start with a store for other tables.
 func startOther(t *testing.T, m, n, other int) *harness {
 	t.Helper()
-	return startOtherAt(t, "seed", m, n, other)
+	return startOtherAt(t, *level, m, n, other)
 }
 
 // startOtherAt is startOther at a consistency level.
@@ -117,7 +122,7 @@ func eachLevel(t *testing.T, f func(t *testing.T, level string)) {
 // startBefore is startOther for servers that run.
 func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harness {
 	t.Helper()
-	return startReached(t, "seed", servers, addrsOf(servers), n, other)
+	return startReached(t, *level, servers, addrsOf(servers), n, other)
 }
 
 func addrsOf(servers []*realstore.Server) []string {
@@ -131,7 +136,7 @@ func addrsOf(servers []*realstore.Server) []string {
 // startLinked is start with a link before each server, which can fail.
 func startLinked(t *testing.T, m, n, other int) (*harness, []*faultlink.Link) {
 	t.Helper()
-	return startLinkedAt(t, "seed", m, n, other)
+	return startLinkedAt(t, *level, m, n, other)
 }
 
 // startLinkedAt is startLinked at a consistency level.
