@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 
 // startAdmin serves the address for operators. Where the configuration names
 // none and the default is taken, as by another proxy, the proxy goes on without.
-func (p *proxy) startAdmin(cfg *conf.Config) error {
+func (p *proxy) startAdmin(cfg *conf.Config, in *passed) error {
 	if cfg.Admin.Listen == "" {
 		return nil
 	}
@@ -31,7 +30,7 @@ func (p *proxy) startAdmin(cfg *conf.Config) error {
 	if err != nil {
 		return fmt.Errorf("admin: %w", err)
 	}
-	l, err := net.Listen("tcp", cfg.Admin.Listen)
+	l, err := in.forAdmin(cfg)
 	switch {
 	case err != nil && cfg.Admin.Listen == conf.DefaultAdmin:
 		p.log.Warn("no status page", "err", err, "action", "give admin.listen an address of its own")
@@ -39,6 +38,7 @@ func (p *proxy) startAdmin(cfg *conf.Config) error {
 	case err != nil:
 		return fmt.Errorf("admin.listen: %w", err)
 	}
+	p.adminListener = l
 	scheme := "http"
 	if tlsConfig != nil {
 		scheme, l = "https", tls.NewListener(l, tlsConfig)

@@ -25,6 +25,7 @@ type fenced struct {
 	env       *fence.Live
 	log       *slog.Logger
 	unclean   seldom
+	agreed    agreement
 }
 
 // newGroup makes the stores one group, with the witnesses that cfg names; nil at
@@ -57,6 +58,7 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 	if f.group, err = fence.New(g); err != nil {
 		return nil, err
 	}
+	f.agreed = agreement{settings: agreedSettings(cfg, f.group.Overview().MinCopies), done: make(map[string]bool)}
 	return f, nil
 }
 
@@ -73,13 +75,15 @@ func ledgerConfig(cfg *conf.Config, log *slog.Logger) ledger.Config {
 	return c
 }
 
-// run looks after the group until ctx ends.
-func (f *fenced) run(ctx context.Context) {
+// run looks after the group until ctx ends. It tells fail if other proxies have
+// other settings.
+func (f *fenced) run(ctx context.Context, fail func(error)) {
 	var running sync.WaitGroup
 	for _, st := range f.witnesses {
 		running.Go(func() { _ = st.Run(ctx) })
 	}
 	running.Go(func() { f.found(ctx) })
+	running.Go(func() { f.keepAgreeing(ctx, fail) })
 	_ = f.group.Run(ctx)
 	running.Wait()
 	f.env.Wait()

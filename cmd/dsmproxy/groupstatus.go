@@ -21,7 +21,7 @@ func (f *fenced) status() *admin.Group {
 	g := &admin.Group{
 		Founded: o.View != "" || o.Why == nil || o.Why.Reason != fence.NotFounded,
 		View:    o.View, Epoch: o.Epoch, Lease: o.Leased.Seconds(), Owner: o.Owner, Solo: o.Solo,
-		Serving: o.Why == nil, MinCopies: o.MinCopies, Unclean: f.unclean.read(f.env.Go, f.countUnclean),
+		Serving: o.Why == nil, MinCopies: o.MinCopies, Tidy: o.Tidy, Unclean: f.unclean.read(f.env.Go, f.countUnclean),
 		Counts: admin.GroupCounts{
 			Helped: o.Counts.Helped, Settled: o.Counts.Settled, Completed: o.Counts.Completed,
 			Refused: o.Counts.Refused, Unsettled: o.Counts.Unsettled, Unknown: o.Counts.Unknown, Waited: o.Counts.Waited,

@@ -32,6 +32,10 @@ var errSilent = errors.New("silent")
 var commands = map[string]command{
 	"init-config": {"write a configuration from a DSN and the stores' addresses", runInitConfig},
 	"clients":     {"print the clients of a running proxy", runClients},
+	"accept-loss": {"take what the other stores have for all there is", runAcceptLoss},
+	"forget":      {"give up what a store remembers that is down", runForget},
+	"init":        {"prepare the stores for the levels safe and strict", runInit},
+	"trust":       {"let a store in as it is that may have lost something", runTrust},
 	"drain":       {"take a store of a running proxy out of service", runDrain},
 	"kill":        {"end a client of a running proxy", runKill},
 	"log-level":   {"change the level of a running proxy's log", runLogLevel},
@@ -42,6 +46,7 @@ var commands = map[string]command{
 	"explain":     {"print what a statement is, its keys and their stores", runExplain},
 	"check":       {"read the configuration and print every problem", runCheck},
 	"route":       {"print the order of the stores for session IDs", runRoute},
+	"verify":      {"compare all copies of all records", runVerify},
 	"version":     {"print the version", runVersion},
 	"serve":       {"run the proxy", runServe},
 }

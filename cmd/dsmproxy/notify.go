@@ -115,15 +115,17 @@ func (p *proxy) greets(ctx context.Context) error {
 // manager is the service manager as a running proxy sees it.
 type manager struct {
 	notifier
-	p *proxy
+	p    *proxy
+	stop context.CancelFunc // the watch
 }
 
 // tellManager says that the proxy is ready, and from then on that it lives.
 func (p *proxy) tellManager() manager {
-	m := manager{newNotifier(os.Getenv), p}
+	ctx, cancel := context.WithCancel(p.ctx)
+	m := manager{newNotifier(os.Getenv), p, cancel}
 	m.tell(notifyReady)
 	p.running.Go(func() {
-		m.watch(p.ctx, p.greets, func(err error) {
+		m.watch(ctx, p.greets, func(err error) {
 			p.log.Warn("the watchdog is not told that the proxy lives", "err", err)
 		})
 	})
@@ -132,6 +134,12 @@ func (p *proxy) tellManager() manager {
 
 // stopping says that the proxy ends by itself.
 func (m manager) stopping() { m.tell(notifyStopping) }
+
+// follow says that process pid is the proxy from now on.
+func (m manager) follow(pid int) {
+	m.stop()
+	m.tell(fmt.Sprintf("MAINPID=%d\n%s", pid, notifyAlive))
+}
 
 func (m manager) tell(state string) {
 	if err := m.send(state); err != nil {

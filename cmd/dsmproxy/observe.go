@@ -15,7 +15,7 @@ func (p *proxy) status() *admin.Status {
 	n, w := p.router.Counts(), p.set.Counts()
 	s := &admin.Status{
 		Version: programVersion(), Started: p.started, Now: time.Now(), State: "ready",
-		Listen: p.listener.Addr().String(), Copies: cfg.Copies, Placement: cfg.Placement, Level: cfg.Consistency.Level,
+		Listen: p.Addr().String(), Copies: cfg.Copies, Placement: cfg.Placement, Level: cfg.Consistency.Level,
 		Stores: p.storeStatus(), Traffic: []admin.Kind{}, Errors: map[string]uint64{}, Slow: n.Slow, Clients: p.clientCounts(),
 		Writes: admin.Writes{Failovers: w.Failovers, Lost: w.Lost, Repaired: w.Carried, Short: w.Short},
 		Plans:  p.plans.Made(), Refusals: []admin.Refusal{}, Config: p.force.status(), Group: p.fenced.status(),
@@ -51,6 +51,11 @@ func (p *proxy) ready() error {
 	case !p.serving.Load():
 		return errors.New("starting")
 	}
+	return p.unable()
+}
+
+// unable is why statements can't be answered; nil if they can.
+func (p *proxy) unable() error {
 	for _, st := range p.Stores() {
 		if st.State() == store.Up {
 			return p.fenced.notServing()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,7 +29,7 @@ import (
 
 // runServe runs the proxy until SIGTERM or SIGINT.
 func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
-	fs := newFlags("serve", "[-config FILE]", "Runs the proxy until SIGTERM or SIGINT.")
+	fs := newFlags("serve", "[-config FILE]", "Runs the proxy until SIGTERM or SIGINT. SIGHUP has it read its configuration\nagain, SIGUSR2 hand over to a new process of the program.")
 	path := fs.String("config", "dsmproxy.toml", "configuration `file`")
 	profile := fs.String("cpuprofile", "", "write a processor profile of the run to this `file`")
 	rest, done, err := parseFlags(fs, args, stdout, stderr)
@@ -53,58 +54,75 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	p, err := startProxy(cfg, *path, newLogging(cfg.Log, stderr))
+	in, err := takePassed()
 	if err != nil {
 		return err
 	}
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	manager := p.tellManager()
-	for sig := range signals {
-		if sig == syscall.SIGHUP {
-			_ = p.Reload() // which logs what is wrong
-			continue
-		}
-		p.log.Info("stopping", "signal", sig.String())
-		manager.stopping()
-		p.drain(signals)
-		break
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2) // which otherwise end it while it starts
+	p, err := startPassed(cfg, *path, newLogging(cfg.Log, stderr), in)
+	if err != nil {
+		return err
 	}
-	return p.Close()
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	err = p.run(signals)
+	stop := p.closeOn(signals)
+	defer stop()
+	return errors.Join(err, p.Close())
 }
 
 // proxy is a running proxy: everything that serve and demo start.
 type proxy struct {
-	log      *logging
-	started  time.Time
-	set      *replica.Set
-	server   *protocol.Server
-	router   *router.Router
-	plans    *rewrite.Planner
-	place    placement.Placement
-	fenced   *fenced // nil at the level seed
-	users    accounts
-	tls      liveTLS
-	listener net.Listener
-	admin    *http.Server // nil: none
-	adminURL string       // "": none
-	force    inForce
-	records  recordCounts
-	serving  atomic.Bool // clients are let in
-	draining atomic.Bool
-	ctx      context.Context // ends with Close
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
+	log     *logging
+	started time.Time
+	set     *replica.Set
+	server  *protocol.Server
+	router  *router.Router
+	plans   *rewrite.Planner
+	place   placement.Placement
+	fenced  *fenced // nil at the level seed
+	users   accounts
+	tls     liveTLS
+	// listeners are for clients; listen is what the configuration named them by
+	// at the start.
+	listeners     []net.Listener
+	listen        string
+	passedBy      string       // who has opened them; "": the proxy itself
+	program       string       // for a successor
+	admin         *http.Server // nil: none
+	adminListener net.Listener // below TLS
+	adminListen   string
+	adminURL      string // "": none
+	force         inForce
+	records       recordCounts
+	serving       atomic.Bool // clients are let in
+	draining      atomic.Bool
+	failed        chan error      // why the proxy can't go on
+	ctx           context.Context // ends with Close
+	cancel        context.CancelFunc
+	running       sync.WaitGroup
 }
 
 // startProxy starts all of a proxy, in the order stores, probes, listener, so
 // that the first client finds the stores known. path is the file that cfg is
 // from, for Reload; "" if it is from none.
 func startProxy(cfg *conf.Config, path string, log *logging) (*proxy, error) {
+	return startPassed(cfg, path, log, passed{})
+}
+
+// startPassed is startProxy in a process that sockets were passed to.
+func startPassed(cfg *conf.Config, path string, log *logging, in passed) (*proxy, error) {
+	file, err := program()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &proxy{log: log, started: time.Now(), ctx: ctx, cancel: cancel}
+	p := &proxy{
+		log: log, started: time.Now(), failed: make(chan error, 1), ctx: ctx, cancel: cancel,
+		program: file, listen: cfg.Listen, adminListen: cfg.Admin.Listen,
+	}
 	p.force.begin(cfg, path)
-	if err := p.start(ctx, cfg); err != nil {
+	if err := p.start(ctx, cfg, &in); err != nil {
 		cancel()
 		p.closeAdmin()
 		p.running.Wait()
@@ -113,7 +131,7 @@ func startProxy(cfg *conf.Config, path string, log *logging) (*proxy, error) {
 	return p, nil
 }
 
-func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
+func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	p.users.set(cfg.Users)
 	stores, err := makeStores(cfg, p.log.Logger)
 	if err != nil {
@@ -152,12 +170,12 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 	r.LogSlow(cfg.Log.SlowStatement)
 	p.server.Handler, p.router = r, r
 
-	network, addr := conf.SplitAddr(cfg.Listen)
-	if p.listener, err = net.Listen(network, addr); err != nil {
+	if p.listeners, err = in.forClients(cfg); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := p.startAdmin(cfg); err != nil {
-		return errors.Join(err, p.listener.Close())
+	p.passedBy = in.by
+	if err := p.startAdmin(cfg, in); err != nil {
+		return errors.Join(err, p.closeListeners())
 	}
 	p.running.Go(func() { p.log.run(ctx) })
 	for _, st := range stores {
@@ -165,19 +183,28 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config) error {
 	}
 	p.running.Go(func() { _ = p.set.Run(ctx) })
 	if p.fenced != nil {
-		p.running.Go(func() { p.fenced.run(ctx) })
+		if _, err := p.fenced.agree(ctx); err != nil {
+			return errors.Join(err, p.closeListeners())
+		}
+		p.running.Go(func() { p.fenced.run(ctx, p.fail) })
 	}
 	p.awaitStore(ctx, r, tables(cfg))
+	p.beReady(ctx, in)
 	p.running.Go(func() { p.watchFile(ctx) })
 	p.serving.Store(true)
-	p.running.Go(func() {
-		if err := p.server.Serve(p.listener); err != nil && !errors.Is(err, net.ErrClosed) {
-			p.log.Error("listener failed", "err", err)
-		}
-	})
-	p.log.Info("listening", "addr", p.listener.Addr().String(), "stores", len(stores),
-		"copies", cfg.Copies, "level", cfg.Consistency.Level)
-	return nil
+	for _, l := range p.listeners {
+		p.running.Go(func() {
+			if err := p.server.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) {
+				p.log.Error("listener failed", "err", err)
+			}
+		})
+		p.log.Info("listening", "addr", l.Addr().String(), "stores", len(stores),
+			"copies", cfg.Copies, "level", cfg.Consistency.Level)
+	}
+	if in.by != "" {
+		p.log.Info("sockets were passed on", "by", in.by, "used", slices.Equal(p.listeners, in.clients))
+	}
+	return in.serves()
 }
 
 // awaitStore waits a moment for the first store, for its version goes into the
@@ -214,8 +241,8 @@ func (p *proxy) version() string {
 	return "8.0.0-dsmproxy"
 }
 
-// Addr is where clients connect to.
-func (p *proxy) Addr() net.Addr { return p.listener.Addr() }
+// Addr is where clients connect to, the first of several addresses.
+func (p *proxy) Addr() net.Addr { return p.listeners[0].Addr() }
 
 // Stores are the stores in the configured order.
 func (p *proxy) Stores() []*store.Store { return p.set.Stores() }

@@ -105,6 +105,11 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 			fmt.Fprintf(w, "%s: %s\n", x.Name, x.Doing)
 		}
 	}
+	if s.Group != nil {
+		if err := printGroup(w, s.Group); err != nil {
+			return err
+		}
+	}
 	if len(s.Traffic) > 0 {
 		fmt.Fprintln(t, "\nKIND\tCOUNT\tP50\tP99")
 		for _, k := range s.Traffic {

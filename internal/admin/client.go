@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -131,4 +132,10 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, v a
 		return nil
 	}
 	return json.Unmarshal(answer, v)
+}
+
+// Unreachable reports whether a call ended in err because nobody listens there.
+func Unreachable(err error) bool {
+	var e *net.OpError
+	return errors.As(err, &e) && e.Op == "dial"
 }

@@ -26,8 +26,10 @@ type Group struct {
 	// Short is for about how many records fewer stores are up than copies;
 	// Unclean are versions that are not known to be on all copies yet, of all
 	// stores; -1 if that is not known.
-	Short    int64       `json:"records_below_copies"`
-	Unclean  int64       `json:"versions_not_on_all_copies"`
+	Short   int64 `json:"records_below_copies"`
+	Unclean int64 `json:"versions_not_on_all_copies"`
+	// Tidy: copies that were left over in the present view have been dropped.
+	Tidy     bool        `json:"tidy"`
 	Counts   GroupCounts `json:"counts"`
 	Settings string      `json:"settings_differ,omitempty"` // from those of the other proxies, and how
 }

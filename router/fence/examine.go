@@ -107,6 +107,9 @@ func (g *Group) examine(ctx context.Context, c *installed, keys []Key) ([]Exam, 
 	for i, k := range keys {
 		exams[i] = Exam{Key: k, Holders: g.holders(c, k), Entries: make([]Entry, len(g.stores)), Asked: make([]bool, len(g.stores))}
 	}
+	if len(keys) == 0 {
+		return exams, nil
+	}
 	var failed error
 	g.each(ctx, g.present(c.view), func(p *peer) func() {
 		entries := make([]Entry, len(keys))

@@ -167,6 +167,7 @@ type Group struct {
 
 	id    uint64 // of this proxy
 	tombs tombs
+	tidy  atomic.Pointer[view.View] // in which leftovers were dropped last
 }
 
 // installed is a view that counts, with what was before it. It is immutable.

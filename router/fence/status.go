@@ -56,9 +56,12 @@ type Overview struct {
 	Why       *Unavailable
 	Copies    int
 	MinCopies int
-	Stores    []Standing // the witnesses behind the stores
-	Heal      Heal
-	Counts    Counts
+	// Tidy: copies that were left over in the present view have been dropped by
+	// this proxy.
+	Tidy   bool
+	Stores []Standing // the witnesses behind the stores
+	Heal   Heal
+	Counts Counts
 }
 
 // Overview says how things are. It asks no store.
@@ -69,7 +72,7 @@ func (g *Group) Overview() Overview {
 	c := g.now.Load()
 	if c != nil {
 		o.View, o.Epoch = c.view.String(), c.view.Epoch()
-		o.Owner = g.owns(c.view)
+		o.Owner, o.Tidy = g.owns(c.view), g.tidy.Load() == c.view
 		if left := time.Duration(g.leased.Load()) - g.env.Now(); g.cfg.Lease > 0 && left > 0 {
 			o.Leased = left
 		}

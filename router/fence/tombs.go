@@ -45,6 +45,7 @@ func (g *Group) dropLeftovers(ctx context.Context, c *installed) {
 			return // the next time
 		}
 		g.tombs = tombs{c.view, boots}
+		g.tidy.Store(c.view)
 	}
 	_ = g.walk(ctx, c, list, Tombs, func(batch []row) error { return g.dropTombs(ctx, c, batch) }) // the next time
 }

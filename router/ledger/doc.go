@@ -15,11 +15,12 @@
 //	state   one row: the format, the store's name, act, cover, intact
 //	gate    ENGINE=MEMORY, and so emptied by each start of the server
 //	proxy   the heartbeats
+//	settings  those in which all proxies must agree
 //	ver     a row for each key: its version, also where the record is deleted
 //	epoch   seq to the register's text
 //	tables  the numbers of the session tables
 //
-// A witness has the first four.
+// A witness has the first five.
 //
 // # How a statement is fenced
 //

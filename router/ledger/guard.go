@@ -10,12 +10,12 @@ import (
 )
 
 // texts are the names of the ledger's tables, as they are written.
-type texts struct{ view, state, gate, proxy, ver, epoch, tables string }
+type texts struct{ view, state, gate, proxy, settings, ver, epoch, tables string }
 
 func (t *texts) init(c *Config) {
 	name := func(table string) string { return "`" + c.Schema + "`.`" + table + "`" }
 	*t = texts{
-		view: name("view"), state: name("state"), gate: name("gate"), proxy: name("proxy"),
+		view: name("view"), state: name("state"), gate: name("gate"), proxy: name("proxy"), settings: name("settings"),
 		ver: name("ver"), epoch: name("epoch"), tables: name("tables"),
 	}
 }

@@ -80,6 +80,7 @@ func (w *Witness) ddl() []string {
 		"CREATE TABLE IF NOT EXISTS " + t.state + fmt.Sprintf(" (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, format INT UNSIGNED NOT NULL, "+
 			"name VARBINARY(255) NOT NULL, act VARBINARY(%d), cov VARBINARY(%[1]d), intact TINYINT NOT NULL, floor BIGINT NOT NULL)", maxVector) + engine,
 		"CREATE TABLE IF NOT EXISTS " + t.proxy + " (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, reach BIGINT UNSIGNED NOT NULL, seen DATETIME(6) NOT NULL)" + engine,
+		"CREATE TABLE IF NOT EXISTS " + t.settings + " (name VARBINARY(64) NOT NULL PRIMARY KEY, value VARBINARY(4096) NOT NULL)" + engine,
 	}
 	if w.own == nil {
 		return list
