@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -89,6 +90,8 @@ type audienceOptions struct {
 	keys    int
 	txns    bool
 	pause   time.Duration // longest time between two statements of a client
+
+	patience time.Duration // of the clients of go-sql-driver; 0: clientPatience
 }
 
 // startAudience starts the clients; stop ends them.
@@ -102,7 +105,7 @@ func (f *fleet) startAudience(t *testing.T, o audienceOptions) *audience {
 	var guests []*guest
 	for i := range o.clients {
 		prepared, found := i%4 >= 2, i%2 == 1
-		guests = append(guests, &guest{audience: c, name: fmt.Sprint("go", i), found: found, speaker: newGoSpeaker(f, i, prepared, found)})
+		guests = append(guests, &guest{audience: c, name: fmt.Sprint("go", i), found: found, speaker: newGoSpeaker(f, i, prepared, found, cmp.Or(o.patience, clientPatience))})
 	}
 	for i := range o.php {
 		driver, prepared, found := []string{"mysqli", "pdo"}[i%2], i%4 >= 2, i%3 == 1
@@ -313,7 +316,7 @@ func (f *fleet) readAllKeys(h *history, keys []string) map[string]record {
 	f.t.Helper()
 	last := make(map[string]record)
 	for i, p := range f.proxies {
-		v := &guest{audience: &audience{history: h}, name: "last-" + p.name, speaker: newGoSpeaker(f, i, false, false)}
+		v := &guest{audience: &audience{history: h}, name: "last-" + p.name, speaker: newGoSpeaker(f, i, false, false, clientPatience)}
 		left := slices.Clone(keys)
 		eventually(f.t, time.Minute, p.name+" reads every record", func() bool {
 			v.speaker.(*goSpeaker).next = i

@@ -36,7 +36,8 @@ type speaker interface {
 	close()
 }
 
-// clientPatience is how long a client waits for an answer.
+// clientPatience is how long a client waits for an answer, if nothing else is
+// said.
 const clientPatience = 6 * time.Second
 
 // goSpeaker is go-sql-driver. It repeats nothing by itself: it uses one
@@ -49,12 +50,12 @@ type goSpeaker struct {
 	stmts    map[string]*sql.Stmt
 }
 
-func newGoSpeaker(f *fleet, proxy int, prepared, found bool) *goSpeaker {
+func newGoSpeaker(f *fleet, proxy int, prepared, found bool, patience time.Duration) *goSpeaker {
 	s := &goSpeaker{next: proxy, prepared: prepared}
 	for _, p := range f.proxies {
 		s.dbs = append(s.dbs, f.client(p, func(c *mysql.Config) {
 			c.InterpolateParams, c.ClientFoundRows = !prepared, found
-			c.Timeout, c.ReadTimeout, c.WriteTimeout = clientPatience, clientPatience, clientPatience
+			c.Timeout, c.ReadTimeout, c.WriteTimeout = patience, patience, patience
 		}))
 	}
 	return s

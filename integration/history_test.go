@@ -2,6 +2,7 @@ package integration
 
 import (
 	"flag"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // seed; with it the faults, and what each client does next, are the same again.
 var (
 	historySeed = flag.Uint64("seed", 0, "the `seed` of the faults and the clients in tests of histories; 0: another one each time")
-	soak        = flag.Duration("soak", 0, "how `long` TestSoak goes on; 0: it tries each level once, briefly")
+	soak        = flag.Duration("soak", 0, "how `long` TestSoak goes on")
 	soakLevels  = flag.String("levels", "safe,strict", "the `levels` that TestSoak tries")
 )
 
@@ -131,16 +132,27 @@ func TestHistorySeedFails(t *testing.T) {
 }
 
 // TestHistory: at the levels safe and strict no client sees what a single
-// server could not have shown, whatever fails. It is the short form of
-// TestSoak.
+// server could not have shown, whatever fails. TestSoak is its long form.
 func TestHistory(t *testing.T) {
 	for _, level := range []string{"safe", "strict"} {
-		t.Run(level, func(t *testing.T) {
-			o := fleetOptions{level: level, stores: 3, proxies: 2, copies: 2}
-			startFleet(t, o).run(trial{
-				fleetOptions: o, episodes: 4, kinds: everyMisfortune,
-				audienceOptions: audienceOptions{seed: newSeed(), clients: 10, php: 2, keys: 24, pause: 25 * time.Millisecond},
-			}, true)
-		})
+		t.Run(level, func(t *testing.T) { oneHistory(t, level, newSeed(), 3) })
 	}
+}
+
+// TestSoak tries one seed after the other, for as long as -soak says.
+func TestSoak(t *testing.T) {
+	begin, levels := time.Now(), strings.Split(*soakLevels, ",")
+	for seed := newSeed(); time.Since(begin) < *soak && !t.Failed(); seed++ {
+		for _, level := range levels {
+			t.Run(fmt.Sprintf("%s/%d", level, seed), func(t *testing.T) { oneHistory(t, level, seed, 6) })
+		}
+	}
+}
+
+func oneHistory(t *testing.T, level string, seed uint64, episodes int) {
+	o := fleetOptions{level: level, stores: 3, proxies: 2, copies: 2}
+	startFleet(t, o).run(trial{
+		fleetOptions: o, episodes: episodes, kinds: everyMisfortune,
+		audienceOptions: audienceOptions{seed: seed, clients: 10, php: 2, keys: 24, pause: 25 * time.Millisecond},
+	}, true)
 }
