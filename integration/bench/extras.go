@@ -137,11 +137,11 @@ func measureCrowd(ctx context.Context, b *bed, targets []*target, o options, r *
 	var few, many []sample
 	for n := range o.rounds + 1 {
 		fmt.Fprintf(os.Stderr, "crowd, round %d\n", n)
-		a, err := round(t, crowd[:64], b.pids(), o.length)
+		a, err := round(t, crowd[:64], o.length)
 		if err != nil {
 			return err
 		}
-		z, err := round(t, crowd[:active], b.pids(), o.length)
+		z, err := round(t, crowd[:active], o.length)
 		if err != nil {
 			return err
 		}
@@ -172,7 +172,7 @@ func measureCurves(ctx context.Context, b *bed, targets []*target, o options, r 
 		defer closeAll(clients)
 		var samples []sample
 		for n := range o.rounds + 1 {
-			s, err := round(t, clients, b.pids(), o.length)
+			s, err := round(t, clients, o.length)
 			if err != nil {
 				return err
 			}

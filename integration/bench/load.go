@@ -21,7 +21,7 @@ type sample struct {
 const maxLatencies = 1 << 18
 
 // round has clients carry out their operation for the given time, together.
-func round(t *target, clients []*client, stores []int, length time.Duration) (sample, error) {
+func round(t *target, clients []*client, length time.Duration) (sample, error) {
 	var (
 		all      sync.WaitGroup
 		stop     atomic.Bool
@@ -30,7 +30,7 @@ func round(t *target, clients []*client, stores []int, length time.Duration) (sa
 		latency  []time.Duration
 		failures error
 	)
-	before, err := usage(t, stores)
+	before, err := usage(t)
 	if err != nil {
 		return sample{}, err
 	}
@@ -60,7 +60,7 @@ func round(t *target, clients []*client, stores []int, length time.Duration) (sa
 	if failures != nil {
 		return sample{}, failures
 	}
-	after, err := usage(t, stores)
+	after, err := usage(t)
 	if err != nil {
 		return sample{}, err
 	}
@@ -81,11 +81,11 @@ func perQuery(d time.Duration, n int) float64 {
 // used is processor time.
 type used struct{ proxy, stores time.Duration }
 
-func usage(t *target, stores []int) (u used, err error) {
+func usage(t *target) (u used, err error) {
 	if u.proxy, err = cpuTime(t.pid); err != nil {
 		return u, err
 	}
-	for _, pid := range stores {
+	for _, pid := range t.pids {
 		d, err := cpuTime(pid)
 		if err != nil {
 			return u, err

@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b, err := newBed(ctx, o.program, o.records, o.flush)
+	b, err := newBed(ctx, o.program, o.records, o.flush, false)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func startTargets(ctx context.Context, b *bed, o options) ([]*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		targets = append(targets, t)
+		targets = append(targets, b.over(t))
 	}
 	return targets, nil
 }
@@ -239,7 +239,7 @@ func compare(ctx context.Context, b *bed, targets []*target, op operation, clien
 		if opened[i], err = open(ctx, t, op, o.records, clients); err != nil {
 			return s, err
 		}
-		if _, err := round(t, opened[i], b.pids(), o.length/4); err != nil {
+		if _, err := round(t, opened[i], o.length/4); err != nil {
 			return s, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
@@ -249,7 +249,7 @@ func compare(ctx context.Context, b *bed, targets []*target, op operation, clien
 			if err := ctx.Err(); err != nil {
 				return s, err
 			}
-			got, err := round(targets[i], opened[i], b.pids(), o.length)
+			got, err := round(targets[i], opened[i], o.length)
 			if err != nil {
 				return s, fmt.Errorf("%s: %w", targets[i].name, err)
 			}

@@ -45,6 +45,7 @@ type target struct {
 	name  string
 	doors []*store.Store // one; two where clients write to both stores themselves
 	pid   int            // of the proxy; 0: there is none, or it can't be seen
+	pids  []int          // of the servers behind it
 	// table is where the target's clients write. What writes to one store alone
 	// has another table than what keeps the copies on both equal.
 	table string
@@ -68,13 +69,18 @@ type bed struct {
 	dir     string
 	program string // of dsmproxy
 	stores  []*realstore.Server
+	witness *realstore.Server // nil at the level seed
 	procs   []*exec.Cmd
+	records int
+	flush   int
+	others  []*bed // of the levels safe and strict, each with servers of its own
 }
 
-// newBed starts two stores with their records: every record on both, which are
+// newBed starts two stores, and the witness that two need at the levels safe and
+// strict, with their records: every record on both, which are
 // its copies.
-func newBed(ctx context.Context, program string, records, flush int) (b *bed, err error) {
-	b = &bed{program: program}
+func newBed(ctx context.Context, program string, records, flush int, fenced bool) (b *bed, err error) {
+	b = &bed{program: program, records: records, flush: flush}
 	if b.dir, err = os.MkdirTemp("", "dsmproxy-bench-"); err != nil {
 		return nil, err
 	}
@@ -91,15 +97,23 @@ func newBed(ctx context.Context, program string, records, flush int) (b *bed, er
 	if err := server.Prepare(ctx, template); err != nil {
 		return nil, err
 	}
-	for i := range 2 {
-		s, err := realstore.Start(ctx, realstore.Options{
-			Program: server, Template: template, Dir: filepath.Join(b.dir, "s"+strconv.Itoa(i)),
+	start := func(name string) (*realstore.Server, error) {
+		return realstore.Start(ctx, realstore.Options{
+			Program: server, Template: template, Dir: filepath.Join(b.dir, name),
 			User: user, Password: password,
 			Args: []string{
 				"--max-connections=12000", "--innodb-buffer-pool-size=256M", "--back-log=4096",
 				"--innodb-flush-log-at-trx-commit=" + strconv.Itoa(flush), "--skip-log-bin",
 			},
 		})
+	}
+	if fenced {
+		if b.witness, err = start("w"); err != nil {
+			return nil, err
+		}
+	}
+	for i := range 2 {
+		s, err := start("s" + strconv.Itoa(i))
 		if err != nil {
 			return nil, err
 		}
@@ -150,6 +164,11 @@ func fillTable(ctx context.Context, db *sql.DB, table string, records int) error
 
 // resize gives every record another length.
 func (b *bed) resize(ctx context.Context, payload int) error {
+	for _, o := range b.others {
+		if err := o.resize(ctx, payload); err != nil {
+			return err
+		}
+	}
 	for _, s := range b.stores {
 		db, err := sql.Open("mysql", s.DSN("app"))
 		if err != nil {
@@ -172,14 +191,23 @@ func (b *bed) pids() []int {
 	for _, s := range b.stores {
 		pids = append(pids, s.Pid())
 	}
+	if b.witness != nil {
+		pids = append(pids, b.witness.Pid())
+	}
 	return pids
+}
+
+// over is a target whose servers are those of b.
+func (b *bed) over(t *target) *target {
+	t.pids = b.pids()
+	return t
 }
 
 // direct is what there is without a proxy; both is a client that writes to both
 // stores itself.
-func (b *bed) direct() *target { return newTarget("direct", 0, b.stores[0].Addr()) }
+func (b *bed) direct() *target { return b.over(newTarget("direct", 0, b.stores[0].Addr())) }
 func (b *bed) both() *target {
-	return newTarget("direct, both stores", 0, b.stores[0].Addr(), b.stores[1].Addr())
+	return b.over(newTarget("direct, both stores", 0, b.stores[0].Addr(), b.stores[1].Addr()))
 }
 
 // dsmproxy starts the proxy at a consistency level; profile is a file for its
@@ -188,8 +216,17 @@ func (b *bed) dsmproxy(ctx context.Context, level string, maxConns int, profile 
 	return b.variant(ctx, b.program, level, maxConns, profile)
 }
 
-// variant is dsmproxy by another program.
+// variant is dsmproxy by another program. What it writes at the levels safe and
+// strict nobody else may, so there it has stores of its own.
 func (b *bed) variant(ctx context.Context, program, level string, maxConns int, profile string) (*target, error) {
+	if level != "seed" && b.witness == nil {
+		o, err := newBed(ctx, b.program, b.records, b.flush, true)
+		if err != nil {
+			return nil, err
+		}
+		b.others = append(b.others, o)
+		return o.variant(ctx, program, level, maxConns, profile)
+	}
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -220,6 +257,9 @@ addr = %q
 name = "sessions"
 key = "id"
 `, addr, maxConns, level, user, password, b.stores[0].Addr(), b.stores[1].Addr())
+	if b.witness != nil {
+		text += fmt.Sprintf("[[witness]]\nname = \"w\"\naddr = %q\n", b.witness.Addr())
+	}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -231,9 +271,27 @@ key = "id"
 	if err != nil {
 		return nil, err
 	}
-	t := newTarget("dsmproxy "+level, pid, addr)
+	t := b.over(newTarget("dsmproxy "+level, pid, addr))
 	t.table = kept
-	return t, nil
+	return t, serves(ctx, addr)
+}
+
+// serves waits until the proxy has made the stores a group.
+func serves(ctx context.Context, addr string) error {
+	db, err := sql.Open("mysql", user+":"+password+"@tcp("+addr+")/app")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for range 60 {
+		var n int
+		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+kept+" WHERE id = ?", key(0)).Scan(&n)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(time.Second)
+	}
+	return err
 }
 
 // haproxy starts HAProxy in TCP mode before the first store.
@@ -265,7 +323,7 @@ listen sessions
 	if err != nil {
 		return nil, err
 	}
-	return newTarget("haproxy", pid, addr), nil
+	return b.over(newTarget("haproxy", pid, addr)), nil
 }
 
 // run starts a program and waits until it listens.
@@ -293,12 +351,14 @@ func (b *bed) run(ctx context.Context, addr, program string, args ...string) (pi
 
 // stop ends the process of a target, as an operator would.
 func (b *bed) stop(t *target) error {
-	for _, p := range b.procs {
-		if p.Process.Pid == t.pid {
-			if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-				return err
+	for _, b := range append([]*bed{b}, b.others...) {
+		for _, p := range b.procs {
+			if p.Process.Pid == t.pid {
+				if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+					return err
+				}
+				return p.Wait()
 			}
-			return p.Wait()
 		}
 	}
 	return fmt.Errorf("no process of %s", t.name)
@@ -313,6 +373,12 @@ func (b *bed) close() {
 	}
 	for _, s := range b.stores {
 		_ = s.Close()
+	}
+	if b.witness != nil {
+		_ = b.witness.Close()
+	}
+	for _, o := range b.others {
+		o.close()
 	}
 	_ = os.RemoveAll(b.dir)
 }
