@@ -93,6 +93,12 @@ func (a *analyzer) readPlan(n ast.Node) {
 		a.detail("joins other table")
 	}
 	forUpdate := a.forUpdate(n)
+	if forUpdate {
+		a.lockWaits()
+	}
+	if a.l.hints {
+		a.hintedTime()
+	}
 	if a.readKeys() {
 		a.p.Kind = KindRead
 		if forUpdate {

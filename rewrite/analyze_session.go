@@ -272,7 +272,14 @@ func (a *analyzer) setStatement() {
 		a.refuse("SET STATEMENT")
 		return
 	}
+	lock, time := a.limits(end)
 	a.planOf(append([]token(nil), a.toks[end+1:]...))
+	if lock != nil || time != nil {
+		a.waits().Time = time
+		if a.p.Waits.Lock == nil {
+			a.p.Waits.Lock = lock
+		}
+	}
 	if !a.p.Kind.keyed() && a.p.Kind != KindScatterRead && a.p.Kind != KindAny && a.p.Kind != KindBroadcast {
 		a.refuse("SET STATEMENT")
 	}

@@ -208,6 +208,8 @@ type Plan struct {
 	OtherColumn string
 	OtherValues []Value
 
+	// Waits is how long it may wait, if it says so itself; nil otherwise.
+	Waits *Waits
 	// SetsInsertID: a write with LAST_INSERT_ID(expr), which answers with its value.
 	SetsInsertID bool
 

@@ -107,7 +107,7 @@ func sameRoute(p, q *Plan) bool {
 		p.ResultSet != q.ResultSet || p.ImplicitCommit != q.ImplicitCommit || p.Rows != q.Rows ||
 		len(p.Others) != len(q.Others) || len(p.Set) != len(q.Set) || p.Database != q.Database ||
 		p.NextTxn != q.NextTxn || p.Savepoint != q.Savepoint || p.Chain != q.Chain ||
-		p.Release != q.Release || p.KillQuery != q.KillQuery {
+		p.Release != q.Release || p.KillQuery != q.KillQuery || p.Waits != nil || q.Waits != nil {
 		return false
 	}
 	if p.Prepared != nil || q.Prepared != nil || !slices.Equal(p.Routines, q.Routines) || p.ByDo != q.ByDo {

@@ -70,6 +70,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	}
 	s.latest = st
 	p := st.Plan
+	if p.Waits != nil || s.maxTime != 0 {
+		s.limit(st, args)
+	}
 	if p.Refuse != "" {
 		return s.elsewhere(st, req)
 	}

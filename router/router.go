@@ -42,6 +42,7 @@ type Router struct {
 	stmts    store.Shared
 	guard    guard
 	counts   counts
+	limits   atomic.Pointer[defaults]        // of a fresh session; nil: not known
 	slow     atomic.Int64                    // see LogSlow
 	views    atomic.Pointer[map[string]bool] // session tables that are views
 }
@@ -52,13 +53,15 @@ type access struct{ user, db string }
 // New returns a Router. LearnMode is to be called once a store can be reached.
 func New(c Config) *Router { return &Router{Config: c} }
 
-// LearnMode asks a store for the sql_mode that fresh sessions have.
+// LearnMode asks a store for what fresh sessions have: the sql_mode, and how
+// long they wait.
 func (r *Router) LearnMode(ctx context.Context) error {
 	rows, err := r.Set.Query(ctx, "", "SELECT @@GLOBAL.sql_mode")
 	if err != nil {
 		return err
 	}
 	r.baseMode.Store(uint32(rewrite.ParseMode(string(rows[0][0]))))
+	r.learnLimits(ctx)
 	return nil
 }
 

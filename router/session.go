@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -33,6 +34,7 @@ type session struct {
 	// givenID: the insert id of the answer was given by the statement itself, and
 	// unnumbered: the stores number the records.
 	givenID, unnumbered bool
+	maxTime             time.Duration // of a statement; 0: none
 	// autoStep and autoOffset are what the client has set auto_increment_increment
 	// and auto_increment_offset to; 0 for what it has not.
 	autoStep, autoOffset uint64
@@ -63,7 +65,7 @@ func (s *session) begin() error {
 	}
 	s.fixedTime, s.inSet, s.own = false, false, own{}
 	s.readOnly, s.completion = false, ""
-	s.autoStep, s.autoOffset = 0, 0
+	s.autoStep, s.autoOffset, s.maxTime = 0, 0, 0
 	s.named, s.vars, s.tablesLocked = nil, userVars{}, false
 	c.Status = protocol.StatusAutocommit
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {
@@ -75,6 +77,9 @@ func (s *session) begin() error {
 	}
 	s.data = s.router.Set.NewClient(c, s.router.login(c), state)
 	s.data.Home = s.router.OtherTables
+	if d := s.router.limits.Load(); d != nil {
+		s.data.LockWait, s.maxTime = d.lock, d.statement
+	}
 	s.running.Store(s.data)
 	if c.DB == "" {
 		return nil

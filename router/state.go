@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -146,6 +145,10 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			if err := s.learnLockWait(conn); err != nil {
 				return err
 			}
+		case "max_statement_time", "max_execution_time":
+			if err := s.learnTime(conn); err != nil {
+				return err
+			}
 		case "auto_increment_increment", "auto_increment_offset":
 			if err := s.learnNumbering(conn); err != nil {
 				return err
@@ -163,9 +166,8 @@ func (s *session) learnLockWait(conn *store.Conn) error {
 	if err != nil {
 		return err
 	}
-	seconds, err := strconv.ParseUint(string(rows[0][0]), 10, 31)
-	s.data.LockWait = max(time.Duration(seconds)*time.Second, time.Millisecond)
-	return err
+	s.data.LockWait = lockWait(rows[0][0])
+	return nil
 }
 
 // learnNumbering has the proxy count as the client wants.

@@ -45,6 +45,8 @@ type Client struct {
 	// LockWait bounds the wait for a key that another client writes; 0 means as
 	// the Set's.
 	LockWait time.Duration
+	// Waits bounds it for the statement that is carried out.
+	Waits Waits
 	// Home is the store that has the tables beside the session tables, and so is
 	// asked first what concerns no record; -1 if there is none.
 	Home int
@@ -258,7 +260,7 @@ func (c *Client) resetFrame(kind protocol.AnswerKind, enlisted bool) {
 	case c.inner:
 		c.frame.Clear |= protocol.StatusInTrans
 	case c.txn.open && !enlisted:
-		c.frame.Set |= protocol.StatusInTrans
+		c.frame.Set |= protocol.StatusInTrans | c.out.Status&protocol.StatusInTransReadonly
 	}
 }
 
@@ -270,7 +272,7 @@ const persistent = protocol.StatusInTrans | protocol.StatusAutocommit |
 func (c *Client) answered() {
 	c.out.Conn().SetSequence(c.frame.Seq())
 	if a := c.frame.Answer(); a.Err == nil {
-		c.out.Status = a.Status & persistent
+		c.out.Status = (a.Status&^c.frame.Clear | c.frame.Set) & persistent
 	}
 }
 

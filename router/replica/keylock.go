@@ -94,6 +94,23 @@ func (l *keyLocks) acquire(ctx context.Context, o *lockOwner, key []byte, timeou
 	return l.wait(ctx, o, s, hash, timeout)
 }
 
+// try locks key for o if nobody else has it.
+func (l *keyLocks) try(o *lockOwner, key []byte) bool {
+	hash := maphash.Bytes(l.seed, key)
+	s := l.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.locks[hash]
+	if !ok {
+		k = s.take(hash)
+	}
+	if k.holder == nil {
+		k.holder = o
+		o.held = append(o.held, k)
+	}
+	return k.holder == o
+}
+
 // take puts a lock for hash, from the free list or a new one, among the locks.
 // The shard's mutex is held.
 func (s *lockShard) take(hash uint64) *keyLock {

@@ -190,7 +190,7 @@ func (c *Client) Defaults(t Table) Defaults { return c.set.Defaults(c.ctx, t) }
 // Fresh forgets the last statement's answer.
 func (c *Client) Fresh() {
 	c.frame.Reset(protocol.AnswerResult, true, 0)
-	c.Notes, c.Learn = nil, nil
+	c.Notes, c.Learn, c.Waits = nil, nil, Waits{}
 	c.copies = c.copies[:0]
 }
 

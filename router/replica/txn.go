@@ -37,6 +37,7 @@ type txn struct {
 	passed []int  // stores that were down when a statement passed them over
 	once   bool   // a statement alone has run prefix at a store
 	access Access // of the next transaction, as SET TRANSACTION has said
+	parts  []fencedPart
 }
 
 // Access is whether a transaction may write.
@@ -192,7 +193,7 @@ func (c *Client) settle() {
 		return
 	}
 	if !c.InTxn() {
-		c.txn.passed = c.txn.passed[:0]
+		c.txn.passed, c.txn.parts = c.txn.passed[:0], nil
 		if a := c.frame.Answer(); c.txn.once && (a.Err == nil || !refusedBefore(a.Err.Code)) {
 			c.txn.prefix, c.txn.access = c.txn.prefix[:0], AccessDefault
 		}
@@ -289,22 +290,20 @@ func (c *Client) atMembers(sql string) error {
 
 // lockKey takes the key's lock, with MySQL's errors.
 func (c *Client) lockKey(key []byte) error {
-	wait := c.LockWait
-	if wait == 0 {
-		wait = c.set.lockWait
+	if c.Waits.No || c.Waits.Skip {
+		return c.tryKey(key)
 	}
+	wait, late := c.keyWait()
 	switch err := c.set.locks.acquire(c.wait, c.owner, key, wait); {
 	case err == nil:
 		return nil
 	case errors.Is(err, errDeadlock):
 		c.Rollback()
 		return deadlockFound()
+	case errors.Is(err, errLockTimeout) && late != nil:
+		return late
 	case errors.Is(err, errLockTimeout):
-		if c.InTxn() && c.endsTxn(protocol.ErrLockWaitTimeout) {
-			c.Rollback()
-		}
-		return &protocol.Error{Code: protocol.ErrLockWaitTimeout, State: "HY000",
-			Message: "Lock wait timeout exceeded; try restarting transaction"}
+		return c.lockTimeout()
 	}
 	return context.Cause(c.wait)
 }
