@@ -160,7 +160,7 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 	switch {
 	case err != nil:
 		return err
-	case len(keys) == 0 && len(without) > 0:
+	case len(keys) == 0 && len(without) > 0 && !s.data.Fenced():
 		return s.data.OnOneOf(without, req)
 	case len(keys) == 0:
 		return s.data.Nothing()
@@ -178,7 +178,12 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 			return err
 		}
 	}
-	err = s.writeFound(p, req, t, keys)
+	if s.data.Fenced() && !secondary {
+		// Others may have got the same number or name since, with copies there.
+		err = s.sweep(st, req, args, keys)
+	} else {
+		err = s.writeFound(p, req, t, keys)
+	}
 	if err == nil && single && !secondary && p.Verb == rewrite.VerbDelete {
 		s.router.learned.forget(t, number)
 	}
@@ -286,6 +291,10 @@ func (s *session) moveFound(st *rewrite.Statement, req replica.Request, args rew
 	case len(s.keys) == 0:
 		return nullKey(st.Plan)
 	case string(s.keys[0]) == string(keys[0]):
+		if s.data.Fenced() {
+			s.spelled = from
+			return s.sweep(st, req, args, keys)
+		}
 		s.spelled = append(from, to[0])
 		return s.writeFound(st.Plan, req, t, keys)
 	}

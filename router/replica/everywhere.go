@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
@@ -16,6 +17,8 @@ type question struct {
 	// only, unless nil, is a key: the first live store of its order is asked
 	// alone.
 	only []byte
+	// at, unless nil, are the stores that are asked, be they down or not.
+	at []int
 }
 
 // everywhere sends a question to all live stores, and calls got with each
@@ -63,14 +66,14 @@ func (c *Client) toAll(q *question) (down []int, err error) {
 		only = int(c.firstLive(nil, q.only)[0])
 	}
 	for i := range c.set.stores {
-		if only >= 0 && i != only {
+		if only >= 0 && i != only || q.at != nil && !slices.Contains(q.at, i) {
 			continue
 		}
-		if !c.live(i) && c.pinned[i] == nil {
+		if !c.live(i) && c.pinned[i] == nil && q.at == nil {
 			down = append(down, i)
 			continue
 		}
-		conn, err := c.acquire(i, q.join, false)
+		conn, err := c.acquire(i, q.join, q.at != nil)
 		switch {
 		case err == nil:
 			c.copies = append(c.copies, copyOf{store: i, conn: conn, sent: true})

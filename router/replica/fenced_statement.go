@@ -12,6 +12,9 @@ import (
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
+// errNoPart: the connection on which a transaction runs is gone.
+var errNoPart = errors.New("the connection to the store was lost")
+
 // maxFenced bounds an answer that is kept back until it counts.
 const maxFenced = 64 << 20
 
@@ -38,6 +41,9 @@ type fencedStmt struct {
 	// notes: the warnings of a read are asked for behind it, where they would
 	// otherwise be lost.
 	notes bool
+	// fix is the statement that fixes the time of a part of a statement; nil for
+	// none.
+	fix []byte
 	// keep: the connection is needed when the statement has come to its end.
 	keep bool
 
@@ -73,6 +79,13 @@ func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn,
 		p.firm.Store(false)
 	}
 	s.store = c.set.index(st)
+	if s.kind == ledger.Commit {
+		if c.pinned[s.store] == nil {
+			return nil, errNoPart
+		}
+		c.pinned[s.store].Begin(time.Time{})
+		return c.pinned[s.store], nil
+	}
 	conn, err := c.acquire(s.store, true, true)
 	if err == nil {
 		if p, ok := s.req.(Preparer); ok {
@@ -100,8 +113,8 @@ func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn,
 func (s *fencedStmt) Queue(ctx context.Context, conn *store.Conn) error {
 	c := s.client
 	if s.write != nil {
-		if s.write.Number != 0 {
-			if err := conn.Queue(c.fix(s.write)); err != nil {
+		if before := s.before(); before != nil {
+			if err := conn.Queue(before); err != nil {
 				return err
 			}
 		}
@@ -118,10 +131,29 @@ func (s *fencedStmt) Queue(ctx context.Context, conn *store.Conn) error {
 	return nil
 }
 
+// before is what a write goes out behind, and after what undoes that; nil for
+// nothing.
+func (s *fencedStmt) before() []byte {
+	if s.write != nil && s.write.Number != 0 {
+		return s.client.fix(s.write)
+	}
+	return s.fix
+}
+
+func (s *fencedStmt) after() []byte {
+	switch {
+	case s.write != nil && s.write.Number != 0:
+		return unfixNumber
+	case s.fix != nil:
+		return unfix
+	}
+	return nil
+}
+
 // Answer implements ledger.Statement.
 func (s *fencedStmt) Answer(conn *store.Conn) error {
 	c := s.client
-	if s.write != nil && s.write.Number != 0 {
+	if s.after() != nil {
 		if err := c.skip(conn); err != nil {
 			return err
 		}
@@ -161,7 +193,7 @@ var (
 
 // Trail implements ledger.Trailing. It is used for reads as well.
 func (s *fencedStmt) Trail(conn *store.Conn) error {
-	if s.client.CountFound {
+	if s.client.CountFound && s.kind == ledger.Alone {
 		if err := conn.Queue(foundRowsPacket); err != nil {
 			return err
 		}
@@ -171,20 +203,22 @@ func (s *fencedStmt) Trail(conn *store.Conn) error {
 			return err
 		}
 	}
-	if s.write != nil && s.write.Number != 0 {
-		return conn.Queue(unfixNumber)
+	if after := s.after(); after != nil {
+		return conn.Queue(after)
 	}
 	return nil
 }
 
 // asksNotes reports whether the statement is followed by SHOW WARNINGS: a write
-// can't be run again for them.
-func (s *fencedStmt) asksNotes() bool { return s.write != nil || s.notes || s.client.Learn != nil }
+// can't be run again for them. In a transaction they stay on its connection.
+func (s *fencedStmt) asksNotes() bool {
+	return s.kind == ledger.Alone && (s.write != nil || s.notes || s.client.Learn != nil)
+}
 
 // Trailed implements ledger.Trailing.
 func (s *fencedStmt) Trailed(conn *store.Conn) error {
 	c := s.client
-	if c.CountFound {
+	if c.CountFound && s.kind == ledger.Alone {
 		rows, err := readRows(conn)
 		if err != nil {
 			return err
@@ -205,7 +239,7 @@ func (s *fencedStmt) Trailed(conn *store.Conn) error {
 			c.Notes = rows
 		}
 	}
-	if s.write != nil && s.write.Number != 0 {
+	if s.after() != nil {
 		return c.skip(conn)
 	}
 	return nil
@@ -223,6 +257,12 @@ func readRows(conn *store.Conn) ([][][]byte, error) {
 
 // Settle implements ledger.Statement.
 func (s *fencedStmt) Settle(conn *store.Conn, err error) {
+	if s.kind == ledger.Commit {
+		if err != nil {
+			s.client.drop(s.store, conn)
+		}
+		return
+	}
 	if err == nil {
 		s.client.opens(s.store, conn)
 		if s.keep {
@@ -297,7 +337,13 @@ func (s *fencedStmt) ask() error {
 	}
 	s.conn = nil
 	c := s.client
-	if c.AskInsertID && c.frame.Answer().Err == nil {
+	if s.kind == ledger.Within {
+		if err := c.readNotes(conn); err != nil {
+			s.returns(conn, err)
+			c.Rollback()
+			return cutOff(err)
+		}
+	} else if c.AskInsertID && c.frame.Answer().Err == nil {
 		rows, err := conn.Query(c.ctx, "SELECT LAST_INSERT_ID()")
 		if err == nil {
 			c.InsertID, err = strconv.ParseUint(string(rows[0][0]), 10, 64)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
 )
 
 // A read of records whose stores differ sees each record once: as the first
@@ -65,17 +66,11 @@ type Via struct {
 
 // Scatter carries w out.
 func (c *Client) Scatter(w *Scatter) error {
-	if c.fenced() {
-		return notFenced("a read that is not of the records of one store")
-	}
 	return c.newScatter(w).carryOut()
 }
 
 // Choose carries w out, which selects keys in hexadecimal, and returns them.
 func (c *Client) Choose(w *Scatter) (keys [][]byte, err error) {
-	if c.fenced() {
-		return nil, notFenced("a statement whose LIMIT chooses records")
-	}
 	s := c.newScatter(w)
 	s.chosen = func(found [][]byte) { keys = found }
 	err = s.carryOut()
@@ -91,6 +86,9 @@ func (c *Client) newScatter(w *Scatter) *scatter {
 }
 
 func (s *scatter) carryOut() error {
+	if s.fenced() {
+		return s.carryOutFenced()
+	}
 	for {
 		s.Client.Notes = nil
 		err := s.run()
@@ -114,6 +112,8 @@ type scatter struct {
 	legs   []leg
 	// chosen, unless nil, gets the answer in the client's place.
 	chosen func(keys [][]byte)
+	survey *fence.Survey // nil at the level seed
+	sure   bool          // what has been read counts
 
 	copies copies
 }
@@ -127,17 +127,28 @@ func (s *scatter) run() error {
 	if len(stores) > 1 && s.Keys != nil {
 		stores = s.ownersOf(stores, s.Keys)
 	}
-	if s.chosen != nil {
-		return s.copy(stores)
-	}
-	if len(stores) == 1 {
+	if len(stores) == 1 && s.chosen == nil {
 		next, err := s.onStore(stores[0], s.Req, true, !s.set.live(stores[0]))
 		if next {
 			return s.lose(stores[0], err)
 		}
 		return err
 	}
+	return s.runOn(stores)
+}
+
+// runAt is run with the given stores.
+func (s *scatter) runAt(stores []int) error {
+	if s.Keys != nil {
+		stores = s.ownersOf(stores, s.Keys)
+	}
+	return s.runOn(stores)
+}
+
+func (s *scatter) runOn(stores []int) error {
 	switch {
+	case s.chosen != nil:
+		return s.copy(stores)
 	case s.Rows != nil:
 		return s.rows(stores)
 	case s.Count:

@@ -65,6 +65,9 @@ func (s *scatter) copy(stores []int) error {
 	s.spread(conn)
 	err = s.fillAll(conn, stores)
 	if err == nil {
+		err = s.confirm()
+	}
+	if err == nil {
 		err = s.answer(conn)
 	}
 	s.unwatch(conn)

@@ -44,6 +44,9 @@ func (s *scatter) count(stores []int) error {
 			return err
 		}
 	}
+	if err := s.confirm(); err != nil {
+		return err
+	}
 	return s.countedAs(stores[0], n)
 }
 

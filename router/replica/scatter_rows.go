@@ -33,6 +33,9 @@ func (s *scatter) rows(stores []int) error {
 		Status: s.status(s.out.Status),
 	}
 	r.Flush = func() error {
+		if s.keeps(len(r.Out)) {
+			return nil
+		}
 		s.begun = true
 		_, err := out.Write(r.Out)
 		r.Out = r.Out[:0]
@@ -60,6 +63,9 @@ func (s *scatter) rows(stores []int) error {
 		warnings += a.Warnings
 	}
 	s.abandon()
+	if err := s.confirm(); err != nil {
+		return err
+	}
 	status = s.status(status)
 	r.End(status, warnings)
 	if err := r.Flush(); err != nil {

@@ -28,20 +28,12 @@ type Find struct {
 // leftover.
 func (c *Client) Find(w *Find) (keys, spelled [][]byte, without []int, err error) {
 	if c.fenced() {
-		return nil, nil, nil, notFenced("a record named by another column than its key")
+		return c.fencedFind(w)
 	}
-	sc, err := c.schema(w.Table.Table)
+	req, err := c.findRequest(w)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	sql := "SELECT " + sc.key.exportHex() + " FROM " + w.Table.quoted() + " WHERE " + quoteName(w.Column) + " IN ("
-	for i, v := range w.Values {
-		if i > 0 {
-			sql += ","
-		}
-		sql += v
-	}
-	req := command(append([]byte{byte(protocol.ComQuery)}, sql+")"...))
 	found := make([][][]byte, len(c.set.stores))
 	var asked []int
 	var refused *protocol.Error
@@ -81,6 +73,22 @@ func (c *Client) Find(w *Find) (keys, spelled [][]byte, without []int, err error
 	return keys, spelled, without, nil
 }
 
+// findRequest asks for the keys.
+func (c *Client) findRequest(w *Find) (Request, error) {
+	sc, err := c.schema(w.Table.Table)
+	if err != nil {
+		return nil, err
+	}
+	sql := "SELECT " + sc.key.exportHex() + " FROM " + w.Table.quoted() + " WHERE " + quoteName(w.Column) + " IN ("
+	for i, v := range w.Values {
+		if i > 0 {
+			sql += ","
+		}
+		sql += v
+	}
+	return command(append([]byte{byte(protocol.ComQuery)}, sql+")"...)), nil
+}
+
 // firstOf is the first store of key's order that is among stores.
 func (c *Client) firstOf(stores []int, key []byte) int {
 	c.set.place.Order(c.order, key)
@@ -112,6 +120,9 @@ func (c column) exportHex() string {
 // OnOneOf carries a statement out on the first of some stores that can, for an
 // answer that says that there is nothing.
 func (c *Client) OnOneOf(stores []int, req Request) error {
+	if c.fenced() {
+		return c.fencedNone(stores, req)
+	}
 	list := make([]uint16, len(stores))
 	for i, s := range stores {
 		list[i] = uint16(s)
@@ -144,6 +155,13 @@ func (c *Client) Has(t Table, key []byte) (bool, error) {
 	}
 	req := command(append([]byte{byte(protocol.ComQuery)}, "SELECT 1 FROM "+t.quoted()+" WHERE "+sc.keyIs("", key)...))
 	there := false
+	if c.fenced() {
+		err = c.askPrimaries(t, [][]byte{key}, &question{req: req}, func([]int) { there = false }, func(cp *copyOf, _ []byte) error {
+			there = cp.answer.Rows > 0
+			return nil
+		})
+		return there, err
+	}
 	_, err = c.everywhere(&question{req: req, only: key}, func(cp *copyOf, _ []byte) error {
 		there = there || cp.answer.Rows > 0
 		return nil

@@ -77,9 +77,6 @@ func (s *swept) add(o swept) {
 
 // Sweep carries w out and answers with the number of records written.
 func (c *Client) Sweep(w *Sweep) error {
-	if c.fenced() {
-		return notFenced("a write that is not of the records of one store")
-	}
 	var sum swept
 	err := c.undoable(func() (err error) {
 		if w.Judged != nil {
@@ -140,7 +137,12 @@ func (c *Client) sweep(w *Sweep) (sum swept, err error) {
 	if err != nil {
 		return sum, err
 	}
-	if w.Keys != nil {
+	switch {
+	case w.Keys != nil && c.fenced():
+		return c.fencedSweepKeys(w, sc, w.Keys, fix)
+	case c.fenced():
+		return c.fencedRounds(w, sc, fix)
+	case w.Keys != nil:
 		return c.sweepKeys(w, sc, w.Keys, fix)
 	}
 	for {

@@ -22,15 +22,24 @@ type sweptInfo map[int]updated
 
 // note takes over what one has told.
 func (s sweptInfo) note(cp *copyOf, frames []byte) error {
-	if cp.answer.Err != nil || len(frames) < 4 {
-		return nil
-	}
-	if ok, _, is := protocol.ParseOK(frames[4:]); is && ok.Info != "" {
-		var u updated
-		var warnings int
-		if _, err := fmt.Sscanf(ok.Info, updatedInfo, &u.matched, &u.changed, &warnings); err == nil {
-			s[cp.store] = u
-		}
+	if cp.answer.Err == nil {
+		s[cp.store] = tellsOf(frames)
 	}
 	return nil
+}
+
+// tellsOf reads what an answer tells, in frames.
+func tellsOf(frames []byte) (u updated) {
+	if len(frames) < 4 {
+		return u
+	}
+	ok, _, is := protocol.ParseOK(frames[4:])
+	var warnings int
+	if !is || ok.Info == "" {
+		return u
+	}
+	if _, err := fmt.Sscanf(ok.Info, updatedInfo, &u.matched, &u.changed, &warnings); err != nil {
+		return updated{}
+	}
+	return u
 }
