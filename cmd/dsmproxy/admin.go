@@ -77,6 +77,7 @@ func (p *proxy) adminHandler() http.Handler {
 			Version: programVersion(), Copies: p.force.config().Copies,
 			Server: p.server, Router: p.router, Planner: p.plans, Set: p.set,
 			Reloads: p.force.counts, Ready: func() bool { return p.ready() == nil },
+			Group: p.fenced.status,
 		}),
 		Actions: admin.Actions{
 			Drain: p.drainStore, Kill: p.killClient, Reload: p.Reload, LogLevel: p.logLevel,

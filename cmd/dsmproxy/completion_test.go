@@ -96,7 +96,7 @@ func TestBashCompletion(t *testing.T) {
 		want []string
 	}{
 		{[]string{"dsmproxy", "com"}, []string{"completion"}},
-		{[]string{"dsmproxy", "ver"}, []string{"version"}},
+		{[]string{"dsmproxy", "vers"}, []string{"version"}},
 		{[]string{"dsmproxy", "route", "-pl"}, []string{"-placement"}},
 		{[]string{"dsmproxy", "route", "-placement", ""}, nil},
 		{[]string{"dsmproxy", "check", "-config", "-"}, nil}, // a file

@@ -84,6 +84,7 @@ func (f *fenced) run(ctx context.Context, fail func(error)) {
 	}
 	running.Go(func() { f.found(ctx) })
 	running.Go(func() { f.keepAgreeing(ctx, fail) })
+	running.Go(func() { f.tellProgress(ctx) })
 	_ = f.group.Run(ctx)
 	running.Wait()
 	f.env.Wait()

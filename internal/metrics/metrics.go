@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/dsmproxy/dsmproxy/internal/admin"
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router"
@@ -31,6 +32,8 @@ type Source struct {
 	// how often it was not.
 	Reloads func() (applied, refused uint64)
 	Ready   func() bool
+	// Group is how the group of stores is; nil at the level seed.
+	Group func() *admin.Group
 }
 
 // Handler serves the metrics, those of Go's runtime and of the process with
@@ -66,6 +69,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	e.count(reloads, refused, "refused")
 	c.clients(e)
 	c.statements(e)
+	c.group(e, c.Group())
 	backlogs := c.Set.Backlogs()
 	for i, s := range c.Set.Stores() {
 		c.store(e, s, backlogs[i])

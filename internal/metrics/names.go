@@ -74,7 +74,7 @@ var (
 )
 
 // all are the metrics.
-var all = []*metric{
+var all = append([]*metric{
 	buildInfo, ready, copies, reloads,
 	clients, connections, refusedLogins, idleTimeouts, statementTimeouts, panics,
 	statements, statementSeconds, errors, slowStatements, refusals, plansMade,
@@ -82,4 +82,4 @@ var all = []*metric{
 	storeUp, storeDrained, storeDowns, storePing, storeSent, storeSeconds,
 	poolConns, poolMax, poolWaiting, poolWaits, poolTimeouts, poolWaitSeconds, dials, broken,
 	backlogPending, backlogStatements,
-}
+}, ofGroup...)

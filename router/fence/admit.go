@@ -29,22 +29,28 @@ func (g *Group) open(ctx context.Context, p *peer) {
 	}
 	if st.Durable && !st.Blank && st.Tick >= top {
 		if !g.cfg.ablate.noReopen {
-			g.tell(ctx, p, p.voter.Open(ctx, st, Admit, nil), "store admitted again")
+			if g.opened(ctx, p, p.voter.Open(ctx, st, Admit, nil)) {
+				g.cfg.Log.Info("store admitted again", "store", p.name())
+			}
 		}
 		return
 	}
 	if v := g.othersView(ctx, p); v != nil {
 		g.counts.reset.Add(1)
-		g.tell(ctx, p, p.voter.Open(ctx, st, Reset, v), "store has lost its memory")
+		if g.opened(ctx, p, p.voter.Open(ctx, st, Reset, v)) {
+			g.cfg.Log.Warn("store has lost its memory", "store", p.name(), "action", "it is filled again from the others")
+		}
 	}
 }
 
-func (g *Group) tell(ctx context.Context, p *peer, err error, msg string) {
+// opened looks at a gate that was opened, unless that has ended in err; then the
+// next beat tries again.
+func (g *Group) opened(ctx context.Context, p *peer, err error) bool {
 	if err != nil {
-		return // the next beat tries again
+		return false
 	}
-	g.cfg.Log.Info(msg, "store", p.name())
 	_, _ = p.look(ctx, g.env, Beat{})
+	return true
 }
 
 // othersView is a view above each that ever counted, by the registers of the
