@@ -103,8 +103,10 @@ func TestSameOrderOnAllCopies(t *testing.T) {
 	h.holders("k", 0, 1, 2)
 }
 
-func TestTransaction(t *testing.T) {
-	h := start(t, 4, 2)
+func TestTransaction(t *testing.T) { eachLevel(t, testTransaction) }
+
+func testTransaction(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	ctx := context.Background()
 	a, b := h.conn(""), h.conn("")
 	h.exec(a, "INSERT INTO sessions (id, data) VALUES ('k', 'x')")
@@ -155,8 +157,10 @@ func TestTransaction(t *testing.T) {
 	h.holders("late")
 }
 
-func TestTransactionsWaitForEachOther(t *testing.T) {
-	h := start(t, 4, 2)
+func TestTransactionsWaitForEachOther(t *testing.T) { eachLevel(t, testTransactionsWaitForEachOther) }
+
+func testTransactionsWaitForEachOther(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	ctx := context.Background()
 	db := h.open("")
 	h.exec(db, "INSERT INTO sessions (id) VALUES ('k')")
@@ -190,8 +194,10 @@ func TestTransactionsWaitForEachOther(t *testing.T) {
 	h.holders("k", h.order("k")[:2]...)
 }
 
-func TestStoreLostInTransaction(t *testing.T) {
-	h := start(t, 4, 2)
+func TestStoreLostInTransaction(t *testing.T) { eachLevel(t, testStoreLostInTransaction) }
+
+func testStoreLostInTransaction(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	ctx := context.Background()
 	db := h.open("")
 	h.exec(db, "INSERT INTO sessions (id) VALUES ('k')")

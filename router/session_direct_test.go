@@ -4,8 +4,10 @@ import "testing"
 
 // Transactions and what a session tells of itself are as at one server,
 // whichever stores they concern.
-func TestTransactionsAreAsAtOneServer(t *testing.T) {
-	h := start(t, 4, 2)
+func TestTransactionsAreAsAtOneServer(t *testing.T) { eachLevel(t, testTransactionsAreAsAtOneServer) }
+
+func testTransactionsAreAsAtOneServer(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	h.both().same(
 		"BEGIN",
 		"SELECT @@in_transaction, @@autocommit",
@@ -137,7 +139,11 @@ func TestTransactionsAreAsAtOneServer(t *testing.T) {
 }
 
 func TestSessionFunctionsAreAsAtOneServer(t *testing.T) {
-	h := start(t, 4, 2)
+	eachLevel(t, testSessionFunctionsAreAsAtOneServer)
+}
+
+func testSessionFunctionsAreAsAtOneServer(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	h.both().same(
 		"SELECT 1", // what FOUND_ROWS() is in a fresh session, MariaDB leaves to chance
 		"SELECT LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS()",

@@ -3,6 +3,7 @@ package fence
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Txn is a client's transaction on keys of one primary. Its statements run
@@ -179,5 +180,5 @@ func (t *Txn) restart(ctx context.Context, err error) error {
 	if errors.Is(err, ErrFenced) {
 		t.g.refresh(ctx)
 	}
-	return errors.Join(ErrRestart, err)
+	return fmt.Errorf("%w: %w", ErrRestart, err)
 }

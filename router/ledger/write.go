@@ -111,6 +111,13 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 			s.Forget()
 		}
 		again, err = s.undo(c, j, &f, refused, false)
+		if refused.Code == errReadOnly && broken(c, err) == nil && !commits {
+			// The client has made its transactions read-only, and has its answer.
+			st.Settle(c, nil)
+			ask := s.begin()
+			defer s.end(ask)
+			return false, false, s.marks(ctx, g, ask, keys, entries)
+		}
 		st.Settle(c, broken(c, err))
 	}
 	return changed, again, err

@@ -32,6 +32,9 @@ type outcome struct {
 
 // Commit commits at all stores that have joined. It answers nothing.
 func (c *Client) Commit() error {
+	if len(c.txn.parts) > 0 {
+		return c.fencedCommit()
+	}
 	defer c.unshield(c.shield())
 	if c.gone() {
 		c.Rollback()

@@ -4,8 +4,8 @@ package replica
 // locking read is as good as any other outside a transaction: its locks end
 // with it.
 func (c *Client) fencedRead(t Table, keys [][]byte, req Request) error {
-	if c.InTxn() || !c.state.Autocommit() {
-		return notFenced("a transaction")
+	if c.within() {
+		return c.fencedWithin(t, keys, req, nil)
 	}
 	list, err := c.fenceKeys(t, keys)
 	if err != nil {

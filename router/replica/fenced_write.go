@@ -3,8 +3,8 @@ package replica
 // fencedWrite carries out a write of records that have one primary, there, and
 // has it copied.
 func (c *Client) fencedWrite(w *Write) error {
-	if c.InTxn() || !c.state.Autocommit() {
-		return notFenced("a transaction")
+	if c.within() {
+		return c.fencedWithin(w.Table, w.Keys, w.Req, w)
 	}
 	list, err := c.fenceKeys(w.Table, w.Keys)
 	if err != nil {
