@@ -175,3 +175,16 @@ func (g *Group) Primary(key Key) int {
 	g.cfg.Placement.Order(s.order[:s.stores], key.ID)
 	return c.view.Primary(s.list())
 }
+
+// Serves reports whether a store is one to ask what concerns no record, as far
+// as is known: it answers, and it is admitted and not excluded. What has lost
+// its memory has lost its tables too.
+func (g *Group) Serves(store int) bool {
+	c := g.now.Load()
+	if c == nil || c.view.State(store) == view.Down {
+		return false
+	}
+	p := g.stores[store]
+	_, err := p.status()
+	return err == nil && p.standing.Load() != nil
+}

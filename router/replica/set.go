@@ -116,7 +116,10 @@ func (s *Set) full() {
 	}
 }
 
-func (s *Set) live(i int) bool { return s.stores[i].State() != store.Down }
+// live reports whether statements go to store i.
+func (s *Set) live(i int) bool {
+	return s.stores[i].State() != store.Down && (s.group == nil || s.group.Serves(i))
+}
 
 // Query runs a statement of the proxy's own on the first store that answers
 // it, in database db ("" for none).
@@ -127,8 +130,8 @@ func (s *Set) Query(ctx context.Context, db, sql string) ([][][]byte, error) {
 	}
 	var last error
 	for _, force := range []bool{false, true} {
-		for _, st := range s.stores {
-			if !force && st.State() == store.Down {
+		for i, st := range s.stores {
+			if !force && !s.live(i) {
 				continue
 			}
 			conn, err := st.Get(ctx, s.service, want, force)
