@@ -23,6 +23,8 @@ func (a *analyzer) metadata() {
 			}
 		}
 		a.status()
+		column, _ := a.lists()
+		a.p.Lists = column != ""
 	case a.are(1, "for", "connection"), a.is(1, "for"):
 		a.refuse("EXPLAIN FOR CONNECTION")
 	case a.is(1, "analyze"):
@@ -257,7 +259,9 @@ func (a *analyzer) lockTables() {
 			break
 		}
 		a.table(schema, name, "", nil)
-		i = a.findOp(next, ",") + 1
+		end := a.findOp(next, ",")
+		a.p.ReadLocal = (a.p.ReadLocal || i == 2) && a.is(end-1, "local")
+		i = end + 1
 	}
 	if s := a.firstOurs(); s != nil {
 		a.about(s)

@@ -128,12 +128,26 @@ func isPlainComment(text []byte) bool {
 		return true
 	}
 	switch text[2] {
-	case '+', '!':
+	case '+':
 		return false
+	case '!':
+		return neverRuns(text, 3)
 	case 'M':
-		return len(text) == 3 || text[3] != '!'
+		return len(text) == 3 || text[3] != '!' || neverRuns(text, 4)
 	}
 	return true
+}
+
+// neverRuns tells whether the executable comment at the start of text, whose
+// version is at i, is for a version that no server has: 99999 and above, as at
+// the beginning of MariaDB's dumps. One with a comment sign in it is not told of:
+// servers disagree about where it ends.
+func neverRuns(text []byte, i int) bool {
+	if !bytes.HasPrefix(text[i:], []byte("99999")) {
+		return false
+	}
+	end := bytes.Index(text[i:], commentEnd)
+	return end >= 0 && !bytes.Contains(text[i:i+end], commentBegin)
 }
 
 func holdsCommentSign(text []byte) bool {

@@ -164,8 +164,12 @@ type Assignment struct {
 // Plan is the routing decision for one statement shape. It is shared by all
 // statements of the shape and never modified.
 type Plan struct {
-	Kind   Kind
-	Detail string // in the corpus's words: "GC", "DDL", "delete all", "schema metadata", "joins other table", ...
+	Kind Kind
+	// Lists: a SHOW of the tables of a database; see Statement.WithoutTable.
+	Lists bool
+	// ReadLocal: LOCK TABLES that lets others insert.
+	ReadLocal bool
+	Detail    string // in the corpus's words: "GC", "DDL", "delete all", "schema metadata", "joins other table", ...
 	// Refuse names the construct for which the statement can't be carried out
 	// whatever the router can do; "" if there is none.
 	Refuse string

@@ -35,7 +35,7 @@ var kindsExplained = map[Kind]string{
 	KindAny:                    "any live store answers",
 	KindMulti:                  "one after the other, each for itself",
 	KindOtherTable:             `error 1235, or, with other_tables = "a store's name", that store serves it`,
-	KindLockTables:             "of other tables at their store; of session tables error 1235",
+	KindLockTables:             "of other tables at their store; of session tables error 1235, but for those of a dump and its load, which get no lock",
 	KindUnlockTables:           "at the store of the other tables",
 	KindPrepareSQL:             "the proxy keeps the statement and plans it",
 	KindCall:                   "of routines at the store of the other tables",

@@ -34,6 +34,11 @@ func (a *analyzer) variants() *Plan {
 		}
 	}
 	if n > maxExecComments {
+		// LOCK TABLES a READ /*!32311 LOCAL */, b READ /*!32311 LOCAL */, ...
+		if all := a.planOf(without(toks, -1)); sure && all.Kind == KindLockTables {
+			a.p = all
+			return all
+		}
 		return &Plan{Refuse: "executable comments"}
 	}
 	all := a.planOf(without(toks, 1<<n-1))
@@ -50,7 +55,9 @@ func (a *analyzer) variants() *Plan {
 			}
 			continue
 		}
-		if sure && !all.data() && set == 0 && n == 1 {
+		// What stands in a comment as a whole, as DDL does in a dump.
+		whole := sure && set == 0 && n == 1 && p.Kind == KindEmpty
+		if whole && (!all.data() || all.Verb == VerbDDL) {
 			continue
 		}
 		if all.Refuse == "" {

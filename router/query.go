@@ -108,6 +108,10 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		if p.Verb == rewrite.VerbShow && p.Uses&rewrite.UsesWarnings != 0 {
 			return s.showNotes(st, req)
 		}
+		if p.Lists {
+			err = s.list(st, req)
+			break
+		}
 		if p.Uses&rewrite.UsesTLS != 0 {
 			if rows := s.tlsStatus(st, args); len(rows) > 0 {
 				return s.showStatus(req, rows)

@@ -32,6 +32,9 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request, args rewr
 	if err := s.vars.keep(s, p); err != nil {
 		return err
 	}
+	if known := s.autocommitByVar(st); known != nil {
+		return s.setState(known, variant(req, known.Text), nil)
+	}
 	if e := refusedSet(p); e != nil {
 		return e
 	}
@@ -66,6 +69,25 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request, args rewr
 	err := s.data.Change(req, next, func(conn *store.Conn) error { return s.learn(p, conn) })
 	s.setAutocommitStatus()
 	return err
+}
+
+// autocommitByVar is a SET of autocommit to what a user variable has, as a dump
+// sets it back, with that value; nil for others.
+func (s *session) autocommitByVar(st *rewrite.Statement) *rewrite.Statement {
+	p := st.Plan
+	if len(p.Set) != 1 || p.Set[0].Name != "autocommit" || p.Uses&rewrite.UsesUserVariable == 0 || onOff(p.Set[0].Value) != none {
+		return nil
+	}
+	text, ok := st.WithUserVars(s.keyLiteral)
+	if !ok {
+		return nil
+	}
+	known := &rewrite.Statement{}
+	s.router.Planner.Plan(known, text, s.data.State().DB(), s.mode)
+	if known.Plan.Kind != rewrite.KindSessionState || known.Plan.Uses&rewrite.UsesUserVariable != 0 {
+		return nil
+	}
+	return known
 }
 
 // Values of a switch.
@@ -127,11 +149,14 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			}
 		case "names", "charset", "character_set_client":
 			s.mode &^= rewrite.ModeUnsafeCharset
-			switch strings.ToLower(strings.Trim(a.Value, `'"`)) {
-			case "gbk", "big5", "sjis", "cp932", "gb18030", "gb2312":
+			name := strings.ToLower(strings.Trim(a.Value, `'"`))
+			if unsafeCharset(name) {
 				s.mode |= rewrite.ModeUnsafeCharset
-			case "": // an expression: assume the worst
-				s.mode |= rewrite.ModeUnsafeCharset
+			}
+			if name == "" { // an expression
+				if err := s.learnCharset(conn); err != nil {
+					return err
+				}
 			}
 		case "last_insert_id", "identity":
 			if n, err := strconv.ParseUint(a.Value, 10, 64); err == nil {
@@ -158,6 +183,29 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 		}
 	}
 	return nil
+}
+
+// learnCharset asks what a SET to an expression has made of the charset of what
+// the client sends.
+func (s *session) learnCharset(conn *store.Conn) error {
+	rows, err := conn.Query(context.Background(), "SELECT @@character_set_client")
+	if err != nil {
+		return err
+	}
+	if unsafeCharset(string(rows[0][0])) {
+		s.mode |= rewrite.ModeUnsafeCharset
+	}
+	return nil
+}
+
+// unsafeCharset reports whether a charset has characters whose second byte may
+// be a backslash.
+func unsafeCharset(name string) bool {
+	switch name {
+	case "gbk", "big5", "sjis", "cp932", "gb18030", "gb2312":
+		return true
+	}
+	return false
 }
 
 // learnLockWait has waits in the proxy last as long as those at the stores.

@@ -1,0 +1,53 @@
+package rewrite
+
+import "testing"
+
+func TestWithoutTable(t *testing.T) {
+	p := NewPlanner(Options{Tables: []Table{{Name: "sessions", Key: "id"}}})
+	for _, c := range []struct{ sql, want string }{
+		{"SHOW TABLES", "SHOW TABLES WHERE `Tables_in_app` <> 'own'"},
+		{"show full tables from `a``b` ;", "show full tables from `a``b` WHERE `Tables_in_a``b` <> 'own'"},
+		{"SHOW TABLES IN x WHERE 1 OR 0", "SHOW TABLES IN x WHERE ( 1 OR 0) AND `Tables_in_x` <> 'own'"},
+		{"SHOW TABLES LIKE 's%'", ""},
+		{"SHOW TABLE STATUS FROM x LIKE 's%'", "SHOW TABLE STATUS FROM x WHERE `Name` LIKE 's%' AND `Name` <> 'own'"},
+		{"SHOW OPEN TABLES", "SHOW OPEN TABLES WHERE `Table` <> 'own'"},
+		{"SHOW CREATE TABLE sessions", "none"},
+	} {
+		var st Statement
+		p.Plan(&st, []byte(c.sql), "app", 0)
+		if st.Plan.Lists != (c.want != "none") {
+			t.Errorf("%s: Lists = %v", c.sql, st.Plan.Lists)
+			continue
+		}
+		if got := string(st.WithoutTable("own", "app")); st.Plan.Lists && got != c.want {
+			t.Errorf("WithoutTable of %s = %s, want %s", c.sql, got, c.want)
+		}
+	}
+}
+
+// TestDumpStatements: what stands in executable comments in a dump.
+func TestDumpStatements(t *testing.T) {
+	p := NewPlanner(Options{Tables: []Table{{Name: "sessions", Key: "id"}}})
+	for _, c := range []struct {
+		sql       string
+		kind      Kind
+		readLocal bool
+		refused   bool
+	}{
+		{sql: "/*M!999999 enable the sandbox mode */ \n\n/*!40101 SET @OLD=@@CHARACTER_SET_CLIENT */", kind: KindSessionState},
+		{sql: "/*!999999 anything */ SELECT data FROM sessions WHERE id = 'a'", kind: KindRead},
+		{sql: "/*!40000 ALTER TABLE `sessions` DISABLE KEYS */", kind: KindBroadcast},
+		{sql: "/*!80000 ALTER TABLE `sessions` DISABLE KEYS */", kind: KindBroadcast, refused: true},
+		{sql: "/*!40000 DELETE FROM sessions WHERE id = 'a' */", kind: KindWrite, refused: true},
+		{sql: "LOCK TABLES sessions READ /*!32311 LOCAL */", kind: KindLockTables, readLocal: true},
+		{sql: "LOCK TABLES a READ /*!32311 LOCAL */,`b` READ /*!32311 LOCAL */, c READ LOCAL,d AS x READ /*!32311 LOCAL */,e READ /*!32311 LOCAL */", kind: KindLockTables, readLocal: true},
+		{sql: "LOCK TABLES sessions READ LOCAL, b READ", kind: KindLockTables},
+		{sql: "LOCK TABLES sessions WRITE", kind: KindLockTables},
+	} {
+		var st Statement
+		p.Plan(&st, []byte(c.sql), "app", 0)
+		if (st.Plan.Refuse != "") != c.refused || !c.refused && (st.Plan.Kind != c.kind || st.Plan.ReadLocal != c.readLocal) {
+			t.Errorf("%s: %v, ReadLocal %v, refused %q", c.sql, st.Plan.Kind, st.Plan.ReadLocal, st.Plan.Refuse)
+		}
+	}
+}
