@@ -167,5 +167,5 @@ func unreachable(last error) *protocol.Error {
 		last = store.ErrDown
 	}
 	return protocol.Errorf(protocol.ErrUnknown,
-		"dsmproxy: no store can serve this statement (last: %v); nothing was changed, see the proxy's log", last)
+		"dsmproxy: no store can serve this statement (last: %v); nothing was changed, see the proxy's log", store.Told(last))
 }

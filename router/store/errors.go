@@ -34,6 +34,27 @@ func (e *NetError) Error() string { return fmt.Sprintf("store %s: %v", e.Store, 
 // Unwrap returns the cause.
 func (e *NetError) Unwrap() error { return e.Err }
 
+// Told is what clients are told of a failure: which store, and how it failed, but
+// no address, which is the operator's business and stands in the log.
+func Told(err error) string {
+	text := err.Error()
+	var op *net.OpError
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name):
+		text = "its name is not found"
+	case errors.As(err, &op):
+		text = op.Op + ": " + op.Err.Error()
+	default:
+		return text
+	}
+	var e *NetError
+	if errors.As(err, &e) {
+		text = "store " + e.Store + ": " + text
+	}
+	return text
+}
+
 // MayHaveRun reports whether err leaves open if the statement has run.
 func MayHaveRun(err error) bool {
 	var e *NetError
