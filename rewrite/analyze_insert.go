@@ -214,6 +214,11 @@ func (a *analyzer) insertSecondary(t *source, row []ast.ExprNode, surrogate int)
 // record that rows of a secondary table are taken from.
 func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) {
 	row := selected(s)
+	if len(row) > 0 && len(row) != len(columns) && s.Fields.Fields[0].WildCard == nil {
+		a.p.Rows = 1
+		a.refuse(RefuseValueCount)
+		return
+	}
 	if len(row) == 0 || len(row) != len(columns) {
 		a.refuse("INSERT ... SELECT")
 		return

@@ -136,7 +136,25 @@ func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
 	default:
 		a.ddlTables(a.ifExists(i), true)
 		a.restarts(false)
+		if s := a.firstOurs(); s != nil && a.renamesTable() {
+			a.refuse("RENAME of a session table")
+		}
 	}
+}
+
+// renamesTable tells whether ALTER TABLE gives the table another name.
+func (a *analyzer) renamesTable() bool {
+	for i := range a.toks {
+		if a.op(i, "(") || !a.is(i, "rename") {
+			continue
+		}
+		switch a.word(i + 1) {
+		case "column", "index", "key":
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // restarts notes whether the numbers of a session table begin anew: always, or

@@ -231,6 +231,11 @@ func (a *analyzer) setTransaction() {
 		case a.are(i, "isolation", "level") && end <= i+4:
 			s.Name = "transaction_isolation"
 			s.Value = strings.ToUpper(strings.Trim(a.word(i+2)+"-"+a.word(i+3), "-"))
+			switch s.Value {
+			case "READ-UNCOMMITTED", "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE":
+			default:
+				a.refuse("statement not understood near '" + a.near(i+2) + "'")
+			}
 		case a.are(i, "read", "only") && end == i+2:
 			s.Name, s.Value = "transaction_read_only", "1"
 		case a.are(i, "read", "write") && end == i+2:

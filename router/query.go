@@ -191,7 +191,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		return err
 	}
 	if len(p.Keys) == 0 {
-		return refuse(noKey)
+		return s.withoutKey(p)
 	}
 	if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
 		column, err := s.numbered(p, s.table(p))

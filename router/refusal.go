@@ -128,6 +128,10 @@ func refusedSet(p *rewrite.Plan) *protocol.Error {
 		case a.Global:
 			return refuse("SET GLOBAL " + a.Name)
 		case a.Name == "autocommit" && p.Params == 0 && onOff(a.Value) == none:
+			if a.Value != "" {
+				return &protocol.Error{Code: 1231, State: "42000",
+					Message: "Variable 'autocommit' can't be set to the value of '" + strings.Trim(a.Value, `'"`) + "'"}
+			}
 			return refuse("SET autocommit to an expression")
 		}
 	}

@@ -110,7 +110,7 @@ func (s *session) Command(cmd protocol.Command, payload []byte) error {
 	began := s.beginCommand()
 	s.data.Enter()
 	defer s.data.Leave()
-	err := s.command(cmd, payload)
+	err := s.judged(cmd, s.command(cmd, payload))
 	s.endCommand(cmd, began, err)
 	var e *protocol.Error
 	if errors.As(err, &e) {
@@ -122,6 +122,9 @@ func (s *session) Command(cmd protocol.Command, payload []byte) error {
 
 func (s *session) command(cmd protocol.Command, payload []byte) error {
 	s.data.More = false
+	if err := s.data.CheckLocks(); err != nil {
+		return err
+	}
 	switch cmd {
 	case protocol.ComQuery:
 		return s.query(payload)

@@ -31,7 +31,7 @@ func (s *session) numbered(p *rewrite.Plan, t replica.Table) (column string, err
 		if len(p.Keys) == 1 && p.Keys[0].IsWrittenNull() {
 			return "", nullKey(p)
 		}
-		return "", refuse(noKey)
+		return "", s.withoutKey(p)
 	}
 	return column, nil
 }

@@ -1,0 +1,74 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/rewrite"
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// A statement that the proxy refuses may be one that no server would carry out:
+// there is an error in it. To be sure, a store is asked to prepare it, which has
+// no effect there, and what it says against the statement is what the client
+// gets.
+
+// judged returns the error for a command that has failed.
+func (s *session) judged(cmd protocol.Command, err error) error {
+	var e *protocol.Error
+	if err == nil || s.latest == nil || !errors.As(err, &e) || e.Code != protocol.ErrNotSupportedYet ||
+		cmd != protocol.ComQuery && cmd != protocol.ComStmtPrepare || !strings.HasPrefix(e.Message, refusedPrefix) {
+		return err
+	}
+	p := s.latest.Plan
+	if p.Elsewhere || len(p.Others) > 0 || p.Kind == rewrite.KindMulti || p.Kind == rewrite.KindOtherTable && p.Routines == nil {
+		return err // the tables are not there, which says nothing
+	}
+	told, lost := s.data.Judge(s.latest.Text)
+	if lost != nil || told == nil || !s.judges(told) {
+		return err
+	}
+	return told
+}
+
+// judges reports whether an error says what is wrong with a statement.
+func (s *session) judges(e *protocol.Error) bool {
+	const tooManyStatements, routineDenied, viewInvalid = 1461, 1370, 1356
+	switch e.Code {
+	case protocol.ErrUnsupportedPS, tooManyStatements, routineDenied, viewInvalid:
+		return false
+	case protocol.ErrParse:
+		return true
+	}
+	return !s.data.Fenced() // a store that has been wiped is not to be believed
+}
+
+// withoutKey is the error of an INSERT that gives no key: the server's, if the
+// key column has no default and the sql_mode asks for a value, and a refusal
+// otherwise.
+func (s *session) withoutKey(p *rewrite.Plan) error {
+	t := s.table(p)
+	var found bool
+	err := s.data.Ask(func(conn *store.Conn) error {
+		rows, err := conn.Query(context.Background(), "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "+text(t.Schema)+
+			" AND TABLE_NAME = "+text(t.Name)+" AND COLUMN_NAME = "+text(t.Key)+" AND COLUMN_DEFAULT IS NULL AND EXTRA = ''"+
+			" AND IS_NULLABLE = 'NO' AND @@sql_mode REGEXP 'STRICT_(ALL|TRANS)_TABLES'")
+		found = len(rows) > 0
+		return err
+	})
+	var refused *protocol.Error
+	if errors.As(err, &refused) && refused.Code == protocol.ErrLockDeadlock {
+		return refused // a transaction that has lost its store
+	}
+	if ignores, _ := s.latest.OnDuplicates(); err != nil || !found || ignores {
+		return refuse(noKey)
+	}
+	return &protocol.Error{Code: 1364, State: "HY000", Message: "Field '" + t.Key + "' doesn't have a default value"}
+}
+
+// text is a name as a literal.
+func text(name string) string {
+	return "'" + strings.NewReplacer("'", "''", `\`, `\\`).Replace(name) + "'"
+}
