@@ -56,7 +56,8 @@ func (p *proxy) handOver(signals <-chan os.Signal) (pid int, err error) {
 	if err := awaitSuccessor(child, says, signals); err != nil {
 		return 0, err
 	}
-	return child.Pid, child.Release()
+	pid = child.Pid
+	return pid, child.Release()
 }
 
 // startSuccessor starts the program with the proxy's sockets.
