@@ -61,6 +61,9 @@ func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
 	if p.err != nil || p.since == 0 {
 		p.since = now
 	}
+	if b.Proxy == 0 {
+		st.Reports = p.last.Reports
+	}
 	p.err, p.last = nil, st
 	p.admit(st)
 	return st, nil

@@ -134,7 +134,8 @@ type Status struct {
 	Cover  *view.View
 	// Keys is about how many keys the store knows; 0 if it can't tell.
 	Keys uint64
-	// Reports are those of the proxies that have lately looked at the store.
+	// Reports are those of the proxies that have lately looked at the store, told
+	// to who says with its Beat which proxy it is.
 	Reports []Report
 }
 

@@ -22,7 +22,9 @@ const countEvery = 64
 // recent is how old the heartbeat of a proxy may be to be reported; seconds.
 const recent = "60"
 
-// Look implements fence.Voter.
+// Look implements fence.Voter. At the level strict it is asked beside each read;
+// so without a Beat it is content with one row of the register, for all are
+// changed by one transaction.
 func (w *Witness) Look(ctx context.Context, b fence.Beat) (fence.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
@@ -62,13 +64,20 @@ func number() uint64 { return rand.Uint64()>>1 | 1 }
 func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.Status, error) {
 	j := w.begin()
 	defer w.end(j)
-	before := w.beat(j, b)
-	j.add("SELECT v.vec,v.seq,v.boot,v.tick,g.start,g.boot,s.format,s.name,s.act,s.cov,s.intact,"+
+	before, want := w.beat(j, b), 1
+	tick, rows := "(SELECT MIN(tick) FROM "+w.texts.view+")", " WHERE v.id=0"
+	if b.Proxy != 0 {
+		tick, rows = "v.tick", " ORDER BY v.id"
+	}
+	j.add("SELECT v.vec,v.seq,v.boot,", tick, ",g.start,g.boot,s.format,s.name,s.act,s.cov,s.intact,"+
 		"@@GLOBAL.innodb_flush_log_at_trx_commit,@@GLOBAL.log_bin,@@GLOBAL.sync_binlog FROM ",
-		w.texts.view, " v LEFT JOIN ", w.texts.gate, " g ON g.id=1 LEFT JOIN ", w.texts.state, " s ON s.id=1 ORDER BY v.id;")
-	j.add("SELECT id,reach,TIMESTAMPDIFF(MICROSECOND,seen,UTC_TIMESTAMP(6)) FROM ", w.texts.proxy,
-		" WHERE seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND LIMIT 100")
-	count := w.own != nil && w.looks.Add(1)%countEvery == 1
+		w.texts.view, " v LEFT JOIN ", w.texts.gate, " g ON g.id=1 LEFT JOIN ", w.texts.state, " s ON s.id=1", rows)
+	if b.Proxy != 0 {
+		want++
+		j.add(";SELECT id,reach,TIMESTAMPDIFF(MICROSECOND,seen,UTC_TIMESTAMP(6)) FROM ", w.texts.proxy,
+			" WHERE seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND LIMIT 100")
+	}
+	count := b.Proxy != 0 && w.own != nil && w.looks.Add(1)%countEvery == 1
 	if count {
 		j.add(";SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA='", w.cfg.Schema, "' AND TABLE_NAME='ver'")
 	}
@@ -83,19 +92,25 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 		}
 		return fence.Status{}, unsent(r.err)
 	}
-	if len(r.sets) < before+2 {
+	if len(r.sets) < before+want {
 		return fence.Status{}, lost(errOdd)
 	}
-	if count && len(r.sets) == before+3 && r.sets[before+2].rows == 1 {
+	if count && len(r.sets) == before+want+1 && r.sets[before+want].rows == 1 {
 		var n [1]uint64
-		numbers(r.row(before+2, 0)[0], n[:])
+		numbers(r.row(before+want, 0)[0], n[:])
 		w.keys.Store(n[0])
 	}
-	st, err := w.status(r, before)
+	shards := shards
+	if b.Proxy == 0 {
+		shards = 1
+	}
+	st, err := w.status(r, before, shards)
 	if err != nil {
 		return fence.Status{}, lost(err)
 	}
-	reports(r, before+1, &st)
+	if b.Proxy != 0 {
+		reports(r, before+1, &st)
+	}
 	st.Keys = w.keys.Load()
 	return st, nil
 }
@@ -129,8 +144,8 @@ func (w *Witness) beat(j *job, b fence.Beat) int {
 	return n
 }
 
-// status reads the register.
-func (w *Witness) status(r *reply, set int) (st fence.Status, err error) {
+// status reads the register, of which so many rows have been asked for.
+func (w *Witness) status(r *reply, set, shards int) (st fence.Status, err error) {
 	rows := r.sets[set].rows
 	if rows == 0 {
 		return fence.Status{Blank: true}, nil
