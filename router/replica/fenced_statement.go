@@ -41,9 +41,6 @@ type fencedStmt struct {
 	// notes: the warnings of a read are asked for behind it, where they would
 	// otherwise be lost.
 	notes bool
-	// fix is the statement that fixes the time of a part of a statement; nil for
-	// none.
-	fix []byte
 	// keep: the connection is needed when the statement has come to its end.
 	keep bool
 
@@ -134,17 +131,22 @@ func (s *fencedStmt) Queue(ctx context.Context, conn *store.Conn) error {
 // before is what a write goes out behind, and after what undoes that; nil for
 // nothing.
 func (s *fencedStmt) before() []byte {
-	if s.write != nil && s.write.Number != 0 {
+	switch {
+	case s.write == nil:
+		return nil
+	case s.write.Number != 0:
 		return s.client.fix(s.write)
 	}
-	return s.fix
+	return s.write.fix
 }
 
 func (s *fencedStmt) after() []byte {
 	switch {
-	case s.write != nil && s.write.Number != 0:
+	case s.write == nil:
+		return nil
+	case s.write.Number != 0:
 		return unfixNumber
-	case s.fix != nil:
+	case s.write.fix != nil:
 		return unfix
 	}
 	return nil

@@ -147,12 +147,12 @@ func (c *Client) fencedBatch(w *Sweep, sc *schema, keys []sweptKey, fix []byte) 
 			placed = append(placed, p)
 		}
 	}
-	write := &Write{Req: req, Table: w.Table, Keys: placed, Updates: !w.Removes}
+	write := &Write{Req: req, Table: w.Table, Keys: placed, Updates: !w.Removes, fix: fix}
 	for try := 1; ; try++ {
 		if err := c.interrupted(); err != nil {
 			return out, err
 		}
-		if err := c.fencedPart(write, fix); err != nil {
+		if err := c.fencedPart(write); err != nil {
 			return out, err
 		}
 		a := c.frame.Answer()
@@ -169,25 +169,4 @@ func (c *Client) fencedBatch(w *Sweep, sc *schema, keys []sweptKey, fix []byte) 
 	out.affected, out.warnings, out.notes = a.AffectedRows, a.Warnings, c.Notes
 	out.tells = tellsOf(c.held)
 	return out, nil
-}
-
-// fencedPart carries a part of a statement out, whose answer stays in c.held and
-// c.frame. fix is the statement that fixes its time; nil for none.
-func (c *Client) fencedPart(w *Write, fix []byte) error {
-	list, err := c.fenceKeys(w.Table, w.Keys)
-	if err != nil {
-		return err
-	}
-	defer c.unshield(c.whole())
-	s := c.fencing.stmt.begin(c, w.Req, w)
-	s.fix = fix
-	err = c.set.group.Write(c.patience(), s, list)
-	switch {
-	case err != nil:
-		s.forget()
-		return c.fenceError(err)
-	case s.refused != nil:
-		return s.refused
-	}
-	return s.ask()
 }

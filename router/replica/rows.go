@@ -31,6 +31,9 @@ type Rows struct {
 // StoresOf tells the stores of key's record: two keys with the same answer can
 // be written by one statement.
 func (c *Client) StoresOf(key []byte) string {
+	if c.fenced() {
+		return strconv.Itoa(c.primary(key))
+	}
 	list := c.firstLive(nil, key)
 	slices.Sort(list)
 	b := make([]byte, 0, 2*len(list))
@@ -42,9 +45,6 @@ func (c *Client) StoresOf(key []byte) string {
 
 // WriteRows carries w out.
 func (c *Client) WriteRows(w *Rows) error {
-	if c.fenced() {
-		return notFenced("several rows whose records are on different stores")
-	}
 	defer c.unlockKeys()
 	now := time.Now()
 	for i := range w.Writes {
@@ -127,7 +127,11 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 	w.Generated = false
 	for i := range w.Writes {
 		c.Notes = nil
-		if err := c.decide(&w.Writes[i]); err != nil {
+		run := c.decide
+		if c.fenced() {
+			run = c.fencedPart
+		}
+		if err := run(&w.Writes[i]); err != nil {
 			return sum, err
 		}
 		a := c.frame.Answer()

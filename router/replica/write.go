@@ -42,6 +42,10 @@ type Write struct {
 	// Returns: it answers with rows (RETURNING).
 	Returns bool
 
+	// fix is the statement that fixes its time at the levels safe and strict; nil
+	// for none.
+	fix []byte
+
 	// Number is what an AUTO_INCREMENT column of the record gets on all copies;
 	// 0 if the proxy does not supply it.
 	Number uint64
