@@ -16,8 +16,22 @@ import (
 // The stores keep the settings in which all proxies must agree; a proxy that has
 // others does not serve (ledger/settings.go).
 
+// sideSchema is where the side tables are.
+const sideSchema = "dsm"
+
+// minCopies is consistency.min_copies, or what package fence takes for 0.
+func minCopies(cfg *conf.Config) int {
+	switch n := cfg.Consistency.MinCopies; {
+	case n > 0:
+		return n
+	case cfg.Copies < len(cfg.Stores):
+		return cfg.Copies
+	}
+	return max(1, cfg.Copies-1)
+}
+
 // agreedSettings are those of a configuration.
-func agreedSettings(cfg *conf.Config, minCopies int) []ledger.Setting {
+func agreedSettings(cfg *conf.Config) []ledger.Setting {
 	var stores, witnesses []string
 	for _, s := range cfg.Stores {
 		one := s.Name
@@ -38,7 +52,7 @@ func agreedSettings(cfg *conf.Config, minCopies int) []ledger.Setting {
 		{Name: "stores", Value: strings.Join(stores, " ")},
 		{Name: "placement", Value: cfg.Placement},
 		{Name: "copies", Value: strconv.Itoa(cfg.Copies)},
-		{Name: "min_copies", Value: strconv.Itoa(minCopies)},
+		{Name: "min_copies", Value: strconv.Itoa(minCopies(cfg))},
 		{Name: "witnesses", Value: "[" + strings.Join(witnesses, " ") + "]", Free: true},
 		{Name: "quorum", Value: cfg.Consistency.Quorum, Free: true},
 		{Name: "view_lease", Value: lease, Free: true},

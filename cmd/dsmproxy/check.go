@@ -23,7 +23,9 @@ const aboutCheck = `Reads the configuration and prints every problem with its li
 With -online it then connects to every store, as the proxy does, and compares
 versions, settings, clocks, rights and tables. Each finding is "wrong", which
 has to be mended, or a "note", which is good to know, and comes with a remedy.
-It changes nothing at the stores.
+At the levels safe and strict it also looks at the witnesses, at the rights for
+the side tables, and at the settings in which all proxies must agree. It changes
+nothing at the stores.
 
 Exits with 1 if something is wrong.`
 
@@ -114,7 +116,32 @@ func inspection(c *conf.Config) (inspect.Config, error) {
 		}
 		ic.Tables = append(ic.Tables, one)
 	}
+	if c.Consistency.Fenced() {
+		return ic, inspectFenced(c, &ic)
+	}
 	return ic, nil
+}
+
+// inspectFenced adds what the levels safe and strict ask for.
+func inspectFenced(c *conf.Config, ic *inspect.Config) error {
+	f := &inspect.Fenced{Level: c.Consistency.Level, Schema: sideSchema}
+	for _, w := range c.Witnesses {
+		tlsConfig, err := w.TLS.Config(w.Addr)
+		if err != nil {
+			return fmt.Errorf("witness %s: %w", w.Name, err)
+		}
+		one := inspect.Store{Name: w.Name, TLS: tlsConfig}
+		one.Network, one.Addr = conf.SplitAddr(w.Addr)
+		if w.User != "" {
+			one.Own = &inspect.Account{User: w.User, Password: w.Password}
+		}
+		f.Witnesses = append(f.Witnesses, one)
+	}
+	for _, s := range agreedSettings(c) {
+		f.Settings = append(f.Settings, [2]string{s.Name, s.Value})
+	}
+	ic.Fenced = f
+	return nil
 }
 
 // printReport prints a report for people.

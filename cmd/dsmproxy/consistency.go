@@ -58,7 +58,7 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 	if f.group, err = fence.New(g); err != nil {
 		return nil, err
 	}
-	f.agreed = agreement{settings: agreedSettings(cfg, f.group.Overview().MinCopies), done: make(map[string]bool)}
+	f.agreed = agreement{settings: agreedSettings(cfg), done: make(map[string]bool)}
 	return f, nil
 }
 

@@ -362,3 +362,40 @@ func newAddrs(t *testing.T, config string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// TestSolo: of two stores with quorum = "solo" one proxy serves; the other one
+// is not ready, and decisions go through the one that serves.
+func TestSolo(t *testing.T) {
+	w := newGroupWorld(t, 2, "\"safe\"\nquorum = \"solo\"")
+	first, end := w.serve()
+	db := proxytest.Open(t, first.Addr().String())
+	proxytest.Eventually(t, groupTime, "the first write", func() bool {
+		_, err := db.Exec("REPLACE INTO app.sessions (id,data) VALUES ('k1','v1')")
+		return err == nil
+	})
+	w.await(first, "the stores are whole", func(g *admin.Group) bool { return whole(g) && g.Owner && g.Solo })
+	other := w.config
+	w.config = newAddrs(t, w.config)
+	w.level("\"safe\"\nquorum = \"solo\"")
+	second, _ := w.serve()
+	w.await(second, "the second one knows that it does not serve", func(g *admin.Group) bool { return g.View != "" && !g.Owner && !g.Serving })
+	if err := second.ready(); err == nil || !strings.Contains(err.Error(), "another proxy serves") {
+		t.Errorf("the second proxy is ready: %v", err)
+	}
+	w.must(0, []string{"verify"}, "1 record in 1 table", "all copies are as they should be")
+	w.exec(0, "UPDATE app.sessions SET data='x'")
+	w.config = other
+	w.level("\"safe\"\nquorum = \"solo\"")
+	w.must(0, []string{"verify", "-repair"}, "1 mended") // by the first proxy
+	if g := first.status().Group; !g.Owner {
+		t.Error("the first proxy has lost the ownership to a comparison")
+	}
+	db.Close()
+	end()
+	proxytest.Eventually(t, groupTime, "the standby is ready once the first one is gone", func() bool { return second.ready() == nil })
+	db = proxytest.Open(t, second.Addr().String())
+	proxytest.Eventually(t, groupTime, "the standby serves", func() bool {
+		var data string
+		return db.QueryRow("SELECT data FROM app.sessions WHERE id='k1'").Scan(&data) == nil && data != ""
+	})
+}

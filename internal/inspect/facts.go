@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -68,6 +69,12 @@ func (in *inspection) ask(parent context.Context, store int) *facts {
 		{"its clock", askClock},
 		{"its tables", in.askTables},
 		{"the account's rights", func(ctx context.Context, f *facts) error { return in.askRights(ctx, store, f) }},
+		{"the side tables", func(ctx context.Context, f *facts) error {
+			if in.Fenced == nil {
+				return nil
+			}
+			return errors.Join(in.askFenced(ctx, in.Stores[store], f), in.tryClients(ctx, in.Stores[store]))
+		}},
 	} {
 		in.does(store, step.what)
 		if err := step.run(ctx, f); err != nil {

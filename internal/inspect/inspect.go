@@ -23,6 +23,7 @@ type Config struct {
 	Stores   []Store
 	Accounts []Account // the clients'; at a store without an account of its own
 	Tables   []Table
+	Fenced   *Fenced // nil at the level seed
 
 	MaxConns       int           // the proxy's connections to one store, at most
 	MaxLifetime    time.Duration // of a connection; 0: no bound
@@ -140,6 +141,7 @@ func Run(ctx context.Context, c Config) *Report {
 			f.close()
 		}
 	}()
+	in.askWitnesses(ctx)
 	in.judgeStores(ctx, facts)
 	in.judgeTables(facts)
 	cancel()

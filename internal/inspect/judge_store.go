@@ -16,7 +16,11 @@ func (in *inspection) judgeStores(ctx context.Context, all []*facts) {
 			continue
 		}
 		in.judgeSettings(i, f)
-		in.judgeDurability(i, f)
+		if in.Fenced != nil {
+			in.judgeFenced(in.Stores[i].Name, f)
+		} else {
+			in.judgeDurability(i, f)
+		}
 		in.judgeClock(i, f)
 	}
 	in.judgeTwins(ctx, all)

@@ -92,7 +92,11 @@ func (in *inspection) judgeTable(c Table, schema, name string, all []*facts) {
 				"has triggers (%s): they run once for each copy, and where copies are made equal again", strings.Join(t.triggers, ", "))
 		}
 		if t.engine != "" && !strings.EqualFold(t.engine, "InnoDB") {
-			in.ofTable(Note, "engine", i, t, "ALTER TABLE "+quoteName(t.schema, t.name)+" ENGINE=InnoDB, unless nothing uses transactions or row locks",
+			level := Note
+			if in.Fenced != nil {
+				level = Wrong // nothing could be fenced
+			}
+			in.ofTable(level, "engine", i, t, "ALTER TABLE "+quoteName(t.schema, t.name)+" ENGINE=InnoDB, unless nothing uses transactions or row locks",
 				"has the engine %s: no transactions, no row locks, and after a crash perhaps no records", t.engine)
 		}
 		in.judgeForeign(c, i, t)
