@@ -143,7 +143,7 @@ func (s *server) status() Status {
 // look is Voter.Look.
 func (s *server) look(b Beat) Status {
 	if !s.blank {
-		if b.Tick {
+		if b.Tick && s.boot != 0 {
 			s.tick++
 		}
 		if b.Proxy != 0 {
@@ -173,6 +173,7 @@ func (s *server) open(how Opening, v *view.View) {
 	}
 	s.w.boots++
 	s.boot = s.w.boots
+	s.tick++
 }
 
 func (s *server) push(v *view.View, solo bool) error {

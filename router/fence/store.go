@@ -92,7 +92,9 @@ const (
 
 // Beat is what a proxy tells a store while it looks at it.
 type Beat struct {
-	// Tick moves the store's tick on by one.
+	// Tick moves the store's tick on by one, if its gate is open. One that is
+	// closed may have gone back in time, which must not be made up for before it
+	// is found out.
 	Tick bool
 	// Proxy and Reach, if Proxy is not 0, are kept by the store with the time:
 	// which stores the proxy reaches, as a bit set.
@@ -183,7 +185,9 @@ type Voter interface {
 	// it makes sure that the register is.
 	Push(ctx context.Context, boot uint64, v *view.View, solo bool) error
 	// Open opens the gate, giving the store a new Boot, if the store is still
-	// as in seen: the same start of the server, and closed (ErrClosed).
+	// as in seen: the same start of the server, and closed (ErrClosed). It moves
+	// the tick on, so that who has used the store since knows a copy of its data
+	// from before.
 	Open(ctx context.Context, seen Status, how Opening, v *view.View) error
 	// Note records something of the view.
 	Note(ctx context.Context, g Guard, n Note) error

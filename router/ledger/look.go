@@ -14,7 +14,8 @@ import (
 
 // The store's tick is the lowest of its 16 rows, which hold 16 numbers that
 // follow each other: each Look brings the lowest up by 16. So no row is behind
-// the store's tick, and a guard that looks at one row is never too lenient.
+// the store's tick, and a guard that looks at one row is never too lenient. Open
+// brings up all of them.
 
 // countEvery is how many Looks go by between two that count the keys.
 const countEvery = 64
@@ -127,8 +128,8 @@ func (w *Witness) beat(j *job, b fence.Beat) int {
 		n++
 	}
 	if b.Tick {
-		add("UPDATE ", w.texts.view, " v JOIN (SELECT MIN(tick) AS low FROM ", w.texts.view,
-			") d ON v.id=d.low%16 SET v.tick=v.tick+16 WHERE v.tick=d.low;")
+		add("UPDATE ", w.texts.view, " v JOIN (SELECT MIN(tick) AS low FROM ", w.texts.view, ") d ON v.id=d.low%16 JOIN ",
+			w.texts.gate, " g ON g.id=1 AND g.boot=v.boot SET v.tick=v.tick+16 WHERE v.tick=d.low;")
 	}
 	if b.Proxy != 0 {
 		add("INSERT INTO ", w.texts.proxy, "(id,reach,seen) VALUES(")

@@ -86,7 +86,7 @@ func (w *Witness) openAgain(j *job, seen fence.Status, how fence.Opening, boot u
 		to = v
 	}
 	j.add("UPDATE ", w.texts.view, " w JOIN ", w.texts.gate, " g ON g.id=1 SET w.boot=").num(boot).
-		add(",w.vec=").hex([]byte(to.String())).add(",w.seq=w.seq+1 WHERE g.start=").num(seen.Start).
+		add(",w.vec=").hex([]byte(to.String())).add(",w.seq=w.seq+1,w.tick=w.tick+16 WHERE g.start=").num(seen.Start).
 		add(" AND g.boot<>w.boot AND w.vec=").hex([]byte(seen.View.String())).add(";")
 	// Nothing of what follows happens if that has found nothing.
 	j.add("UPDATE ", w.texts.state, " s JOIN ", w.texts.view, " w ON w.id=0 SET s.format=").num(format)

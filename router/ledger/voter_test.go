@@ -136,6 +136,9 @@ func TestRestart(t *testing.T) {
 	if st.Boot != 0 || st.Blank || !st.Intact || !st.Cover.Equal(o.view) || st.Start == before.Start || st.Start == 0 {
 		t.Fatalf("Look behind a restart: %+v", st)
 	}
+	if again, err := o.Look(o.ctx(), fence.Beat{Tick: true, Proxy: 1}); err != nil || again.Tick != st.Tick {
+		t.Errorf("Look at a closed gate has moved the tick from %d to %d, %v", st.Tick, again.Tick, err)
+	}
 	read := &text{sql: "SELECT n FROM app.sessions WHERE id='a'"}
 	for what, call := range map[string]func() error{
 		"Write": func() error {
@@ -161,7 +164,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("two Open at once = %v, %v, want one to succeed", a, b)
 	}
 	after := o.look()
-	if after.Boot == 0 || after.Boot == o.boot || !after.Intact || !after.Cover.Equal(o.view) {
+	if after.Boot == 0 || after.Boot == o.boot || !after.Intact || !after.Cover.Equal(o.view) || after.Tick <= st.Tick {
 		t.Errorf("Look behind Admit: %+v", after)
 	}
 	o.boot = after.Boot
