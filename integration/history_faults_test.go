@@ -124,8 +124,9 @@ func (e episode) admits(p planned) bool {
 
 // moment is one step of an episode.
 type moment struct {
-	at time.Duration
-	do func() error
+	at    time.Duration
+	store int // whose process it is about; -1 for none
+	do    func() error
 }
 
 // strike carries an episode out. Nothing of it is left when it returns.
@@ -138,9 +139,13 @@ func (f *fleet) strike(h *history, e episode) {
 	var moments []moment
 	for _, p := range e.faults {
 		begin, end := f.deeds(p)
+		store := p.store
+		if p.proxy >= 0 {
+			store = -1
+		}
 		moments = append(moments,
-			moment{p.at, func() error { h.note("%v", p); return begin() }},
-			moment{p.at + p.length, func() error {
+			moment{p.at, store, func() error { h.note("%v", p); return begin() }},
+			moment{p.at + p.length, store, func() error {
 				err := end()
 				h.note("%v: over", p)
 				return err
@@ -148,9 +153,33 @@ func (f *fleet) strike(h *history, e episode) {
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return int(a.at - b.at) })
 	start := time.Now()
+	busy := make(map[int]chan struct{}) // by store, of what it is doing
+	failed := make(chan error, len(moments))
 	for _, m := range moments {
 		time.Sleep(time.Until(start.Add(m.at)))
-		if err := m.do(); err != nil {
+		if m.store < 0 {
+			if err := m.do(); err != nil {
+				f.t.Fatal(err)
+			}
+			continue
+		}
+		// A store that starts takes its time; what is planned for others does
+		// not wait for it.
+		before, done := busy[m.store], make(chan struct{})
+		busy[m.store] = done
+		go func() {
+			defer close(done)
+			if before != nil {
+				<-before
+			}
+			failed <- m.do()
+		}()
+	}
+	for _, done := range busy {
+		<-done
+	}
+	for range len(failed) {
+		if err := <-failed; err != nil {
 			f.t.Fatal(err)
 		}
 	}

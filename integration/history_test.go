@@ -153,6 +153,6 @@ func oneHistory(t *testing.T, level string, seed uint64, episodes int) {
 	o := fleetOptions{level: level, stores: 3, proxies: 2, copies: 2}
 	startFleet(t, o).run(trial{
 		fleetOptions: o, episodes: episodes, kinds: everyMisfortune,
-		audienceOptions: audienceOptions{seed: seed, clients: 10, php: 2, keys: 24, pause: 25 * time.Millisecond},
+		audienceOptions: audienceOptions{seed: seed, clients: 10, php: 2, keys: 24, txns: true, pause: 25 * time.Millisecond},
 	}, true)
 }
