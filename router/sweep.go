@@ -22,6 +22,13 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 	case rewrite.VerbDelete, rewrite.VerbUpdate:
 		return s.sweep(st, req, args, nil)
 	}
+	switch {
+	case !s.data.Fenced():
+	case p.Verb == rewrite.VerbTruncate:
+		return s.truncate(st)
+	case renames(st):
+		return refuse("RENAME of a session table at the levels safe and strict")
+	}
 	missed := string(st.Text)
 	if p.IfNotExists {
 		there, err := s.data.Exists(s.shared(p.Target).Table, missed)

@@ -35,6 +35,7 @@
 //	survey.go         reads of all records
 //	txn.go hold.go    transactions and named locks
 //	keep.go admit.go  failures, exclusion, restarts, amnesia, return
+//	members.go        what concerns the tables themselves
 //	mend.go heal.go walk.go tombs.go   copies made equal, and what is left over
 //	status.go operator.go   what an operator sees and may do
 package fence

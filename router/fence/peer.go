@@ -29,6 +29,7 @@ type peer struct {
 	flaps   int           // exclusions that count
 	topTick uint64        // the highest ever seen
 	warned  bool          // of a wrong name
+	differs string        // why its tables could not be matched, as last told
 }
 
 // standing is what an admitted store has said of itself. It is immutable. What

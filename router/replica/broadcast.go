@@ -37,7 +37,7 @@ type broadcast struct {
 // that is "".
 func (c *Client) Broadcast(req Request, sql string) error {
 	if c.fenced() {
-		return notFenced("DDL on a session table")
+		return c.fencedBroadcast(req, sql)
 	}
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
@@ -218,14 +218,18 @@ func isTransient(code uint16) bool {
 // they start. It ends a transaction as that does. Stores that are down get sql
 // when they return.
 func (c *Client) Exists(t Table, sql string) (bool, error) {
+	q := &question{req: ownText("SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = " +
+		schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'")}
+	if c.fenced() {
+		return c.fencedExists(q)
+	}
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
 			return false, err
 		}
 	}
 	exists := true
-	down, err := c.everywhere(&question{req: ownText("SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = " +
-		schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'")}, func(cp *copyOf, _ []byte) error {
+	down, err := c.everywhere(q, func(cp *copyOf, _ []byte) error {
 		exists = exists && cp.answer.Err == nil && cp.answer.Rows > 0
 		return nil
 	})

@@ -265,7 +265,7 @@ func (s *Set) each(ctx context.Context, f func(i int, conn *store.Conn) error) [
 	errs := make([]error, len(s.stores))
 	var group sync.WaitGroup
 	for i, st := range s.stores {
-		if !s.live(i) {
+		if !s.live(i) || s.group != nil && !s.group.IsUp(i) { // it may have lost its memory
 			errs[i] = &store.NetError{Store: st.Name(), Err: store.ErrDown}
 			continue
 		}

@@ -33,6 +33,9 @@ type Sweep struct {
 	Limit int64
 	// Removes: its records are gone after it.
 	Removes bool
+	// Truncates: it is a TRUNCATE, which is committed at once and does not tell
+	// how many records it has removed.
+	Truncates bool
 	// FixTime: give it one time everywhere.
 	FixTime bool
 	// Fold brings a key as a store has it to the form that is placed; nil if
@@ -91,6 +94,14 @@ func (c *Client) Sweep(w *Sweep) error {
 		return err
 	}
 	c.settle()
+	if w.Truncates {
+		sum = swept{}
+		if c.InTxn() {
+			if err := c.Commit(); err != nil {
+				return err
+			}
+		}
+	}
 	c.frame.Answer().AffectedRows = sum.affected
 	ok := protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings}
 	if !w.Removes {
