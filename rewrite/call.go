@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -28,11 +29,13 @@ const (
 	CallSHA512
 	CallHex
 	CallUnhex
+	CallLower
+	CallUpper
 )
 
 // String returns the function's name.
 func (c Call) String() string {
-	return [...]string{"", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "hex", "unhex"}[c]
+	return [...]string{"", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "hex", "unhex", "lower", "upper"}[c]
 }
 
 // append appends the function's value for arg. null says that it is NULL.
@@ -69,8 +72,18 @@ func (c Call) append(dst, arg []byte) (value []byte, null bool) {
 		if dst, err := hex.AppendDecode(dst, arg); err == nil {
 			return dst, false
 		}
+	case CallLower:
+		return append(dst, bytes.ToLower(arg)...), false
+	case CallUpper:
+		return append(dst, bytes.ToUpper(arg)...), false
 	}
 	return dst, true
+}
+
+// takes reports whether the function's value for arg is known: the case of
+// letters beyond ASCII is the collation's business.
+func (c Call) takes(arg []byte) bool {
+	return c != CallLower && c != CallUpper || isASCII(arg)
 }
 
 // assigned returns the value that e gives to a column.
@@ -99,12 +112,21 @@ func (a *analyzer) computed(x *ast.FuncCallExpr) (v Value, ok bool) {
 		c = CallHex
 	case "unhex":
 		c = CallUnhex
+	case "lower", "lcase":
+		c = CallLower
+	case "upper", "ucase":
+		c = CallUpper
+	case "concat":
+		return a.concatenated(x.Args)
 	}
 	if c == CallNone || len(x.Args) != args || !asSent(x.Args[0]) {
 		return Value{}, false
 	}
 	arg, ok := a.assigned(x.Args[0], false)
 	if !ok || arg.Null {
+		return Value{}, false
+	}
+	if (c == CallLower || c == CallUpper) && !a.isText(arg.Parts) {
 		return Value{}, false
 	}
 	if c == CallHex {
@@ -116,6 +138,32 @@ func (a *analyzer) computed(x *ast.FuncCallExpr) (v Value, ok bool) {
 		}
 	}
 	return Value{Parts: []Part{{Source: SourceCall, Call: c, Of: arg.Parts}}}, true
+}
+
+// concatenated returns the value of CONCAT.
+func (a *analyzer) concatenated(args []ast.ExprNode) (v Value, ok bool) {
+	for _, e := range args {
+		arg, ok := a.assigned(e, false)
+		if !ok || arg.Null {
+			return Value{}, false
+		}
+		v.Parts = append(v.Parts, arg.Parts...)
+	}
+	return v, len(v.Parts) > 0
+}
+
+// isText tells whether all parts are quoted strings, or made of such: a
+// parameter may be binary, which has no case.
+func (a *analyzer) isText(parts []Part) bool {
+	for _, p := range parts {
+		switch {
+		case p.Source == SourceLiteral && a.l.literals[p.Index].kind == tokString && a.l.literals[p.Index].introEnd == a.l.literals[p.Index].introStart:
+		case p.Source == SourceCall && p.Call != CallUnhex:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // asSent tells whether e is of bytes that the client has sent, and not of what

@@ -85,6 +85,9 @@ func (a *analyzer) wordEffect(i int) {
 	switch {
 	case timeFunctions[w]:
 		a.p.Nondet |= NondetTime
+	case w == "sysdate":
+		a.p.Uses |= UsesSysdate
+		a.p.Nondet |= NondetOther
 	case w == "unix_timestamp" || w == "encrypt":
 		if a.op(i+2, ")") {
 			a.p.Nondet |= NondetTime

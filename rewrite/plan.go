@@ -137,6 +137,7 @@ const (
 	UsesDatabase    // DATABASE(), SCHEMA()
 	UsesTLS         // SHOW [SESSION] STATUS LIKE '...', if what Keys has asks for Ssl_cipher or the like
 	UsesTransaction // @@in_transaction
+	UsesSysdate     // SYSDATE()
 )
 
 // Assignment is one variable that a SET assigns.

@@ -63,7 +63,10 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 	if s.Plan.Target.Name != "" {
 		column = s.Plan.Target.Column
 	}
-	sw := sweeper{analyzer: a, key: "`" + strings.ReplaceAll(column, "`", "``") + "`"}
+	sw := sweeper{analyzer: a, key: "`" + strings.ReplaceAll(column, "`", "``") + "`", tableOf: s.Plan.Table.Name}
+	if s.Plan.Target.Name != "" {
+		sw.tableOf = s.Plan.Target.Name
+	}
 	switch s.Plan.Verb {
 	case VerbDelete:
 		if parts, ok := a.deletesChosen(); ok {
@@ -82,8 +85,9 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 // sweeper finds the clauses of one statement.
 type sweeper struct {
 	*analyzer
-	key string
-	out Sweep
+	key     string
+	tableOf string // the table that is written
+	out     Sweep
 }
 
 // delete takes DELETE [modifiers] FROM table [WHERE ...] [LIMIT n] apart, and
@@ -92,6 +96,9 @@ func (w *sweeper) delete() string {
 	from := w.clause(1, "from")
 	if from < 0 || w.clause(from, "using") > 0 {
 		return "DELETE ... USING"
+	}
+	if why := w.qualify(from+1, w.first(w.tail(from), w.clause(from, "where"))); why != "" {
+		return why
 	}
 	return w.assemble(w.upTo(len(w.toks)), from+1, 0, from)
 }
@@ -129,11 +136,52 @@ func (w *sweeper) update() string {
 	if set < 0 {
 		return "UPDATE of several tables"
 	}
+	if why := w.qualify(table, set); why != "" {
+		return why
+	}
 	end := w.tail(set)
 	if where := w.clause(set, "where"); where >= 0 {
 		end = where
 	}
 	return w.assemble(w.upTo(set), table, w.params(set, end), set)
+}
+
+// qualify puts the table's name, or its alias, before the key where the tables,
+// which are the tokens from i up to end, are several: they may have a column of
+// that name too.
+func (w *sweeper) qualify(i, end int) string {
+	several := false
+	for k, depth := i, 0; k < end; k++ {
+		switch {
+		case w.op(k, "("):
+			depth++
+		case w.op(k, ")"):
+			depth--
+		case depth == 0 && (w.op(k, ",") || w.is(k, "join") || w.is(k, "straight_join")):
+			several = true
+		}
+	}
+	if !several {
+		return ""
+	}
+	_, name, next := w.tableName(i)
+	written := name
+	if w.is(next, "as") {
+		next++
+	}
+	switch w.word(next) {
+	case "join", "inner", "cross", "left", "right", "natural", "straight_join", "use", "force", "ignore", "partition":
+	default:
+		if alias, ok := w.ident(next); ok && next < end {
+			name = alias
+		}
+	}
+	table := w.tableOf
+	if !strings.EqualFold(written, table) {
+		return "a write of table " + table + " where another one is named before it"
+	}
+	w.key = "`" + strings.ReplaceAll(name, "`", "``") + "`." + w.key
+	return ""
 }
 
 // clauses are the parts of a statement that a sweep is made of.

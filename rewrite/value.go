@@ -49,6 +49,9 @@ func (s *Statement) append(dst []byte, v Value, args Args, decimals bool) (key [
 			if null || !ok {
 				return dst[:begin], null, ok
 			}
+			if !part.Call.takes(arg) {
+				return dst[:begin], false, false
+			}
 			if dst, null = part.Call.append(dst, arg); null {
 				return dst[:begin], true, true
 			}

@@ -61,6 +61,11 @@ func (s *session) failed() bool { return s.data.Failed() }
 func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	s.data.Fresh()
 	s.givenID, s.unnumbered = false, false
+	if st.Plan.Uses&rewrite.UsesSysdate != 0 {
+		var done func()
+		st, req, done = s.withNow(st, req)
+		defer done()
+	}
 	if st.Plan.Uses&rewrite.UsesUserVariable != 0 {
 		st = s.keyedByVars(st)
 	}

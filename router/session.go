@@ -49,6 +49,7 @@ type session struct {
 	vars      userVars
 	inner     rewrite.Statement // of the running statement, in another form
 	bound     rewrite.Statement // of the running statement, with user variables
+	timed     rewrite.Statement // of the running statement, with NOW() for SYSDATE()
 	lastStmt  uint32
 	cursors   cursors
 
