@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -49,6 +50,7 @@ type Link struct {
 	target string
 	addr   string
 	wg     sync.WaitGroup
+	trips  atomic.Int64
 
 	mu       sync.Mutex // guards what follows
 	listener net.Listener
@@ -90,6 +92,11 @@ func (l *Link) Conns() int {
 	defer l.mu.Unlock()
 	return len(l.conns)
 }
+
+// Trips is the number of round trips since New, over all connections: how often
+// who dialled has sent something when the target had sent last. What is sent in
+// several parts without waiting is one.
+func (l *Link) Trips() int64 { return l.trips.Load() }
 
 // Stall lets no byte and no end of connection through in the directions given,
 // on old and on new connections. New ones are accepted. What is held back goes

@@ -204,6 +204,19 @@ func TestDelay(t *testing.T) {
 	}
 }
 
+func TestTrips(t *testing.T) {
+	l := newLink(t)
+	c := dial(t, l)
+	roundTrip(t, c, "first") // an echo server does not greet, so this is none
+	before := l.Trips()
+	for range 5 {
+		roundTrip(t, c, "again")
+	}
+	if n := l.Trips() - before; n != 5 {
+		t.Errorf("%d round trips, want 5", n)
+	}
+}
+
 func TestDeadTarget(t *testing.T) {
 	nl, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 type relayed struct {
 	near, far *net.TCPConn
 	pumps     [2]pump
+	answered  atomic.Bool // the target has sent last
 	once      sync.Once
 	gone      chan struct{} // closed by reset
 }
@@ -86,6 +87,7 @@ func (l *Link) pump(r *relayed, i int, src, dst *net.TCPConn) {
 		for {
 			n, err := src.Read(buf)
 			if n > 0 {
+				l.count(r, i)
 				rule, _ := l.rule(i)
 				c := chunk{b: append([]byte(nil), buf[:n]...), due: time.Now().Add(rule.delay)}
 				select {
@@ -119,6 +121,15 @@ func (l *Link) pump(r *relayed, i int, src, dst *net.TCPConn) {
 		dst.CloseWrite()
 	}
 	for range chunks { // the reader ends with r
+	}
+}
+
+// count counts a round trip when a request begins in direction i.
+func (l *Link) count(r *relayed, i int) {
+	if i == 1 {
+		r.answered.Store(true)
+	} else if r.answered.Swap(false) {
+		l.trips.Add(1)
 	}
 }
 
