@@ -51,13 +51,16 @@ fuzz:
 	@./.ci/fuzz
 
 # soak simulates many histories of the replication protocol, and counts in how
-# many of them each of its mechanisms is missed when it is taken out. A failure
-# prints its seed, and how to replay it.
+# many of them each of its mechanisms is missed when it is taken out. Then it
+# has real processes fail at random under real clients, for as long as SOAK says.
+# A failure prints its seed, and how to replay it.
 HISTORIES ?= 2000
 SEED      ?= 1
+SOAK      ?= 30m
 
-soak:
+soak: build
 	$(GO) test ./router/fence -count=1 -timeout 0 -v -run '^(TestHistories|TestAblations)$$' -histories $(HISTORIES) -seed $(SEED)
+	$(GO) test ./integration -count=1 -timeout 0 -v -run '^TestSoak$$' -soak $(SOAK) -seed $(SEED)
 
 # bench measures the proxy beside HAProxy and direct connections; docs/PERFORMANCE.md
 # says how to read it. BENCH adds flags (`$(BIN)/bench -h`).
