@@ -90,7 +90,7 @@ func (f *fleet) run(tr trial, mustHold bool) (wrong int) {
 		return wrong
 	}
 	if wrong > 0 || undecided > 0 {
-		t.Errorf("level %s, seed %d: %d records wrong, %d undecided; again: go test ./integration -v -run TestSoak -soak 1s -levels %[1]s -seed %[2]d\n%s",
+		t.Errorf("level %s, seed %d: %d records wrong, %d undecided; again: go test ./integration -v -run TestSoak -soak 1s -levels %[1]s -seed %[2]d\n%[5]s",
 			tr.level, tr.seed, wrong, undecided, &report)
 	}
 	for _, odd := range a.odd {
