@@ -151,7 +151,7 @@ func testTarball(t *testing.T, file string) {
 			}
 		}
 	}
-	for _, want := range []string{"dsmproxy", "dsmproxy.1", "dsmproxy.toml", "dsmproxy.service", "LICENSE", "README.md",
+	for _, want := range []string{"dsmproxy", "dsmproxy.1", "dsmproxy.toml", "dsmproxy.service", "dsmproxy.socket", "LICENSE", "README.md",
 		"docs/ARCHITECTURE.md", "completion.bash", "completion.zsh", "completion.fish"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("the tarball has no %s: %q", want, names)

@@ -58,6 +58,9 @@ type Client struct {
 	place  *list.Element
 	seated bool
 
+	// last is the command that was carried out last.
+	last Command
+
 	// failedChanges counts the COM_CHANGE_USERs that were refused.
 	failedChanges int
 
@@ -141,7 +144,7 @@ func (c *Client) end(cause *Error) {
 	if cause.Code != ErrServerShutdown {
 		c.ending.Store(cause)
 		c.raw.SetWriteDeadline(time.Now().Add(lingerTime))
-	} else if !c.ending.CompareAndSwap(nil, cause) && c.ending.Load() != cause {
+	} else if !c.ending.CompareAndSwap(nil, cause) && !c.ending.CompareAndSwap(errLeaving, cause) && c.ending.Load() != cause {
 		return
 	}
 	c.raw.SetReadDeadline(time.Unix(1, 0))
@@ -150,7 +153,10 @@ func (c *Client) end(cause *Error) {
 // due is why the client ends now, at a statement boundary; nil: it doesn't.
 func (c *Client) due() *Error {
 	cause := c.ending.Load()
-	if cause != nil && cause.Code == ErrServerShutdown && (c.Status.Has(StatusInTrans) || !c.server.hurry.Load() && c.session.Holds()) {
+	if cause == nil || cause.Code != ErrServerShutdown {
+		return cause
+	}
+	if c.Status.Has(StatusInTrans) || !c.server.hurry.Load() && c.session.Holds() || cause == errLeaving && !ends(c.last) {
 		return nil
 	}
 	return cause

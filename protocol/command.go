@@ -77,7 +77,7 @@ func (c *Client) refuse(err error) {
 		if err != io.EOF {
 			c.server.log.Debug("client disconnected", "client", c, "error", err)
 		}
-	case e == c.ending.Load():
+	case e == c.ending.Load() || e == errLeaving:
 		// MySQL too says nothing to a client that is killed while idle, or at a
 		// shutdown: the client finds a closed connection and opens another.
 		if e.Code == ErrIdleTimeout {
@@ -112,7 +112,8 @@ func (c *Client) command(payload []byte) error {
 		return errors.New("empty command packet")
 	}
 	before := c.conn.queued
-	err := c.dispatch(Command(payload[0]), payload)
+	c.last = Command(payload[0])
+	err := c.dispatch(c.last, payload)
 	if err != nil {
 		var e *Error
 		if !errors.As(err, &e) || c.conn.queued != before {

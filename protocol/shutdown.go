@@ -14,8 +14,8 @@ import (
 // served, logins end. A client that has been quiet for a while is closed; pools
 // see that before they use it. One that is not quiet may be a program between
 // two statements, or a pool under load. It is let go on for half of the time
-// that there is. From then on it is closed right behind its next answer: the
-// end is there before it can have sent anything more. Both wait for the end of a
+// that there is. From then on it is closed right behind its next answer to a
+// statement: the end is there before it can have sent anything more. Both wait for the end of a
 // transaction, and the first for the client's locks too.
 
 // defaultQuiet is how long a client must have been idle to be closed by a
@@ -25,7 +25,18 @@ const defaultQuiet = time.Second
 // looksPerQuiet is how often a shutdown looks at the clients in that time.
 const looksPerQuiet = 20
 
-var errShutdown = Errorf(ErrServerShutdown, "Server shutdown in progress")
+// errShutdown ends a client at once, errLeaving behind its next answer.
+var (
+	errShutdown = Errorf(ErrServerShutdown, "Server shutdown in progress")
+	errLeaving  = Errorf(ErrServerShutdown, "Server shutdown in progress")
+)
+
+// ends reports whether a command may be the last one of what a program uses its
+// connection for. Others are about to be followed: a statement that was prepared
+// is executed, and a connection that was looked at is used.
+func ends(cmd Command) bool {
+	return cmd == ComQuery || cmd == ComStmtExecute || cmd == ComStmtClose
+}
 
 // Shutdown closes the listeners, ends each client when that disturbs it least,
 // outside a transaction (StatusInTrans in its Status), and returns when all are
@@ -78,12 +89,12 @@ func (s *Server) retire(seen map[*Client]idleness, now time.Time) {
 		half = 1
 	}
 	for _, c := range s.present() {
-		was, asked := seen[c], c.questions.Load()
-		if was.since.IsZero() || was.questions != asked {
+		was, asked, since := seen[c], c.questions.Load(), c.since.Load()
+		if was.since.IsZero() || was.questions != asked || since > 0 {
 			was = idleness{questions: asked, since: now}
 			seen[c] = was
 		}
-		switch since := c.since.Load(); {
+		switch {
 		case since == 0: // in its handshake
 			if hurry {
 				c.raw.Close()
@@ -95,7 +106,7 @@ func (s *Server) retire(seen map[*Client]idleness, now time.Time) {
 				c.end(errShutdown)
 			}
 		case hurry:
-			c.ending.CompareAndSwap(nil, errShutdown)
+			c.ending.CompareAndSwap(nil, errLeaving)
 		}
 	}
 }

@@ -53,6 +53,13 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// client is the one of an id.
+func (s *testServer) client(id uint32) *Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clients[id]
+}
+
 // shutDown begins a shutdown and waits until nobody is let in any more.
 func (s *testServer) shutDown(t *testing.T, ctx context.Context) (ended chan error) {
 	t.Helper()
@@ -70,7 +77,7 @@ func (s *testServer) shutDown(t *testing.T, ctx context.Context) (ended chan err
 // log in is served on; who has been quiet is not.
 func TestShutdownIsPatient(t *testing.T) {
 	s := startServer(t, func(s *Server) { s.quiet = time.Hour })
-	quiet, active, locker := s.login(t), s.login(t), s.login(t)
+	quiet, active, locker, working := s.login(t), s.login(t), s.login(t), s.login(t)
 	locker.send(t, ComQuery, "lock")
 	locker.expectOK(t)
 	late, err := net.Dial("tcp", s.addr)
@@ -78,7 +85,7 @@ func TestShutdownIsPatient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer late.Close()
-	waitFor(t, "the connection to be accepted", func() bool { return s.Stats().Accepted == 4 })
+	waitFor(t, "the connection to be accepted", func() bool { return s.Stats().Accepted == 5 })
 	ended := s.shutDown(t, context.Background())
 	seen, now := make(map[*Client]idleness), time.Now()
 	s.retire(seen, now)
@@ -86,8 +93,18 @@ func TestShutdownIsPatient(t *testing.T) {
 	if n := active.rows(t); n != 1 {
 		t.Fatalf("%d rows, want 1", n)
 	}
+	working.send(t, ComQuery, "wait")
+	waitFor(t, "a command to run", func() bool { return s.client(working.id).since.Load() > 0 })
 	s.retire(seen, now.Add(time.Hour))
 	quiet.expectEnd(t)
+	s.Kill(working.id, true, nil)
+	working.expectError(t, ErrQueryInterrupted)
+	waitFor(t, "the command to end", func() bool { return s.client(working.id).since.Load() < 0 })
+	s.retire(seen, now.Add(90*time.Minute))
+	if s.client(working.id).ending.Load() != nil {
+		t.Error("a client is to end whose command has just ended")
+	}
+	working.send(t, ComQuit, "")
 	active.send(t, ComQuery, "echo on")
 	if n := active.rows(t); n != 1 {
 		t.Errorf("who is not quiet: %d rows, want 1", n)
@@ -108,7 +125,7 @@ func TestShutdownIsPatient(t *testing.T) {
 	locker.send(t, ComQuit, "")
 	late.Close()
 	s.retire(seen, now.Add(3*time.Hour)) // it has been active since the last look
-	s.retire(seen, now.Add(4*time.Hour))
+	s.retire(seen, now.Add(5*time.Hour))
 	active.expectEnd(t)
 	if err := <-ended; err != nil {
 		t.Errorf("Shutdown = %v", err)
@@ -124,15 +141,12 @@ func TestShutdownBehindAnswer(t *testing.T) {
 	defer cancel()
 	ended := s.shutDown(t, ctx)
 	s.hurry.Store(true)
-	cause := func() *Error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.clients[c.id].ending.Load()
-	}
 	s.retire(map[*Client]idleness{}, time.Now())
-	if cause() != errShutdown {
+	if s.client(c.id).ending.Load() != errLeaving {
 		t.Fatal("the client is not to end")
 	}
+	c.send(t, ComPing, "")
+	c.expectOK(t)
 	c.send(t, ComQuery, "echo the last one")
 	if n := c.rows(t); n != 1 {
 		t.Errorf("%d rows, want 1", n)

@@ -203,6 +203,9 @@ func (p *proxy) handedOver() {
 		}
 	}
 	p.closeAdmin()
+	for _, st := range p.Stores() {
+		st.KeepIdle(0) // the successor needs them
+	}
 }
 
 // drained are the stores that an operator has taken out of service.

@@ -71,7 +71,7 @@ func (s *Store) surplus(now time.Time) []*Conn {
 		s.freeLocked()
 		old = append(old, c)
 	}
-	for s.idle > s.cfg.MaxIdle {
+	for s.idle > s.maxIdle {
 		take(s.oldest)
 	}
 	if s.cfg.MaxLifetime <= 0 {
@@ -88,6 +88,13 @@ func (s *Store) surplus(now time.Time) []*Conn {
 		}
 	}
 	return old
+}
+
+// KeepIdle has the store keep n idle connections at most.
+func (s *Store) KeepIdle(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxIdle = n
 }
 
 // dropDead drops the idle connections that the store has closed.

@@ -120,6 +120,7 @@ type Store struct {
 	open    int       // connections, and dials that will make one
 	idle    int       // connections in the pools
 	waiters list.List // of *waiter, longest waiting first
+	maxIdle int       // as configured, or KeepIdle's
 	closed  bool      // Run has ended: nothing is kept idle
 	// up ends when the store goes down, with the cause; it ends the dials.
 	up     context.Context
@@ -136,6 +137,7 @@ func New(c Config) *Store {
 		conns:   make(map[*Conn]struct{}),
 		lanes:   laneSets{wake: make(chan struct{}, 1), sets: make(map[laneKey]*Lanes)},
 	}
+	s.maxIdle = s.cfg.MaxIdle
 	s.health.Store(&health{since: time.Now(), changed: make(chan struct{})})
 	s.up, s.goDown = context.WithCancelCause(context.Background())
 	return s
