@@ -60,7 +60,7 @@ func (c *call) ended(h *history, r reply) {
 		c.state = answered
 		c.out.affected, c.out.duplicate = r.affected, r.errno == 1062
 	case harmless(r):
-		c.state = refused
+		c.state, c.err = refused, r.err
 	default:
 		c.err = r.err
 	}

@@ -67,6 +67,7 @@ func (f *fleet) run(tr trial, mustHold bool) (wrong int) {
 			replied++
 		case refused:
 			refusals++
+			errs[c.err]++
 		default:
 			lost++
 			errs[c.err]++
