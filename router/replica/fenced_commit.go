@@ -15,7 +15,8 @@ import (
 // COMMIT of a transaction that has named records, at the levels safe and strict:
 //
 //  1. The parts that have written records, one after the other, in the stores'
-//     order. Each is atomic, and fenced.
+//     order, but where a record has moved, that of its new key first. Each is
+//     atomic, and fenced.
 //  2. The rest: parts that have only read, and the store of the other tables.
 //     These can hardly be refused, so they come last.
 //  3. The records are copied, once all have let go of their row locks.
@@ -88,7 +89,7 @@ func (c *Client) commitable() error {
 // commitParts commits what has written records. An error means that nothing is
 // committed.
 func (c *Client) commitParts(o *fencedOutcome) error {
-	slices.SortFunc(c.txn.parts, func(a, b fencedPart) int { return a.txn.Store() - b.txn.Store() })
+	c.txn.order()
 	for at := range c.txn.parts {
 		p := &c.txn.parts[at]
 		if len(p.keys) == 0 {

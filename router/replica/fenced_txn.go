@@ -206,11 +206,16 @@ func (c *Client) startOver(s *starting) bool {
 	if conn := c.pinned[i]; conn != nil {
 		c.drop(i, conn)
 	}
+	c.pauseStart()
+	return true
+}
+
+// pauseStart waits a moment before a transaction is begun anew.
+func (c *Client) pauseStart() {
 	timer := time.NewTimer(startPause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-c.wait.Done():
 	}
-	return true
 }

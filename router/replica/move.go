@@ -19,7 +19,7 @@ import (
 // Move carries w, whose Keys are the old key and the new one, out.
 func (c *Client) Move(w *Write) error {
 	if c.fenced() {
-		return notFenced("UPDATE that changes a key")
+		return c.fencedMove(w)
 	}
 	for _, key := range w.Keys {
 		if err := c.lockKey(key); err != nil {

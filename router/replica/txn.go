@@ -38,6 +38,7 @@ type txn struct {
 	once   bool   // a statement alone has run prefix at a store
 	access Access // of the next transaction, as SET TRANSACTION has said
 	parts  []fencedPart
+	firsts [][2]int // stores of parts: the first commits before the second
 }
 
 // Access is whether a transaction may write.
