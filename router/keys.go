@@ -59,6 +59,9 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 		}
 		if folds {
 			var err error
+			if s.data.Fenced() && !isASCII(key) {
+				return refuse("a key with letters beyond ASCII of a column that ignores case, at the levels safe and strict")
+			}
 			if key, err = fold.Append(nil, key); err != nil {
 				return err
 			}
@@ -192,4 +195,13 @@ type typedArgs interface {
 	IsNumber(i int) bool
 	// Charset returns the charset that argument i is in.
 	Charset(i int) string
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }

@@ -122,7 +122,13 @@ func eachLevel(t *testing.T, f func(t *testing.T, level string)) {
 // startBefore is startOther for servers that run.
 func startBefore(t *testing.T, servers []*realstore.Server, n, other int) *harness {
 	t.Helper()
-	return startReached(t, *level, servers, addrsOf(servers), n, other)
+	return startBeforeAt(t, *level, servers, n, other)
+}
+
+// startBeforeAt is startBefore at a consistency level.
+func startBeforeAt(t *testing.T, level string, servers []*realstore.Server, n, other int) *harness {
+	t.Helper()
+	return startReached(t, level, servers, addrsOf(servers), n, other)
 }
 
 func addrsOf(servers []*realstore.Server) []string {
@@ -267,6 +273,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.SetFolding(replica.New(replica.Config{Stores: h.stores, Placement: h.place, Copies: h.copies, Service: login, Log: log}).Folding)
 	stores, _ := l.Of()
 	env := &fence.Live{}
 	fc := fence.Config{
@@ -293,6 +300,11 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 		env.Wait()
 	})
 	h.group = g
+	if fc.Solo { // whoever is asked first serves
+		if _, err := g.Grant(t.Context(), fence.Key{}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	h.await("all stores up and covered", func() bool {
 		for _, s := range g.Overview().Stores {
 			if s.State != "up" || !s.Covered {

@@ -51,6 +51,7 @@ func openDirect(ctx context.Context, cfg *conf.Config, log *slog.Logger) (*direc
 		return nil, err
 	}
 	d.set = replica.New(rc)
+	d.ledger.SetFolding(d.set.Folding)
 	d.ctx, d.cancel = context.WithCancel(ctx)
 	for _, st := range all {
 		d.running.Go(func() { _ = st.Run(d.ctx) })

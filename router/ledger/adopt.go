@@ -261,10 +261,14 @@ func (s *Store) listPage(ctx context.Context, c *store.Conn, t *Table, query str
 	defer s.end(j)
 	j.buf = j.buf[:0]
 	j.add("INSERT IGNORE INTO ", s.texts.ver, "(t,k,ep,n,wid,iep,fl,tick) SELECT d.* FROM (")
+	sh, err := s.shape(ctx, t.Number)
+	if err != nil {
+		return nil, err
+	}
 	for i, r := range rows {
-		id := r[0]
-		if t.Fold != nil {
-			id = t.Fold(id)
+		id, err := sh.adoptable(r[0])
+		if err != nil {
+			return nil, err
 		}
 		if i > 0 {
 			j.add(" UNION ALL ")

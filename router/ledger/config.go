@@ -38,7 +38,9 @@ type Table struct {
 	// Fold makes of a key, as it lies in the column, the key as it is hashed,
 	// which is the fence.Key's ID; nil means that they are the same. The column
 	// must find the record by the ID too.
-	Fold func(key []byte) []byte
+	// A Fold of nil is asked of SetFolding's, unless Exact.
+	Fold  func(key []byte) []byte
+	Exact bool
 }
 
 const (

@@ -230,7 +230,10 @@ func digests(r *reply, set int, sh *shape) ([]Row, error) {
 		if cells[0] == nil {
 			continue // a row without a key belongs to no record
 		}
-		id := sh.hashed(cells[0])
+		id, err := sh.hashed(cells[0])
+		if err != nil {
+			return nil, err
+		}
 		var row Row
 		if hex.DecodedLen(len(cells[1])) != len(row.Digest) {
 			return nil, lost(errOdd)
@@ -295,14 +298,6 @@ func (s *Store) listed(ctx context.Context, c *store.Conn, j *job) (*reply, erro
 		return nil, lost(errOdd)
 	}
 	return &j.reply, nil
-}
-
-// hashed makes of a key, as it lies in the column, the key as it is hashed.
-func (sh *shape) hashed(key []byte) []byte {
-	if sh.table.Fold == nil {
-		return key
-	}
-	return sh.table.Fold(slices.Clone(key))
 }
 
 // Image is a record as bytes that are the same for equal records at all

@@ -17,7 +17,7 @@ import (
 
 // shapeTTL bounds how long a change of a table behind the proxy's back goes
 // unnoticed.
-const shapeTTL = 10 * time.Second
+const shapeTTL = 3 * time.Second
 
 // shape is what a session table looks like at a store, with the texts that are
 // made of it. It is not modified.
@@ -32,6 +32,7 @@ type shape struct {
 	list    string // of the columns' names
 	updates string // of all columns, for ON DUPLICATE KEY UPDATE; "" where that is not safe
 	read    time.Time
+	fold    func(key []byte) ([]byte, error) // nil for nothing
 }
 
 // shapes caches them. Its zero value is ready for use.
@@ -119,6 +120,9 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 	}
 	if sh.keyAt < 0 {
 		return nil, fmt.Errorf("%w: table %s.%s has no column %s", fence.ErrUnsent, t.Schema, t.Name, t.Key)
+	}
+	if sh.fold, err = s.folding(ctx, t); err != nil {
+		return nil, unsent(err)
 	}
 	sh.finish(sh.soleKey(&j.reply))
 	return sh, nil

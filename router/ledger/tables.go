@@ -22,8 +22,9 @@ import (
 // known are the session tables that are known. It is safe for concurrent use,
 // and a look takes no lock.
 type known struct {
-	list atomic.Pointer[[]*Table] // by number
-	mu   sync.Mutex               // held to replace list
+	list    atomic.Pointer[[]*Table] // by number
+	folding atomic.Pointer[Folding]
+	mu      sync.Mutex // held to replace list
 }
 
 // Number is the number of a table that is given none by the configuration.
@@ -91,6 +92,14 @@ func (k *known) add(t Table) (*Table, error) {
 // Add makes a session table known and returns its number. A table that is not
 // on the stores is added all the same.
 func (l *Ledger) Add(t Table) (number uint16, err error) {
+	if len(l.Stores) > 0 && t.Fold == nil {
+		if one := l.Stores[0].cfg.configured(t.Name); one != nil {
+			t.Fold, t.Exact = one.Fold, one.Exact
+			if t.Number == 0 && strings.EqualFold(one.Schema, t.Schema) {
+				t.Number = one.Number
+			}
+		}
+	}
 	added, err := l.known.add(t)
 	if err != nil {
 		return 0, err
@@ -174,7 +183,9 @@ func (s *Store) learnRow(row [][]byte) (fresh bool, err error) {
 	if o := s.cfg.known.of(t.Number); o != nil && o.is(&t) {
 		return false, nil
 	}
-	t.Fold = s.cfg.foldOf(t.Name)
+	if one := s.cfg.configured(t.Name); one != nil {
+		t.Fold, t.Exact = one.Fold, one.Exact
+	}
 	if _, err := s.cfg.known.add(t); err != nil {
 		return false, fmt.Errorf("store %s: %w", s.Name(), err)
 	}
@@ -186,11 +197,11 @@ func (t *Table) is(o *Table) bool {
 	return strings.EqualFold(o.Schema, t.Schema) && strings.EqualFold(o.Name, t.Name) && strings.EqualFold(o.Key, t.Key)
 }
 
-// foldOf is the Fold of the configured table of a name; nil for none.
-func (c *Config) foldOf(name string) func([]byte) []byte {
+// configured is the configured table of a name; nil for none.
+func (c *Config) configured(name string) *Table {
 	for i := range c.Tables {
 		if strings.EqualFold(c.Tables[i].Name, name) {
-			return c.Tables[i].Fold
+			return &c.Tables[i]
 		}
 	}
 	return nil

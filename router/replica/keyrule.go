@@ -25,7 +25,9 @@ type keyRule struct {
 	of    *map[Table]*schema // what was known of the tables then
 	rule  KeyRule
 	fold  *KeyFold
-	until time.Time // of a table that could not be read
+	// second is an index that is unique besides the key; "" for none.
+	second string
+	until  time.Time // of a table that could not be read
 }
 
 // ruleAgain is how long a table that could not be read is not asked for again.
@@ -41,7 +43,7 @@ func (c *Client) KeyRule(t Table) KeyRule {
 	}
 	*r = keyRule{table: t}
 	if sc, err := c.schema(t); err == nil {
-		r.rule, r.fold = sc.key.rule(), sc.fold
+		r.rule, r.fold, r.second = sc.key.rule(), sc.fold, sc.second
 	} else {
 		r.until = time.Now().Add(ruleAgain)
 	}

@@ -51,6 +51,7 @@ type Set struct {
 	deadlocks deadlocks
 	lockWaiters
 	lockHomes
+	lockHolders
 	holders  sync.Map  // connOf -> uint32: CONNECTION_ID() of the client whose locks it holds
 	pending  []backlog // by store
 	catchUps sync.WaitGroup
@@ -74,6 +75,9 @@ func New(c Config) *Set {
 		id:      many + 1 + rand.Uint64N(math.MaxUint64-many-1),
 	}
 	s.schemas.ask = s.queryIn("")
+	if c.Ledger != nil {
+		c.Ledger.SetFolding(s.Folding)
+	}
 	return s
 }
 

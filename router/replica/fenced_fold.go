@@ -1,0 +1,31 @@
+package replica
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/dsmproxy/dsmproxy/router/ledger"
+)
+
+// Folding is the ledger's: what makes of keys as the stores have them those that
+// are placed.
+func (s *Set) Folding(ctx context.Context, lt ledger.Table) (func(key []byte) ([]byte, error), error) {
+	t := Table{Schema: lt.Schema, Name: lt.Name, Key: lt.Key, Exact: lt.Exact}
+	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
+	if err != nil {
+		return nil, err
+	}
+	pads := sc.key.rule()&KeyPads != 0
+	if !pads && sc.fold == nil {
+		return nil, nil
+	}
+	return func(key []byte) ([]byte, error) {
+		if pads {
+			key = bytes.TrimRight(key, " ")
+		}
+		if sc.fold == nil || sc.fold.Keeps(key) {
+			return key, nil
+		}
+		return sc.fold.Append(nil, key)
+	}, nil
+}
