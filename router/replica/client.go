@@ -78,9 +78,10 @@ type Client struct {
 	fencing fencing
 	one     [1][]byte // scratch: one key
 
-	keyRule  keyRule  // used last
-	charsets charsets // of its session
-	stamp    []byte   // see fix
+	keyRule  keyRule    // used last
+	charsets charsets   // of its session
+	noted    [][][]byte // the warnings of a statement that a SET follows
+	stamp    []byte     // see fix
 
 	opened  *Cursor   // by the last statement
 	cursors []*Cursor // all that are open

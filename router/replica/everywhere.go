@@ -89,7 +89,7 @@ func (c *Client) toAll(q *question) (down []int, err error) {
 	}
 	for i := range c.copies {
 		cp := &c.copies[i]
-		if err := c.sendOne(cp.conn, q.req, q.fix); err != nil {
+		if err := c.sendFixed(cp.conn, q.req, q.fix); err != nil {
 			var refused *protocol.Error
 			if errors.As(err, &refused) { // it can't be prepared
 				c.dropUnread()
@@ -141,6 +141,11 @@ func (c *Client) readFixed(cp *copyOf, req Request, fixed bool) ([]byte, error) 
 	cp.answer = *c.scratch.Answer()
 	if fixed {
 		frames = append([]byte(nil), frames...)
+		if c.set.forgetsNotes() {
+			if cp.notes, err = cp.conn.ReadRows(); err != nil {
+				return nil, err
+			}
+		}
 		if err := c.skip(cp.conn); err != nil {
 			return nil, err
 		}

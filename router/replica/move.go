@@ -78,7 +78,7 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 			return lost(err)
 		}
 	}
-	if err := c.sendOne(first.conn, w.Req, c.fix(w)); err != nil {
+	if err := c.sendFixed(first.conn, w.Req, c.fix(w)); err != nil {
 		return lost(err)
 	}
 	c.inner = own

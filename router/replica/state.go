@@ -190,7 +190,7 @@ func (c *Client) Defaults(t Table) Defaults { return c.set.Defaults(c.ctx, t) }
 // Fresh forgets the last statement's answer.
 func (c *Client) Fresh() {
 	c.frame.Reset(protocol.AnswerResult, true, 0)
-	c.Notes, c.Learn, c.Waits = nil, nil, Waits{}
+	c.Notes, c.noted, c.Learn, c.Waits = nil, nil, nil, Waits{}
 	c.copies = c.copies[:0]
 }
 
@@ -220,6 +220,10 @@ func (c *Client) readNotes(conn *store.Conn) error {
 		}
 	}
 	if a.Warnings == 0 || c.hasCursor(conn) {
+		return nil
+	}
+	if c.noted != nil {
+		c.Notes = c.noted
 		return nil
 	}
 	var err error

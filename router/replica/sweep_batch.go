@@ -93,7 +93,9 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 	answer := b.decides.answer
 	out.tells = info[b.decides.store]
 	if answer.Err == nil && answer.Warnings > 0 {
-		out.notes, _ = b.decides.conn.Query(c.ctx, "SHOW WARNINGS") // a lost connection is found next
+		if out.notes = b.decides.notes; out.notes == nil {
+			out.notes, _ = b.decides.conn.Query(c.ctx, "SHOW WARNINGS") // a lost connection is found next
+		}
 	}
 	err = c.mendBatch(b)
 	c.releaseCopies()
@@ -135,7 +137,7 @@ func (c *Client) again(b *batch, req Request) error {
 				break
 			}
 			cp.read = false
-			err := c.sendOne(cp.conn, req, b.fix)
+			err := c.sendFixed(cp.conn, req, b.fix)
 			if err == nil {
 				_, err = c.readFixed(cp, req, b.fix != nil)
 			}

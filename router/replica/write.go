@@ -64,6 +64,7 @@ type copyOf struct {
 	later  bool        // it is to run it once the first copy has
 	read   bool        // its answer has been read
 	answer protocol.Answer
+	notes  [][][]byte // its warnings, where they are gone once it is answered
 }
 
 // maxHeld bounds an answer to a write (RETURNING) that is kept back until all
@@ -164,7 +165,7 @@ func (c *Client) sendAll(w *Write) {
 			cp.sent, cp.later = false, true
 			continue
 		}
-		if err := c.sendOne(cp.conn, w.Req, fix); err != nil {
+		if err := c.sendFixed(cp.conn, w.Req, fix); err != nil {
 			c.lose(cp, err)
 			continue
 		}
@@ -189,7 +190,7 @@ func (c *Client) sendLater(w *Write, refused bool) error {
 			fix = c.fix(w)
 		}
 		cp.sent = true
-		if err := c.sendOne(cp.conn, w.Req, fix); err != nil {
+		if err := c.sendFixed(cp.conn, w.Req, fix); err != nil {
 			c.lose(cp, err)
 			return err
 		}
@@ -198,6 +199,15 @@ func (c *Client) sendLater(w *Write, refused bool) error {
 }
 
 func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
+	return c.sendNoting(conn, req, fix, false)
+}
+
+// sendFixed is sendOne for what readOne or readFixed reads.
+func (c *Client) sendFixed(conn *store.Conn, req Request, fix []byte) error {
+	return c.sendNoting(conn, req, fix, c.set.forgetsNotes())
+}
+
+func (c *Client) sendNoting(conn *store.Conn, req Request, fix []byte, notes bool) error {
 	conn.Begin(time.Time{})
 	if fix != nil {
 		if err := conn.Queue(fix); err != nil {
@@ -208,6 +218,11 @@ func (c *Client) sendOne(conn *store.Conn, req Request, fix []byte) error {
 		return err
 	}
 	if fix != nil {
+		if notes {
+			if err := conn.Queue(showNotes); err != nil {
+				return err
+			}
+		}
 		if err := conn.Queue(unfixOf(fix)); err != nil {
 			return err
 		}
@@ -243,7 +258,7 @@ func (c *Client) readAll(w *Write) (first int, err error) {
 		cp := &c.copies[i]
 		if cp.later && cp.conn != nil { // the ones before it are lost
 			cp.later, cp.sent = false, true
-			if err := c.sendOne(cp.conn, w.Req, c.fix(w)); err != nil {
+			if err := c.sendFixed(cp.conn, w.Req, c.fix(w)); err != nil {
 				last = err
 				c.lose(cp, err)
 			}
@@ -306,6 +321,15 @@ func (c *Client) readOne(w *Write, cp *copyOf, decides bool) error {
 	}
 	cp.answer = *f.Answer()
 	if fix {
+		if c.set.forgetsNotes() {
+			notes, err := cp.conn.ReadRows()
+			if err != nil {
+				return err
+			}
+			if decides {
+				c.noted = notes
+			}
+		}
 		if err := c.skip(cp.conn); err != nil {
 			return err
 		}

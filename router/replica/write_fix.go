@@ -3,6 +3,7 @@ package replica
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -44,6 +45,13 @@ var (
 	unfixNumber = append([]byte{byte(protocol.ComQuery)}, "SET insert_id=0"...)
 	unfixBoth   = append([]byte{byte(protocol.ComQuery)}, "SET insert_id=0, timestamp=DEFAULT"...)
 )
+
+// showNotes asks for a statement's warnings before what undoes its fix.
+var showNotes = append([]byte{byte(protocol.ComQuery)}, "SHOW WARNINGS"...)
+
+// forgetsNotes reports whether the stores forget a statement's warnings at the
+// next SET, as MySQL does and MariaDB does not.
+func (s *Set) forgetsNotes() bool { return !strings.Contains(s.Version(), "MariaDB") }
 
 // unfixOf is the statement that undoes what fix does. A number that its
 // statement has not used would else be that of the next record inserted there.
