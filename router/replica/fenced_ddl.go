@@ -22,7 +22,7 @@ import (
 // for a little longer, so the client gets its answer that much later.
 
 const (
-	ddlPatience = 60 * time.Second // for stores that don't answer, or refuse for now
+	ddlPatience = 20 * time.Second // for stores that don't answer, or refuse for now
 	ddlPause    = 100 * time.Millisecond
 )
 
