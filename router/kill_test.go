@@ -147,8 +147,10 @@ func TestKillQuery(t *testing.T) {
 }
 
 // KILL of a client ends what it runs at the stores, with its locks.
-func TestKillConnection(t *testing.T) {
-	h := start(t, 3, 2)
+func TestKillConnection(t *testing.T) { eachLevel(t, testKillConnection) }
+
+func testKillConnection(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	db := h.open("")
 	h.exec(db, "INSERT INTO sessions (id) VALUES ('a'), ('b')")
 	at := int(h.order("b")[0])
@@ -187,8 +189,10 @@ func TestKillConnection(t *testing.T) {
 
 // Kills hit the client that they name and no other, however often connections
 // change hands meanwhile, and copies stay equal.
-func TestKillsHitNobodyElse(t *testing.T) {
-	h := start(t, 3, 2)
+func TestKillsHitNobodyElse(t *testing.T) { eachLevel(t, testKillsHitNobodyElse) }
+
+func testKillsHitNobodyElse(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	const victims, others = 3, 4
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()

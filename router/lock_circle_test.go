@@ -9,8 +9,10 @@ import (
 
 // Clients that wait for each other's named locks get, on several stores, what
 // they get on one server: one of them an error, the other its lock.
-func TestNamedLocksInACircle(t *testing.T) {
-	h := start(t, 3, 2)
+func TestNamedLocksInACircle(t *testing.T) { eachLevel(t, testNamedLocksInACircle) }
+
+func testNamedLocksInACircle(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	single := installed.Start(t, 1)[0]
 	direct, err := sql.Open("mysql", single.DSN(""))
 	if err != nil {

@@ -9,12 +9,16 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dsmproxy/dsmproxy/rewrite"
 )
 
 // Statements of the GET_LOCK family are answered as one server answers them,
 // whatever stores their locks are on.
-func TestLocksAreAsAtOneServer(t *testing.T) {
-	h := start(t, 4, 2)
+func TestLocksAreAsAtOneServer(t *testing.T) { eachLevel(t, testLocksAreAsAtOneServer) }
+
+func testLocksAreAsAtOneServer(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	b := h.both()
 	b.same(
 		"SELECT GET_LOCK('a',1)",
@@ -78,14 +82,16 @@ func TestLocksAreAsAtOneServer(t *testing.T) {
 		"SELECT RELEASE_ALL_LOCKS()",
 	)
 	h.fails(1235, h.conn(""), "SELECT IF(IS_FREE_LOCK('a'), GET_LOCK('b', 1), GET_LOCK('c', 1) + GET_LOCK('d', 1))")
-	h.fails(1235, h.conn(""), "SELECT GET_LOCK(UUID(), 1)")
+	h.fails(1235, h.conn(""), "SELECT GET_LOCK(RAND(), 1)")
 	h.fails(1235, h.conn(""), "SELECT GET_LOCK('a', 1) FROM sessions WHERE id = 'a'")
 }
 
 // The connection that has held a lock is given back without it, also where the
 // name is in another character set or was hidden in an expression.
-func TestNoLockIsLeftBehind(t *testing.T) {
-	h := start(t, 2, 1)
+func TestNoLockIsLeftBehind(t *testing.T) { eachLevel(t, testNoLockIsLeftBehind) }
+
+func testNoLockIsLeftBehind(t *testing.T, level string) {
+	h := startAt(t, level, 2, 1)
 	for _, get := range []string{
 		"SELECT GET_LOCK('l', 1)", "DO GET_LOCK('l', 1)", "SELECT IF(GET_LOCK('l', 1), 5, 6)",
 		"SELECT GET_LOCK(LOWER('L'), 1)", "SELECT GET_LOCK(_latin1 x'e9', 1)", "SELECT GET_LOCK('\xc3\xa9', 1)",
@@ -125,9 +131,11 @@ func TestNoLockIsLeftBehind(t *testing.T) {
 }
 
 // Several clients of two proxies count under locks, which are on all stores.
-func TestLocksExcludeOverProxies(t *testing.T) {
-	h := start(t, 3, 2)
-	second, _ := h.proxy()
+func TestLocksExcludeOverProxies(t *testing.T) { eachLevel(t, testLocksExcludeOverProxies) }
+
+func testLocksExcludeOverProxies(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
+	second := h.serve(t, []rewrite.Table{{Name: "sessions", Key: "id"}})
 	names := []string{"one", "two", "three", "four"}
 	counts := make([]int, len(names)) // each guarded by its lock alone
 	held := make([]sync.Mutex, len(names))
@@ -175,9 +183,11 @@ func TestLocksExcludeOverProxies(t *testing.T) {
 
 // IS_USED_LOCK tells the CONNECTION_ID() of a client of the same proxy, and a
 // number that is nobody's for one of another proxy.
-func TestWhoHoldsALock(t *testing.T) {
-	h := start(t, 3, 2)
-	second, _ := h.proxy()
+func TestWhoHoldsALock(t *testing.T) { eachLevel(t, testWhoHoldsALock) }
+
+func testWhoHoldsALock(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
+	second := h.serve(t, []rewrite.Table{{Name: "sessions", Key: "id"}})
 	a, b := h.conn(""), h.conn("")
 	other, err := h.openAt(second, "").Conn(context.Background())
 	if err != nil {
@@ -205,8 +215,10 @@ func TestWhoHoldsALock(t *testing.T) {
 
 // Two clients that wait for each other's locks end: on one store as it says, on
 // two as the proxy says, or when the time is up before that which one asked for.
-func TestLockDeadlock(t *testing.T) {
-	h := start(t, 3, 2)
+func TestLockDeadlock(t *testing.T) { eachLevel(t, testLockDeadlock) }
+
+func testLockDeadlock(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	byStore := map[uint16][]string{}
 	for i := range 40 {
 		name := fmt.Sprint("l", i)

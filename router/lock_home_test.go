@@ -50,7 +50,11 @@ func (h *harness) takesLock(c *sql.Conn, query string, want int64) {
 
 // The first GET_LOCK after a store has died finds another one.
 func TestNamedLockRightAfterItsHomeDied(t *testing.T) {
-	h := start(t, 3, 2)
+	eachLevel(t, testNamedLockRightAfterItsHomeDied)
+}
+
+func testNamedLockRightAfterItsHomeDied(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	home := int(h.order("lx")[0])
 	c := h.conn("")
 	h.takesLock(c, "SELECT GET_LOCK('lx', 0)", 1)

@@ -20,8 +20,10 @@ func lockValue(t *testing.T, c *sql.Conn, query string, args ...any) string {
 	return v.String
 }
 
-func TestNamedLocks(t *testing.T) {
-	h := start(t, 4, 2)
+func TestNamedLocks(t *testing.T) { eachLevel(t, testNamedLocks) }
+
+func testNamedLocks(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	for _, params := range []string{"", "interpolateParams=true"} {
 		a, b := h.conn(params), h.conn(params)
 		for i := range 6 { // on several stores
@@ -71,8 +73,10 @@ func TestNamedLocks(t *testing.T) {
 	}
 }
 
-func TestLocksAreFreedWithTheirClient(t *testing.T) {
-	h := start(t, 3, 2)
+func TestLocksAreFreedWithTheirClient(t *testing.T) { eachLevel(t, testLocksAreFreedWithTheirClient) }
+
+func testLocksAreFreedWithTheirClient(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	db := h.open("")
 	c, err := db.Conn(context.Background())
 	if err != nil {
@@ -88,8 +92,10 @@ func TestLocksAreFreedWithTheirClient(t *testing.T) {
 	}
 }
 
-func TestLocksExclude(t *testing.T) {
-	h := start(t, 4, 2)
+func TestLocksExclude(t *testing.T) { eachLevel(t, testLocksExclude) }
+
+func testLocksExclude(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	var wg sync.WaitGroup
 	inside := 0
 	for range 8 {

@@ -13,8 +13,8 @@ import (
 
 // twoProxies is start with a second proxy before the same stores, and a function
 // that returns a client of either.
-func twoProxies(t *testing.T, m, n int) (h *harness, client func(proxy int) *sql.Conn) {
-	h = start(t, m, n)
+func twoProxies(t *testing.T, level string, m, n int) (h *harness, client func(proxy int) *sql.Conn) {
+	h = startAt(t, level, m, n)
 	addrs := []string{h.addr, h.serve(t, []rewrite.Table{{Name: "sessions", Key: "id"}})}
 	return h, func(proxy int) *sql.Conn {
 		was := h.addr
@@ -27,12 +27,16 @@ func twoProxies(t *testing.T, m, n int) (h *harness, client func(proxy int) *sql
 // Clients of two proxies that write one record in transactions wait for each
 // other at the first store of its order, and not crosswise at two.
 func TestTwoProxiesTransactionsOfOneKey(t *testing.T) {
+	eachLevel(t, testTwoProxiesTransactionsOfOneKey)
+}
+
+func testTwoProxiesTransactionsOfOneKey(t *testing.T, level string) {
 	for name, begin := range map[string][2]string{
 		"begin":      {"BEGIN", "COMMIT"},
 		"autocommit": {"SET autocommit=0", "COMMIT"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, client := twoProxies(t, 4, 2)
+			h, client := twoProxies(t, level, 4, 2)
 			writes := hotWrites(t, h, client, func(ctx context.Context, c *sql.Conn, i int) error {
 				for _, q := range []string{begin[0], fmt.Sprintf("UPDATE sessions SET n=n+1, data='%d' WHERE id='hot'", i), begin[1]} {
 					if _, err := c.ExecContext(ctx, q); err != nil {
@@ -49,8 +53,10 @@ func TestTwoProxiesTransactionsOfOneKey(t *testing.T) {
 
 // Writes on their own wait for nothing once a store has run them, so that two
 // proxies can't wait for each other.
-func TestTwoProxiesWritesOfOneKey(t *testing.T) {
-	h, client := twoProxies(t, 4, 2)
+func TestTwoProxiesWritesOfOneKey(t *testing.T) { eachLevel(t, testTwoProxiesWritesOfOneKey) }
+
+func testTwoProxiesWritesOfOneKey(t *testing.T, level string) {
+	h, client := twoProxies(t, level, 4, 2)
 	writes := hotWrites(t, h, client, func(ctx context.Context, c *sql.Conn, i int) error {
 		_, err := c.ExecContext(ctx, "UPDATE sessions SET n=n+1 WHERE id='hot'")
 		return err

@@ -234,6 +234,7 @@ func (c *Client) drop(i int, conn *store.Conn) {
 	}
 	if c.kept[i] == conn {
 		c.unkeep(i)
+		c.losesLocks(i)
 		c.locks = slices.DeleteFunc(c.locks, func(l heldLock) bool { return l.store == i })
 		c.disclaim()
 	}

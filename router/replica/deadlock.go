@@ -103,6 +103,7 @@ func (s *Set) watch(ctx context.Context) {
 			s.deadlocks.tick.Add(1)
 			s.endDeadlocks(ctx)
 			s.endLockCircles()
+			s.endLost()
 		}
 	}
 }

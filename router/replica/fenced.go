@@ -24,6 +24,10 @@ type fencing struct {
 	keys  []fence.Key // scratch
 	ctx   *patient
 	named numbered
+
+	holds    []namedHold // of the running statement's locks
+	enlisted bool        // among the set's lockHolders
+	lost     string      // a lock whose connection has ended
 }
 
 // numbered is the table that a client has used last, with its number.

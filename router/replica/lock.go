@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/fence"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
@@ -36,6 +37,7 @@ type heldLock struct {
 	// not known if the statement hid that in an expression: unsure.
 	times  int
 	unsure bool
+	hold   *fence.Hold // at the levels safe and strict
 }
 
 // Keep makes one connection carry all of the client's statements at store i,
@@ -84,18 +86,12 @@ func (c *Client) lockHome(name string) int {
 // It waits as long as the statement asks the store to. alone says that the
 // statement is a SELECT of nothing but one call.
 func (c *Client) Lock(uses []LockUse, alone bool, req Request) error {
-	if c.fenced() {
-		return notFenced("a named lock")
-	}
 	return c.atHome(uses, func(i int) (bool, error) { return c.lockAt(i, uses, alone, req, true) })
 }
 
 // LockValue carries one call out by a statement that selects the value in
 // hexadecimal; home is the store that did, and null says that it is NULL.
 func (c *Client) LockValue(use LockUse, req Request) (value string, home int, null bool, err error) {
-	if c.fenced() {
-		return "", 0, false, notFenced("a named lock")
-	}
 	err = c.atHome([]LockUse{use}, func(i int) (again bool, err error) {
 		home = i
 		again, err = c.lockAt(i, []LockUse{use}, false, req, false)
@@ -144,6 +140,9 @@ func (c *Client) Value(req Request) (value string, null bool, err error) {
 // atHome calls at with the store where the locks are, and again while that one
 // dies without an answer, so that they have another home.
 func (c *Client) atHome(uses []LockUse, at func(home int) (again bool, err error)) error {
+	if c.fenced() {
+		return c.fencedAtHome(uses, at)
+	}
 	defer c.disclaim()
 	var last error
 	for range 2 * len(c.set.stores) { // a store that dies may fail twice
@@ -194,7 +193,7 @@ func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give boo
 	}
 	if err != nil {
 		next, err := c.readFailed(i, conn, err)
-		return next && !(held && c.set.live(i)), err
+		return next && !(held && (c.set.live(i) || c.fenced())), err
 	}
 	struck := c.lockStruck()
 	if err = c.readNotes(conn); err == nil {
@@ -205,6 +204,10 @@ func (c *Client) lockAt(i int, uses []LockUse, alone bool, req Request, give boo
 	} else if struck && c.lacks(uses) {
 		c.finish(i, conn)
 		return false, c.lockDeadlock(i)
+	} else if c.fenced() {
+		if again, err := c.confirm(i, conn, held); again || err != nil {
+			return again, err
+		}
 	}
 	if give {
 		if _, err := c.out.Conn().Write(c.held); err != nil {

@@ -68,6 +68,7 @@ func (c *Client) claim(name string) {
 
 // disclaim forgets the names that the client has claimed and does not hold.
 func (c *Client) disclaim() {
+	c.enlistHolds()
 	c.homes = slices.DeleteFunc(c.homes, func(h *lockHome) bool {
 		gone := c.holds(h.name) < 0
 		if gone {
