@@ -78,7 +78,9 @@ func TestKeysInEveryCharsetAndCase(t *testing.T) {
 	}
 	for _, column := range columns {
 		for i, d := range append(h.direct, ref) {
-			h.exec(d, "CREATE OR REPLACE TABLE "+[]string{"app.", "ref."}[i/len(h.direct)]+"spoken (k "+column+" PRIMARY KEY, v int NOT NULL DEFAULT 0)")
+			table := []string{"app.", "ref."}[i/len(h.direct)] + "spoken"
+			h.exec(d, "DROP TABLE IF EXISTS "+table)
+			h.exec(d, "CREATE TABLE "+table+" (k "+column+" PRIMARY KEY, v int NOT NULL DEFAULT 0)")
 		}
 		h.set.Forget()
 		for round, s := range spellings {
