@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -277,6 +279,15 @@ func TestGroupCommands(t *testing.T) {
 	w.must(0, []string{"verify", "-repair"}, "2 mended")
 	w.must(0, []string{"verify"}, "all copies are as they should be")
 	w.must(0, []string{"status"}, "view ", "3 of 3 up", "s2 ")
+	metrics := scrape(t, p)
+	for _, line := range []string{
+		"dsmproxy_group_serving 1", "dsmproxy_group_stores_up 3", "dsmproxy_records_below_copies 0", `dsmproxy_store_view_state{state="up",store="s2"} 1`,
+		`dsmproxy_store_covered{store="s3"} 1`, "dsmproxy_heal_running 0",
+	} {
+		if !strings.Contains(metrics, line+"\n") {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
 
 	w.must(1, []string{"forget", "nosuch"}, `no store "nosuch": they are s1, s2, s3`)
 	w.must(1, []string{"forget", "s2"}, "give -yes")
@@ -350,6 +361,21 @@ func TestAgreement(t *testing.T) {
 	w.must(0, []string{"init", "-change", "-yes"}, "view_lease = 2s", "recorded")
 	p, _ = w.serve()
 	w.await(p, "the stores are whole again", whole)
+}
+
+// scrape reads a proxy's metrics.
+func scrape(t *testing.T, p *proxy) string {
+	t.Helper()
+	r, err := http.Get(p.adminURL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // newAddrs gives a configuration addresses of its own to listen on.

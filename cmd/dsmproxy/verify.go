@@ -266,9 +266,13 @@ func (v *verification) mend(ctx context.Context, d verify.Difference) error {
 
 // tableOf is a difference's table as it is mended.
 func (v *verification) tableOf(d verify.Difference) replica.Table {
-	t := replica.Table{Schema: d.Table.Schema, Name: d.Table.Name, Key: d.Table.Key, Folds: d.Table.Fold != nil}
+	t := replica.Table{Schema: d.Table.Schema, Name: d.Table.Name, Key: d.Table.Key}
 	for _, one := range tables(v.cfg) {
-		if !strings.EqualFold(one.Name, d.Table.Name) || one.Schema != "" && !strings.EqualFold(one.Schema, d.Table.Schema) || len(one.Secondary) == 0 {
+		if !strings.EqualFold(one.Name, d.Table.Name) || one.Schema != "" && !strings.EqualFold(one.Schema, d.Table.Schema) {
+			continue
+		}
+		t.Folds, t.Exact = one.FoldCase, one.ExactKeys
+		if len(one.Secondary) == 0 {
 			continue
 		}
 		var parts []replica.Part
