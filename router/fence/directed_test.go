@@ -337,3 +337,20 @@ func TestLatePut(t *testing.T) {
 		return ""
 	})
 }
+
+// TestNoFlapping: a store that one of two proxies can't reach is excluded, and
+// stays so as long as that lasts, although the other one reaches it all the
+// time, and although the beats of the former take long.
+func TestNoFlapping(t *testing.T) {
+	cfg := calmSafe
+	cfg.LookTimeout, cfg.Rejoin = 2*second, 5*second
+	s := newStage(t, cfg, nil)
+	s.isolate(0, 1)
+	s.await("the exclusion", func() bool { return s.view(1).State(1) == view.Down })
+	s.pass(20 * second)
+	if v := s.view(1); v.Gen(1) != 1 {
+		t.Errorf("the store has come back meanwhile: %v", v)
+	}
+	s.connect(0, 1)
+	s.await("its return", func() bool { return s.view(1).State(1) == view.Up })
+}

@@ -161,6 +161,11 @@ func (g *Group) dispensable(v *view.View, p *peer) bool {
 	return true
 }
 
+// heard is for how long a proxy's report counts. One that can't reach a store
+// beats slowly: some of its looks there, one after the other, each end with a
+// timeout.
+func (g *Group) heard() time.Duration { return max(10*g.cfg.BeatEvery, 2*g.cfg.Rejoin) }
+
 // seenByAll reports whether every proxy that has lately looked at some store
 // reaches p. One with a broken link would else have it excluded again at once.
 func (g *Group) seenByAll(p *peer) bool {
@@ -170,7 +175,7 @@ func (g *Group) seenByAll(p *peer) bool {
 			continue
 		}
 		for _, r := range st.Reports {
-			if r.Age < 3*g.cfg.BeatEvery && r.Reach&(1<<p.index) == 0 && r.Proxy != g.id {
+			if r.Age < g.heard() && r.Reach&(1<<p.index) == 0 && r.Proxy != g.id {
 				return false
 			}
 		}

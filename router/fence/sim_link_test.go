@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -129,7 +130,7 @@ const (
 func (l *link) Name() string { return l.s.w.names[l.s.index] }
 
 func (l *link) Look(_ context.Context, b Beat) (st Status, err error) {
-	err = l.send(lookTimeout, func() (func(), error) {
+	err = l.send(cmp.Or(l.s.w.cfg.LookTimeout, lookTimeout), func() (func(), error) {
 		now := l.s.look(b)
 		return func() { st = now }, nil
 	})

@@ -27,6 +27,7 @@ type simConfig struct {
 	StopClock              bool          // a proxy that is stopped does not see the time pass
 	Late                   uint64        // Config.Late; 0 means 40
 	Rejoin                 time.Duration // Config.Rejoin; 0: short, and different in each proxy
+	LookTimeout            time.Duration // of Look; 0: lookTimeout
 	Faults                 []fault       // with their weights
 	Calm                   bool          // no late packets
 	Length                 time.Duration // of the part with faults
