@@ -302,9 +302,15 @@ func (a *analyzer) insertSources(t *source) {
 		if s == t || !s.ours() {
 			continue
 		}
-		if len(a.p.Keys) != 1 || s.keys == nil || !a.sameKeys(a.p.Keys, s.keys) {
-			a.refuse("INSERT from other records of a session table")
+		if len(a.p.Keys) == 1 && s.keys != nil && a.sameKeys(a.p.Keys, s.keys) {
+			continue
 		}
+		if a.p.CopiesFrom != nil || a.p.Kind != KindWrite || t.kind != sourceSession || s.kind != sourceSession ||
+			s.table != t.table || len(a.p.Keys) != 1 || len(s.keys) != 1 || len(a.tables) != 2 {
+			a.refuse("INSERT from other records of a session table")
+			return
+		}
+		a.p.CopiesFrom = s.keys
 	}
 }
 

@@ -213,6 +213,9 @@ type Plan struct {
 	OtherColumn string
 	OtherValues []Value
 
+	// CopiesFrom is the key of the record that an INSERT ... SELECT into the record
+	// of Keys reads, where that is another one; nil for none.
+	CopiesFrom []Value
 	// Waits is how long it may wait, if it says so itself; nil otherwise.
 	Waits *Waits
 	// SetsInsertID: a write with LAST_INSERT_ID(expr), which answers with its value.

@@ -190,6 +190,7 @@ func (p *Plan) writeValues(field func(name, value string)) {
 	if p.OtherColumn != "" {
 		field("by", p.OtherColumn+":"+valueNames(p.OtherValues))
 	}
+	field("reads", valueNames(p.CopiesFrom))
 	field("surrogate", valueNames(p.Surrogates))
 	if p.Rows > 1 {
 		field("rows", strconv.Itoa(p.Rows))

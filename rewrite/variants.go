@@ -131,7 +131,7 @@ func sameRoute(p, q *Plan) bool {
 		}
 	}
 	return sameValues(p.Keys, q.Keys) && sameValues(p.OtherValues, q.OtherValues) &&
-		sameValues(p.Surrogates, q.Surrogates)
+		sameValues(p.Surrogates, q.Surrogates) && sameValues(p.CopiesFrom, q.CopiesFrom)
 }
 
 func sameValues(v, w []Value) bool {

@@ -198,6 +198,9 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 	if len(p.Keys) == 0 {
 		return s.withoutKey(p)
 	}
+	if p.CopiesFrom != nil {
+		return s.copyRecord(st, req, args)
+	}
 	if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
 		column, err := s.numbered(p, s.table(p))
 		switch {

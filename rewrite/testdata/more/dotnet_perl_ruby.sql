@@ -111,11 +111,11 @@ SELECT COUNT( * ) FROM sessions me WHERE ( ( me.id = ? AND me.expires > ? ) )
 -- proto: text
 INSERT INTO sessions (id, session_data) SELECT 'abc', 'x' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id='abc')
 
--- expect: write refuse: INSERT from other records of a session table
+-- expect: write key='abc'
 -- proto: text
 INSERT INTO sessions (id, session_data) SELECT 'abc', 'x' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id='def')
 
--- expect: write refuse: INSERT from other records of a session table
+-- expect: write key='abc'
 -- proto: prepared
 -- note: nothing says that the two parameters are equal
 INSERT INTO sessions (id, session_data) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id=?)

@@ -1,0 +1,119 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/dsmproxy/dsmproxy/router/store"
+)
+
+// An INSERT ... SELECT of one record into another is carried out by the first
+// live store of the new key, which is given the record that is read if it is not
+// one of that one's own. What it makes of the new record is carried to the other
+// stores. It all happens in one transaction at each store, as a key change does
+// (move.go).
+
+// CopyRecord carries w, whose Keys are that of the record that is read and that
+// of the one that is written, out.
+func (c *Client) CopyRecord(w *Write) error {
+	for _, key := range w.Keys {
+		if err := c.lockKey(key); err != nil {
+			c.unlockKeys()
+			return err
+		}
+	}
+	defer c.unlockKeys()
+	own := !c.InTxn() && c.state.Autocommit()
+	for range c.set.stores {
+		if own {
+			c.txn.open = true
+			c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+		}
+		again, err := c.copyRecord(w, own)
+		if !again {
+			return err
+		}
+	}
+	return unreachable(nil)
+}
+
+// copyRecord tries once. again says that a store was lost before anything was
+// committed.
+func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
+	from := slices.Clone(c.firstLive(nil, w.Keys[0]))
+	to := c.firstLive(nil, w.Keys[1])
+	first := copyOf{store: int(to[0])}
+	guest := !slices.Contains(from, to[0]) // the record that is read is there for the statement only
+	ran := false
+	lost := func(err error) (bool, error) {
+		switch {
+		case !own && ran:
+			return false, c.fail(err)
+		case !own:
+			return false, c.moveFailed(err)
+		}
+		c.Rollback()
+		var net *store.NetError
+		if c.ctx.Err() != nil {
+			return false, c.aborted()
+		}
+		return errors.As(err, &net) || errors.Is(err, store.ErrDown), err
+	}
+	every := union(to, from[:1])
+	slices.Sort(every) // see gather.go
+	for _, i := range every {
+		if _, err := c.acquire(int(i), true, false); err != nil {
+			return lost(err)
+		}
+	}
+	if first.conn, err = c.acquire(first.store, true, false); err != nil {
+		return lost(err)
+	}
+	if from[0] != to[0] {
+		if err := c.carryBetween(int(from[0]), first.store, w, 0); err != nil {
+			return lost(err)
+		}
+	}
+	if err := c.sendOne(first.conn, w.Req, c.fix(w)); err != nil {
+		return lost(err)
+	}
+	c.inner = own
+	err = c.readOne(w, &first, true)
+	c.inner = false
+	if err != nil {
+		return lost(err)
+	}
+	if first.answer.Err != nil && own {
+		c.Rollback()
+		return false, c.giveHeld()
+	}
+	ran = true
+	if err := c.readNotes(first.conn); err != nil {
+		return lost(err)
+	}
+	if guest {
+		sqls, err := c.removal(w.Table, w.spelled()[0])
+		if err == nil {
+			err = c.install(first.conn, sqls, false)
+		}
+		if err != nil {
+			return lost(err)
+		}
+	}
+	if first.answer.Err == nil {
+		for _, s := range to[1:] {
+			if err := c.carryBetween(first.store, int(s), w, 1); err != nil {
+				return lost(err)
+			}
+		}
+		c.txn.writes = append(c.txn.writes, written{
+			table: w.Table, key: slices.Clone(w.spelled()[1]), placed: slices.Clone(w.Keys[1]), stores: intsOf(to),
+		})
+	}
+	if own {
+		if err := c.Commit(); err != nil {
+			return false, err
+		}
+	}
+	return false, c.giveHeld()
+}
