@@ -11,8 +11,10 @@ import (
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
-func TestCopiesAreEqual(t *testing.T) {
-	h := start(t, 4, 2)
+func TestCopiesAreEqual(t *testing.T) { eachLevel(t, testCopiesAreEqual) }
+
+func testCopiesAreEqual(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	for _, mode := range []string{"interpolateParams=true", ""} {
 		db := h.open(mode)
 		for i := range 20 {
@@ -84,8 +86,10 @@ func TestStandInGetsTheRecord(t *testing.T) {
 	}
 }
 
-func TestSameOrderOnAllCopies(t *testing.T) {
-	h := start(t, 3, 3)
+func TestSameOrderOnAllCopies(t *testing.T) { eachLevel(t, testSameOrderOnAllCopies) }
+
+func testSameOrderOnAllCopies(t *testing.T, level string) {
+	h := startAt(t, level, 3, 3)
 	db := h.open("")
 	h.exec(db, "INSERT INTO sessions (id, data) VALUES ('k', '')")
 	var wg sync.WaitGroup
@@ -218,8 +222,10 @@ func testStoreLostInTransaction(t *testing.T, level string) {
 	h.holders("k", o[1], o[2])
 }
 
-func TestStatusAndRefusals(t *testing.T) {
-	h := start(t, 3, 2)
+func TestStatusAndRefusals(t *testing.T) { eachLevel(t, testStatusAndRefusals) }
+
+func testStatusAndRefusals(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	c := h.conn("")
 	h.fails(1235, c, "SELECT * FROM users")
 	h.fails(1048, c, "INSERT INTO sessions (id) VALUES (NULL)")
@@ -240,8 +246,10 @@ func TestStatusAndRefusals(t *testing.T) {
 	}
 }
 
-func TestSessionState(t *testing.T) {
-	h := start(t, 3, 2)
+func TestSessionState(t *testing.T) { eachLevel(t, testSessionState) }
+
+func testSessionState(t *testing.T, level string) {
+	h := startAt(t, level, 3, 2)
 	c := h.conn("")
 	ctx := context.Background()
 	h.exec(c, "SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES'), @me = 'it''s'")
@@ -360,8 +368,10 @@ func TestNumberForATextKey(t *testing.T) {
 
 // A copy that is lost in a transaction that autocommit=0 has begun must leave
 // no row lock behind on the others.
-func TestLostCopyFreesTheRecord(t *testing.T) {
-	h := start(t, 4, 2)
+func TestLostCopyFreesTheRecord(t *testing.T) { eachLevel(t, testLostCopyFreesTheRecord) }
+
+func testLostCopyFreesTheRecord(t *testing.T, level string) {
+	h := startAt(t, level, 4, 2)
 	id := "lost-copy"
 	o := h.order(id)
 	a, b := h.conn(""), h.conn("")

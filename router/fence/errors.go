@@ -109,6 +109,9 @@ func (u *Unavailable) What() string {
 			"statements that name a key are served, others must wait", u.Store)
 	case Failing:
 		text = fmt.Sprintf("store %s fails: %v", u.Store, u.Err)
+		if u.Store == "" {
+			text = fmt.Sprintf("a copy can't be made: %v", u.Err)
+		}
 	}
 	return text
 }
