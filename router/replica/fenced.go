@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/fence"
@@ -20,10 +21,13 @@ import (
 
 // fencing is what a client needs for that.
 type fencing struct {
-	stmt  fencedStmt
-	keys  []fence.Key // scratch
-	ctx   *patient
-	named numbered
+	stmt fencedStmt
+	keys []fence.Key // scratch
+	ctx  *patient
+	// begins: START TRANSACTION is on its way. If a KILL ended that instead of
+	// the write behind it, the write would run without one.
+	begins atomic.Bool
+	named  numbered
 
 	holds    []namedHold // of the running statement's locks
 	enlisted bool        // among the set's lockHolders
@@ -129,6 +133,21 @@ func (c *Client) fenceError(err error) error {
 type patient struct {
 	context.Context
 	firm atomic.Bool
+}
+
+// begun waits until a KILL can do no harm to a write that is on its way.
+func (c *Client) begun(ctx context.Context) {
+	if !c.fencing.begins.Load() {
+		return
+	}
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for c.fencing.begins.Load() && ctx.Err() == nil {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // Done implements context.Context.

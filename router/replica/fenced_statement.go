@@ -50,7 +50,10 @@ type fencedStmt struct {
 	size    int // of the answer
 }
 
-var _ ledger.Trailing = (*fencedStmt)(nil)
+var (
+	_ ledger.Trailing  = (*fencedStmt)(nil)
+	_ ledger.Refusable = (*fencedStmt)(nil)
+)
 
 // begin makes s the statement of req.
 func (s *fencedStmt) begin(c *Client, req Request, w *Write) *fencedStmt {
@@ -67,6 +70,9 @@ func (s *fencedStmt) Kind() ledger.Kind { return s.kind }
 
 // Changed implements ledger.Statement.
 func (s *fencedStmt) Changed() string { return s.changed }
+
+// Refused implements ledger.Refusable.
+func (s *fencedStmt) Refused() bool { return s.client.frame.Answer().Err != nil }
 
 // Acquire implements ledger.Statement.
 func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn, error) {
@@ -110,6 +116,7 @@ func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn,
 func (s *fencedStmt) Queue(ctx context.Context, conn *store.Conn) error {
 	c := s.client
 	if s.write != nil {
+		c.fencing.begins.Store(s.kind == ledger.Alone)
 		if before := s.before(); before != nil {
 			if err := conn.Queue(before); err != nil {
 				return err
@@ -163,6 +170,7 @@ func (s *fencedStmt) Answer(conn *store.Conn) error {
 			return c.set.refusesNumbers(s.store, e)
 		}
 	}
+	c.fencing.begins.Store(false)
 	if _, err := c.await(s.store, conn); err != nil {
 		return err
 	}
@@ -259,6 +267,7 @@ func readRows(conn *store.Conn) ([][][]byte, error) {
 
 // Settle implements ledger.Statement.
 func (s *fencedStmt) Settle(conn *store.Conn, err error) {
+	s.client.fencing.begins.Store(false)
 	if s.kind == ledger.Commit {
 		if err != nil {
 			s.client.drop(s.store, conn)

@@ -187,6 +187,9 @@ const killPatience = 5 * time.Second
 func (c *Client) kill(conn *store.Conn, all bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), killPatience)
 	defer cancel()
+	if !all {
+		c.begun(ctx)
+	}
 	st := conn.Store()
 	kill := st.KillQuery
 	if all {
