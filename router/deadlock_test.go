@@ -21,10 +21,8 @@ func tellingWaits(t *testing.T, n int) []*realstore.Server {
 
 // Transactions that wait for each other at different stores, for gaps that the
 // other's FOR UPDATE has locked, are found: one gets 1213, the other goes on.
-func TestDeadlockOverStores(t *testing.T) { eachLevel(t, testDeadlockOverStores) }
-
-func testDeadlockOverStores(t *testing.T, level string) {
-	h := startBeforeAt(t, level, tellingWaits(t, 2), 2, -1)
+func TestDeadlockOverStores(t *testing.T) {
+	h := startBeforeAt(t, "seed", tellingWaits(t, 2), 2, -1)
 	db := h.open("interpolateParams=true")
 	h.exec(db, "INSERT INTO sessions (id) VALUES ('n')") // ends the gaps
 	for _, autocommit := range []bool{true, false} {

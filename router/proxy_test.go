@@ -263,7 +263,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	t.Helper()
 	c := ledger.Config{Login: login, Log: log, Timeout: probePatience}
 	for _, tb := range tables {
-		lt := ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key}
+		lt := ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key, Collated: tb.Collated}
 		if tb.FoldCase {
 			lt.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
 		}
@@ -338,11 +338,10 @@ func (h *harness) conn(params string) *sql.Conn {
 	return c
 }
 
-// order is the stores in the order of a key, whose column ignores case as those
-// of a server do by default.
+// order is the stores in the order of a key.
 func (h *harness) order(key string) []uint16 {
 	o := make([]uint16, len(h.servers))
-	h.place.Order(o, bytes.ToLower([]byte(key)))
+	h.place.Order(o, []byte(key))
 	return o
 }
 

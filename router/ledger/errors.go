@@ -17,7 +17,6 @@ const (
 	errOutOfRange = 1690 // the guard
 	errBadColumn  = 1054
 	errNoRights   = 1227
-	errReadOnly   = 1792
 )
 
 // failure makes an error of fence of what a connection has failed with before

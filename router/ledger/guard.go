@@ -31,6 +31,8 @@ type fencing struct {
 	multi bool
 	// counted: @dsmproxy_rows must be set.
 	counted bool
+	// refusable: it tells by being below 0 that the statement was refused.
+	refusable bool
 }
 
 func fenced(g fence.Guard, c *store.Conn) fencing {
@@ -56,6 +58,9 @@ func (w *Witness) guard(j *job, f *fencing, limit uint64) {
 	}
 	if f.counted {
 		j.add(" OR @dsmproxy_rows IS NULL")
+		if f.refusable {
+			j.add(" OR @dsmproxy_rows<0")
+		}
 	}
 	j.add(")")
 }

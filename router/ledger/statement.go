@@ -68,6 +68,11 @@ type Trailing interface {
 	Trailed(c *store.Conn) error
 }
 
+// Refusable is a Statement that can say, behind Answer, whether its answer is an
+// error. What follows it is cut short then, for that would wait for what the
+// statement has waited for in vain.
+type Refusable interface{ Refused() bool }
+
 // Conditions for Statement.Changed.
 const (
 	RowsChanged = "ROW_COUNT()>0"

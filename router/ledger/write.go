@@ -76,6 +76,8 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 		trailing = nil
 	}
 	f.counted = (!f.multi || trailing != nil) && !commits && counts(st)
+	_, f.refusable = st.(Refusable)
+	f.refusable = f.refusable && f.counted && st.Changed() == RowsChanged
 	s.bumps(j, &f, st, keys, shapes, id)
 	if err := s.sendWrite(ctx, c, &f, st, trailing, j.buf, commits); err != nil {
 		st.Settle(c, err)
@@ -103,6 +105,13 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 	case off != nil:
 		err = unsent(off)
 		st.Settle(c, err)
+	case refuses(st):
+		c.Taint()
+		if refused.Code == errBadColumn || refused.Code == protocol.ErrNoSuchTable {
+			s.Forget()
+		}
+		err = s.undoRefused(c, &f, keys, entries)
+		st.Settle(c, broken(c, err))
 	default:
 		if !commits {
 			c.Taint() // for @dsmproxy_rows
@@ -111,13 +120,6 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 			s.Forget()
 		}
 		again, err = s.undo(c, j, &f, refused, false)
-		if refused.Code == errReadOnly && broken(c, err) == nil && !commits {
-			// The client has made its transactions read-only, and has its answer.
-			st.Settle(c, nil)
-			ask := s.begin()
-			defer s.end(ask)
-			return false, false, s.marks(ctx, g, ask, keys, entries)
-		}
 		st.Settle(c, broken(c, err))
 	}
 	return changed, again, err
@@ -129,6 +131,39 @@ func broken(c *store.Conn, err error) error {
 		return err
 	}
 	return nil
+}
+
+// refuses reports whether the store has refused the statement itself.
+func refuses(st Statement) bool {
+	r, ok := st.(Refusable)
+	return ok && st.Kind() == Alone && r.Refused()
+}
+
+// undoRefused rolls back behind a statement that was refused, and reads what it
+// has told of, as a read does.
+func (s *Store) undoRefused(c *store.Conn, f *fencing, keys []fence.Key, marks []fence.Entry) error {
+	clear(marks)
+	j := s.begin()
+	defer s.end(j)
+	s.askMarks(j, f, keys)
+	for _, p := range [][]byte{rollbackPacket, j.buf} {
+		if err := c.Queue(p); err != nil {
+			return unsent(err)
+		}
+	}
+	if err := c.Send(); err != nil {
+		return unsent(err)
+	}
+	if err := j.read(c); err != nil {
+		return unsent(err)
+	}
+	if j.reply.err != nil {
+		return unsent(j.reply.err)
+	}
+	if err := j.read(c); err != nil {
+		return unsent(err)
+	}
+	return s.readMarks(j, f, keys, marks)
 }
 
 // condition is st's, behind what sendWrite puts behind the statement.
@@ -173,6 +208,8 @@ func (s *Store) bumps(j *job, f *fencing, st Statement, keys []fence.Key, shapes
 		j.add(",w.tick,").num(id).add(",").num(epoch).add(",1 FROM ", s.texts.view, " w WHERE w.id=").num(f.shard)
 		switch {
 		case commits:
+		case n == 0 && f.refusable:
+			j.add(" AND (", condition(st, f.counted), " OR @dsmproxy_rows<0)")
 		case n == 0:
 			j.add(" AND ", condition(st, f.counted))
 		default: // the one before has made a version
