@@ -110,7 +110,7 @@ func TestDocs(t *testing.T) {
 			full := strings.TrimPrefix(section+"."+r.key, ".")
 			shown[full] = true
 			reload := "restart"
-			if (Change{Key: full}).Live() {
+			if (Change{Key: full, From: "a", To: "b"}).Live() {
 				reload = "live"
 			}
 			standard := "—"

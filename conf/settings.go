@@ -137,10 +137,26 @@ var live = []string{
 
 // Live reports whether a running proxy can take the change over.
 func (c Change) Live() bool {
+	if name, ok := strings.CutPrefix(c.Key, "store."); ok && c.From != "" && c.To != "" {
+		return liveOfStore(name)
+	}
 	for _, key := range live {
 		if c.Key == key || strings.HasSuffix(key, ".") && strings.HasPrefix(c.Key, key) {
 			return true
 		}
+	}
+	return false
+}
+
+// liveOfStore reports whether a setting of a store is live: how it is reached
+// is, what places records is not.
+func liveOfStore(key string) bool {
+	if strings.Contains("."+key, ".tls.") {
+		return true
+	}
+	switch key[strings.LastIndexByte(key, '.')+1:] {
+	case "addr", "user", "password", "password_file", "password_env":
+		return true
 	}
 	return false
 }

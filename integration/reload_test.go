@@ -217,3 +217,52 @@ func TestLogLevel(t *testing.T) {
 		return strings.Contains(c.Log.String(), `"statement":"SELECT SLEEP(?), ?"`)
 	})
 }
+
+// TestReloadUnderLoad: users, tables, limits and the way to a store change again
+// and again under clients that see no error.
+func TestReloadUnderLoad(t *testing.T) {
+	c := startCluster(t, options{
+		stores: 3, copies: 2, links: true, storeArgs: []string{"--max-connections=2000"},
+		storeSQL: "CREATE USER keeper IDENTIFIED BY 'first'; GRANT ALL ON *.* TO keeper;",
+		sections: "\n[[table]]\nname = \"other\"\nkey = \"id\"\n\n[limits]\nmax_user_clients = 9000\n",
+	})
+	c.edit(t, "\nname = \"s1\"\n", "\nname = \"s1\"\nuser = \"keeper\"\npassword = \"first\"\n")
+	behind, before := c.node(t, "s0").Addr(), c.node(t, "s0").link.Addr()
+	v, stop := c.visit(t)
+	const reloads = 20
+	for i := range reloads {
+		c.edit(t, fmt.Sprint("max_user_clients = ", 9000+i), fmt.Sprint("max_user_clients = ", 9001+i))
+		switch i % 4 {
+		case 0: // straight to the store, not by the link
+			c.edit(t, fmt.Sprintf("addr = %q", before), fmt.Sprintf("addr = %q", behind))
+		case 1:
+			c.edit(t, "name = \"other\"\nkey = \"id\"", "name = \"other\"\nkey = \"id\"\ncollation = \"auto\"")
+		case 2:
+			c.edit(t, fmt.Sprintf("addr = %q", behind), fmt.Sprintf("addr = %q", before))
+		case 3:
+			c.edit(t, "name = \"other\"\nkey = \"id\"\ncollation = \"auto\"", "name = \"other\"\nkey = \"id\"")
+		}
+		if out, ok := c.run(t, "reload"); !ok {
+			t.Fatalf("dsmproxy reload: %s", out)
+		}
+		v.progress(100)
+	}
+	// The account's password changes at the store and in the file.
+	mustExec(t, c.node(t, "s1").db, "CREATE USER keeper2 IDENTIFIED BY 'second'; GRANT ALL ON *.* TO keeper2")
+	c.edit(t, "user = \"keeper\"\npassword = \"first\"", "user = \"keeper2\"\npassword = \"second\"")
+	if out, ok := c.run(t, "reload"); !ok {
+		t.Fatalf("dsmproxy reload: %s", out)
+	}
+	v.progress(100)
+	eventually(t, time.Minute, "the account that is not used any more to have no connections", func() bool {
+		var n int
+		err := c.node(t, "s1").db.QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'keeper'").Scan(&n)
+		return err == nil && n == 0
+	})
+	stop()
+	v.judge(fmt.Sprint(reloads+1, " reloads"))
+	c.edit(t, "\n[[store]]\nname = \"s2\"", "\n[[store]]\nname = \"s9\"")
+	if out, ok := c.run(t, "reload"); ok || !strings.Contains(out, "store s9 is added") || !strings.Contains(out, "store s2 is removed") {
+		t.Errorf("reload with another store: %s", out)
+	}
+}

@@ -123,6 +123,13 @@ func (p *proxy) reload() ([]conf.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	to, err := accesses(next, changes)
+	if err != nil {
+		return nil, err
+	}
+	for i, access := range to {
+		p.Stores()[i].SetAccess(access)
+	}
 	p.apply(next, changes, certificates)
 	p.force.take(next)
 	return changes, nil
@@ -130,9 +137,10 @@ func (p *proxy) reload() ([]conf.Change, error) {
 
 // needsRestart names what a running proxy can't take over.
 func needsRestart(old, next *conf.Config, changes []conf.Change) error {
-	var fixed []string
+	fixed := placementChanges(old, next)
+	moved := len(fixed) > 0
 	for _, c := range changes {
-		if !c.Live() {
+		if !c.Live() && !(moved && (c.Key == "store" || strings.HasPrefix(c.Key, "store."))) {
 			fixed = append(fixed, c.Key)
 		}
 	}
@@ -144,6 +152,10 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 		for _, c := range changes {
 			// What a record's key is must not change under versions that are there.
 			if strings.HasPrefix(c.Key, "table.") && c.From != "" {
+				fixed = append(fixed, c.Key)
+			}
+			// A server that was not seen to go may be none that has the records.
+			if strings.HasPrefix(c.Key, "store.") && strings.HasSuffix(c.Key, ".addr") && !moved {
 				fixed = append(fixed, c.Key)
 			}
 		}

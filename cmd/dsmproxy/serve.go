@@ -342,15 +342,23 @@ func makeStores(cfg *conf.Config, log *slog.Logger) ([]*store.Store, error) {
 	return list, nil
 }
 
-func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, error) {
+// storeAccess is how a store is reached.
+func storeAccess(cfg *conf.Config, s conf.Store) (store.Access, error) {
 	tlsConfig, err := s.TLS.Config(s.Addr)
+	network, addr := conf.SplitAddr(s.Addr)
+	return store.Access{
+		Network: network, Addr: addr, User: s.User, Password: s.Password, ProbeLogin: probeLogin(cfg), TLS: tlsConfig,
+	}, err
+}
+
+func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, error) {
+	to, err := storeAccess(cfg, s)
 	if err != nil {
 		return nil, err
 	}
-	network, addr := conf.SplitAddr(s.Addr)
 	return store.New(store.Config{
-		Name: s.Name, Network: network, Addr: addr,
-		User: s.User, Password: s.Password, ProbeLogin: probeLogin(cfg), TLS: tlsConfig,
+		Name: s.Name, Network: to.Network, Addr: to.Addr,
+		User: to.User, Password: to.Password, ProbeLogin: to.ProbeLogin, TLS: to.TLS,
 		MaxConns: cfg.Pool.MaxConns, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
 		WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
 		ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,

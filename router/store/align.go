@@ -238,7 +238,7 @@ func (c *Conn) ready() bool {
 		c.store.suspectNow()
 		return false
 	}
-	if c.store.cfg.TLS != nil && c.store.tick.Load()-c.rested > restRounds {
+	if c.access.TLS != nil && c.store.tick.Load()-c.rested > restRounds {
 		err := c.ping(c.store.cfg.ConnectTimeout)
 		c.pc.SetDeadline(time.Time{})
 		return err == nil

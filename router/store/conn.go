@@ -17,13 +17,14 @@ import (
 // session from Get until Release or Discard and is used by one goroutine at a
 // time, except for Abort.
 type Conn struct {
-	store *Store
-	login Login
-	pool  *pool
-	raw   net.Conn // under TLS too
-	pc    *protocol.Conn
-	born  time.Time
-	shard meter.Shard
+	store  *Store
+	access *Access // by which it was made
+	login  Login
+	pool   *pool
+	raw    net.Conn // under TLS too
+	pc     *protocol.Conn
+	born   time.Time
+	shard  meter.Shard
 
 	thread       uint32
 	deprecateEOF bool

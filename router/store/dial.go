@@ -23,8 +23,10 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 		defer context.AfterFunc(up, cancel)()
 	}
 	s.counts.dials.Add(1)
-	c, err := s.login(dctx, l)
+	to := s.access.Load()
+	c, err := s.login(dctx, to, to.as(l)) // it may have changed since Get
 	if err == nil {
+		c.login = l
 		s.enroll(c)
 		if err = c.learnRestore(dctx); err == nil {
 			s.alive(false)
@@ -60,24 +62,24 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 
 // login dials and logs in until ctx ends. The connection is not registered
 // with the store. Errors that the store sends are *protocol.Error.
-func (s *Store) login(ctx context.Context, l Login) (*Conn, error) {
+func (s *Store) login(ctx context.Context, a *Access, l Login) (*Conn, error) {
 	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3,
 	}}
-	raw, err := d.DialContext(ctx, s.cfg.Network, s.cfg.Addr)
+	raw, err := d.DialContext(ctx, a.Network, a.Addr)
 	if err != nil {
 		return nil, err
 	}
 	past := time.Unix(1, 0)
 	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(past) })
-	c, err := s.handshake(ctx, raw, l)
+	c, err := s.handshake(ctx, a, raw, l)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		raw.Close()
 		if _, ok := err.(*protocol.Error); !ok {
-			err = fmt.Errorf("log in at %s: %w", s.cfg.Addr, err)
+			err = fmt.Errorf("log in at %s: %w", a.Addr, err)
 		}
 		return nil, err
 	}

@@ -271,7 +271,8 @@ func TestPlugins(t *testing.T) {
 			f := tt.f.start(t)
 			cfg := config(t, f.addr)
 			cfg.TLS = tt.tls
-			_, err := New(cfg).login(t.Context(), Login{User: "u", Password: tt.password})
+			s := New(cfg)
+			_, err := s.login(t.Context(), s.access.Load(), Login{User: "u", Password: tt.password})
 			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 				t.Errorf("login: %v, want %q", err, tt.err)
 			}
@@ -357,7 +358,8 @@ func TestMalformedLogins(t *testing.T) {
 		{"a row", [][]byte{hello, frame(2, []byte{3, 'a', 'b', 'c'})}},
 	} {
 		cfg := config(t, speak(t, tt.packets...))
-		_, err := New(cfg).login(t.Context(), app)
+		s := New(cfg)
+		_, err := s.login(t.Context(), s.access.Load(), app)
 		if err == nil {
 			t.Errorf("%s: no error", tt.name)
 		}
@@ -391,7 +393,7 @@ func FuzzLogin(f *testing.F) {
 			}
 		})
 		s := New(Config{Name: "s", Addr: "pipe"})
-		if c, err := s.handshake(context.Background(), near, app); err == nil {
+		if c, err := s.handshake(context.Background(), s.access.Load(), near, app); err == nil {
 			c.close()
 		}
 		near.Close()

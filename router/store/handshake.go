@@ -87,7 +87,7 @@ func parseGreeting(b []byte) (*greeting, error) {
 func (s *Store) MariaDB() bool { return strings.Contains(s.Version(), "MariaDB") }
 
 // handshake logs in over raw. Its deadline is the caller's affair.
-func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, error) {
+func (s *Store) handshake(ctx context.Context, to *Access, raw net.Conn, l Login) (*Conn, error) {
 	pc := protocol.NewConn(raw)
 	b, err := pc.ReadPacket(maxLoginPacket)
 	if err != nil {
@@ -108,10 +108,10 @@ func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, er
 	}
 	a := &authentication{
 		plugin: g.plugin, salt: g.salt, password: l.Password,
-		private: s.cfg.Network == "unix",
+		private: to.Network == "unix",
 	}
-	if s.cfg.TLS != nil {
-		if pc, err = s.startTLS(ctx, pc, raw, g, caps, l); err != nil {
+	if to.TLS != nil {
+		if pc, err = s.startTLS(ctx, to.TLS, pc, raw, g, caps, l); err != nil {
 			return nil, err
 		}
 		caps |= protocol.ClientSSL
@@ -137,7 +137,7 @@ func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, er
 	}
 	pc.Trim()
 	c := &Conn{
-		store: s, login: l, raw: raw, pc: pc, thread: g.thread, born: time.Now(),
+		store: s, access: to, login: l, raw: raw, pc: pc, thread: g.thread, born: time.Now(),
 		deprecateEOF: caps.Has(protocol.ClientDeprecateEOF),
 		restores:     g.restoresCharset(),
 		status:       status,
@@ -147,7 +147,7 @@ func (s *Store) handshake(ctx context.Context, raw net.Conn, l Login) (*Conn, er
 }
 
 // startTLS asks for TLS and goes over to it. It fails if the store has none.
-func (s *Store) startTLS(ctx context.Context, pc *protocol.Conn, raw net.Conn, g *greeting, caps protocol.Capability, l Login) (*protocol.Conn, error) {
+func (s *Store) startTLS(ctx context.Context, cfg *tls.Config, pc *protocol.Conn, raw net.Conn, g *greeting, caps protocol.Capability, l Login) (*protocol.Conn, error) {
 	if !g.caps.Has(protocol.ClientSSL) {
 		return nil, fmt.Errorf("store %s does not offer TLS, which its configuration requires", s.cfg.Name)
 	}
@@ -161,7 +161,7 @@ func (s *Store) startTLS(ctx context.Context, pc *protocol.Conn, raw net.Conn, g
 		return nil, err
 	}
 	pc.Trim()
-	t := tls.Client(raw, s.cfg.TLS)
+	t := tls.Client(raw, cfg)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}

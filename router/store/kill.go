@@ -30,7 +30,7 @@ func (s *Store) kill(ctx context.Context, victim *Conn, verb string) error {
 		return nil
 	}
 	var c *Conn
-	if p := s.pools[victim.login]; p != nil {
+	if p := s.pools[victim.login]; p != nil && victim.access == s.access.Load() {
 		if c = p.top; c != nil && c.resetting == 0 {
 			s.unlink(c)
 		} else {
@@ -57,7 +57,7 @@ func (s *Store) kill(ctx context.Context, victim *Conn, verb string) error {
 	}
 	dctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
 	defer cancel()
-	c, err := s.login(dctx, victim.login)
+	c, err := s.login(dctx, victim.access, victim.access.as(victim.login))
 	if err != nil {
 		if e, ok := err.(*protocol.Error); ok {
 			return e

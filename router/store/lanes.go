@@ -121,9 +121,7 @@ func (s *Store) Lanes(l Login, session *Session) *Lanes {
 	if most == 0 {
 		return nil
 	}
-	if s.cfg.User != "" {
-		l.User, l.Password = s.cfg.User, s.cfg.Password
-	}
+	l = s.access.Load().as(l)
 	l.Capabilities &= fromLogin
 	key := laneKey{l, session.DB(), !session.Autocommit(), session.fingerprint()}
 	s.lanes.mu.Lock()

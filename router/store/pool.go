@@ -49,9 +49,7 @@ type waiter struct {
 // If the store is Down, Get fails at once with ErrDown unless force is set
 // (the last store that is left is tried all the same).
 func (s *Store) Get(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
-	if s.cfg.User != "" {
-		l.User, l.Password = s.cfg.User, s.cfg.Password
-	}
+	l = s.access.Load().as(l)
 	l.Capabilities &= fromLogin
 	c, err := s.take(ctx, l, want, force)
 	if err != nil {
@@ -212,6 +210,9 @@ func (s *Store) enroll(c *Conn) {
 	c.pool = s.pools[c.login]
 	c.shard = meter.AnyShard()
 	s.conns[c] = struct{}{}
+	if c.access != s.access.Load() {
+		c.expired.Store(true)
+	}
 	s.mu.Unlock()
 }
 

@@ -44,7 +44,11 @@ const suspicions = 20
 // probeOnce asks once, on c or, if it is nil or broken, by a new login, and
 // notes the outcome. It returns the connection for the next time.
 func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
-	began := time.Now()
+	began, access := time.Now(), s.access.Load()
+	if c != nil && c.access != access {
+		c.quit()
+		c = nil
+	}
 	if c != nil {
 		err := c.ping(s.cfg.ProbeTimeout)
 		if err == nil {
@@ -62,7 +66,7 @@ func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 	}
 	lctx, cancel := context.WithTimeout(ctx, s.cfg.ProbeTimeout)
 	defer cancel()
-	c, err := s.login(lctx, s.cfg.ProbeLogin)
+	c, err := s.login(lctx, access, access.ProbeLogin)
 	if err == nil {
 		c.probes = true
 		if err = c.ping(s.cfg.ProbeTimeout); err == nil {
@@ -81,7 +85,7 @@ func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 func (s *Store) probeFailed(err error, began time.Time) {
 	e, answered := err.(*protocol.Error)
 	switch {
-	case answered && refusesLogin(e) && s.cfg.ProbeLogin.User != "":
+	case answered && refusesLogin(e) && s.access.Load().ProbeLogin.User != "":
 		s.refused(fmt.Errorf("login refused: %w", e))
 	case answered && !endsConnection(e):
 		// It has no room for us (1040), say, but is alive; if it was Down, it

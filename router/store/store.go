@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +19,8 @@ import (
 
 // Config is what a Store is made from.
 type Config struct {
-	Name    string
+	Name string
+	// An Access, which SetAccess changes.
 	Network string // "tcp" or "unix"
 	Addr    string
 	// User and Password log in to the store; an empty User means the client's
@@ -43,9 +43,6 @@ type Config struct {
 
 // withDefaults returns c with its zero values replaced.
 func (c Config) withDefaults() Config {
-	if c.Network == "" {
-		c.Network = "tcp"
-	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 200
 	}
@@ -64,20 +61,8 @@ func (c Config) withDefaults() Config {
 	if c.ProbeTimeout == 0 {
 		c.ProbeTimeout = time.Second
 	}
-	if c.ProbeLogin.User == "" {
-		c.ProbeLogin.User, c.ProbeLogin.Password = c.User, c.Password
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.TLS != nil {
-		c.TLS = c.TLS.Clone()
-		if c.TLS.ServerName == "" {
-			c.TLS.ServerName = c.Addr
-			if host, _, err := net.SplitHostPort(c.Addr); err == nil {
-				c.TLS.ServerName = host
-			}
-		}
 	}
 	return c
 }
@@ -91,7 +76,8 @@ type Login struct {
 
 // Store is one store. It is safe for concurrent use.
 type Store struct {
-	cfg     Config
+	cfg     Config // but for what access says
+	access  atomic.Pointer[Access]
 	health  atomic.Pointer[health]
 	version atomic.Pointer[string] // of the last greeting
 	suspect chan struct{}          // asks for a probe at once
@@ -138,6 +124,7 @@ func New(c Config) *Store {
 		lanes:   laneSets{wake: make(chan struct{}, 1), sets: make(map[laneKey]*Lanes)},
 	}
 	s.maxIdle = s.cfg.MaxIdle
+	s.access.Store(Access{c.Network, c.Addr, c.User, c.Password, c.ProbeLogin, c.TLS}.withDefaults())
 	s.health.Store(&health{since: time.Now(), changed: make(chan struct{})})
 	s.up, s.goDown = context.WithCancelCause(context.Background())
 	return s
