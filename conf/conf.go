@@ -134,7 +134,7 @@ type Table struct {
 	Surrogate string   `toml:"surrogate"`
 	Secondary []string `toml:"secondary"` // "table(column)"; see [SplitSecondary]
 	Columns   []string `toml:"columns"`
-	Collation string   `toml:"collation"` // "auto": as the key's collation says; "ci" folds case; "exact" does not
+	Collation string   `toml:"collation"` // "exact" folds nothing; "auto": as the key's collation says; "ci" folds case
 	Number    int      `toml:"number"`    // of the levels safe and strict; 0: derived from the names
 }
 

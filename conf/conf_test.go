@@ -37,7 +37,7 @@ func TestLeastConfiguration(t *testing.T) {
 		{Name: "s1", Addr: "10.0.0.1:3306", Weight: 1, TLS: StoreTLS{Mode: "off"}},
 		{Name: "s2", Addr: "10.0.0.2:3306", Weight: 1, TLS: StoreTLS{Mode: "off"}},
 	}
-	want.Tables = []Table{{Name: "sessions", Key: "id", Collation: "auto"}}
+	want.Tables = []Table{{Name: "sessions", Key: "id", Collation: "exact"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("Parse(least) = %+v, want %+v", got, want)
 	}

@@ -36,13 +36,10 @@ func (r *reader) tables(tables []Table) {
 		}
 		r.columns(path+".columns", t)
 		if t.Collation == "" {
-			t.Collation = "auto"
-			if t.Preset != "" {
-				t.Collation = "exact" // see presets
-			}
+			t.Collation = "exact"
 		}
 		if strings.HasSuffix(t.Collation, "_ci") {
-			r.report(path+".collation", `%q: write "auto", which asks the key's column, or leave it out`, t.Collation)
+			r.report(path+".collation", `%q: write "auto", which asks the key's column`, t.Collation)
 		} else {
 			r.oneOf(path+".collation", t.Collation, []string{"auto", "exact", "ci"})
 		}

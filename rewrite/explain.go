@@ -19,6 +19,7 @@ type Explanation struct {
 	// Order is the preference list of the first key, and is the caller's to
 	// fill (see Key).
 	Order []string `json:"order,omitempty"`
+	Note  string   `json:"note,omitempty"` // of the order
 	From  string   `json:"from,omitempty"`
 	To    string   `json:"to,omitempty"`
 	// Name is that of a lock, Names all of several.

@@ -58,7 +58,7 @@ type Table struct {
 	Secondary []Secondary // tables that belong to it, routed by the same key
 	Columns   []string    // column order, for INSERT without a list
 	FoldCase  bool        // the key's collation ignores case and trailing blanks
-	ExactKeys bool        // or what it ignores does not matter; else it is asked
+	Collated  bool        // the key's collation is asked which keys are equal
 }
 
 // Secondary is a table whose rows belong to the records of a session table.

@@ -13,6 +13,8 @@ import (
 // differ, what was read before counts.
 func TestFencedAdoption(t *testing.T) {
 	h := startAt(t, "seed", 3, 2)
+	collated := []rewrite.Table{{Name: "sessions", Key: "id", Collated: true}}
+	h.addr = h.serve(t, collated)
 	db := h.open("")
 	const keys = 20
 	key := func(i int) string { return fmt.Sprintf("AdOpt%dX ", i)[:7] }
@@ -25,7 +27,7 @@ func TestFencedAdoption(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.level = "safe"
-	h.addr = h.serve(t, []rewrite.Table{{Name: "sessions", Key: "id"}})
+	h.addr = h.serve(t, collated)
 	db = h.open("")
 	for i := range keys {
 		var data string

@@ -21,7 +21,7 @@ type spelling struct {
 func TestKeysInEveryCharsetAndCase(t *testing.T) {
 	h := start(t, 5, 2)
 	ref := h.reference()
-	h.addr = h.serve(t, []rewrite.Table{{Name: "spoken", Key: "k"}})
+	h.addr = h.serve(t, []rewrite.Table{{Name: "spoken", Key: "k", Collated: true}})
 	spellings := []spelling{
 		{"utf8mb4", "'café-ж1'", "café-ж1"},
 		{"utf8mb4", "'CAFÉ-Ж1'", "CAFÉ-Ж1"},
@@ -154,7 +154,7 @@ func TestExactKeysAndPlainOnes(t *testing.T) {
 			h.exec(d, "CREATE TABLE app."+table+" (k varchar(64) CHARSET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)")
 		}
 	}
-	h.addr = h.serve(t, []rewrite.Table{{Name: "folding", Key: "k"}, {Name: "exact", Key: "k", ExactKeys: true}})
+	h.addr = h.serve(t, []rewrite.Table{{Name: "folding", Key: "k", Collated: true}, {Name: "exact", Key: "k"}})
 	db := h.open("")
 	for _, c := range []struct{ table, key, placed string }{
 		{"folding", "0123456789abcdefghijklmnopqrstuv", "0123456789abcdefghijklmnopqrstuv"},

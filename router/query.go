@@ -303,7 +303,7 @@ func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.
 
 // table names the table that a plan is about.
 func (s *session) table(p *rewrite.Plan) replica.Table {
-	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table), Folds: p.Table.FoldCase, Exact: p.Table.ExactKeys}
+	t := replica.Table{Schema: p.Schema, Name: p.Table.Name, Key: p.Table.Key, Parts: s.router.partsOf(p.Table), Folds: p.Table.FoldCase, Collated: p.Table.Collated}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
 	}

@@ -102,7 +102,7 @@ func (s *session) spread(st *rewrite.Statement, v *variants) (replica.Request, [
 
 // shared is a table that a plan reads.
 func (s *session) shared(r rewrite.Read) replica.Shared {
-	t := replica.Shared{Table: replica.Table{Schema: r.Schema, Name: r.Name, Key: r.Column, Folds: r.Table.FoldCase, Exact: r.Table.ExactKeys}}
+	t := replica.Shared{Table: replica.Table{Schema: r.Schema, Name: r.Name, Key: r.Column, Folds: r.Table.FoldCase, Collated: r.Table.Collated}}
 	if t.Schema == "" {
 		t.Schema = s.data.State().DB()
 	}

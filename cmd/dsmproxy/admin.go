@@ -140,8 +140,11 @@ func (p *proxy) routes(q admin.RouteRequest) ([]admin.Route, error) {
 		if r.fold {
 			key = rewrite.FoldKey(nil, key)
 		}
-		if len(r.auto) > 0 {
-			key = p.set.Folded(p.ctx, replica.Table{Schema: r.auto[0].Schema, Name: r.auto[0].Name, Key: r.auto[0].Key}, key)
+		if len(r.auto) > 1 {
+			return nil, errors.New("the keys of several tables are as their columns say: say which table with -table")
+		}
+		if len(r.auto) == 1 {
+			key = p.set.Folded(p.ctx, replica.Table{Schema: r.auto[0].Schema, Name: r.auto[0].Name, Key: r.auto[0].Key, Collated: true}, key)
 		}
 		p.place.Order(order, key)
 		one := admin.Route{ID: id, CRC32: placement.CRC32(key), Live: []string{}}
@@ -163,6 +166,9 @@ func (p *proxy) explainLine(line []byte, asText bool) ([]byte, error) {
 	x, err := newExplainer(p.force.config(), "", 0)
 	if err != nil {
 		return nil, err
+	}
+	x.folded = func(e *rewrite.Explanation) []byte {
+		return p.set.Folded(p.ctx, replica.Table{Schema: e.Plan.Schema, Name: e.Plan.Table.Name, Key: e.Plan.Table.Key, Collated: true}, e.Key)
 	}
 	e, err := x.line(line)
 	switch {

@@ -109,7 +109,7 @@ func inspection(c *conf.Config) (inspect.Config, error) {
 		ic.Stores = append(ic.Stores, one)
 	}
 	for _, t := range c.Tables {
-		one := inspect.Table{Schema: t.Schema, Name: t.Name, Key: t.Key, Surrogate: t.Surrogate, FoldCase: t.Collation == "ci", Exact: t.Collation == "exact"}
+		one := inspect.Table{Schema: t.Schema, Name: t.Name, Key: t.Key, Surrogate: t.Surrogate, FoldCase: t.Collation == "ci", Collated: t.Collation == "auto"}
 		for _, s := range t.Secondary {
 			name, column, _ := conf.SplitSecondary(s)
 			one.Secondary = append(one.Secondary, inspect.Secondary{Name: name, Column: column})

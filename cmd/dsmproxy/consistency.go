@@ -66,7 +66,7 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 func ledgerConfig(cfg *conf.Config, log *slog.Logger) ledger.Config {
 	c := ledger.Config{Login: probeLogin(cfg), Log: log}
 	for _, t := range cfg.Tables {
-		lt := ledger.Table{Number: uint16(t.Number), Schema: t.Schema, Name: t.Name, Key: t.Key, Exact: t.Collation == "exact"}
+		lt := ledger.Table{Number: uint16(t.Number), Schema: t.Schema, Name: t.Name, Key: t.Key, Collated: t.Collation == "auto"}
 		if t.Collation == "ci" {
 			lt.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
 		}

@@ -27,7 +27,8 @@ is one object a line as well:
 {"kind":"read","keys":["abc"],"table":"sessions","order":["s3","s1"]}, with
 "from" and "to" for a move, "name" for a lock, "column" and "values" for a row
 named by another column, "statements" for several statements, and "error" for
-one that is refused. A key that is not UTF-8 is printed as 0x and its bytes in
+one that is refused, and "note" where the order holds for the key as spelled:
+the table's collation is "auto", and no store is asked. A key that is not UTF-8 is printed as 0x and its bytes in
 hex.`
 
 func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -79,6 +80,9 @@ type explainer struct {
 	db      string
 	mode    rewrite.Mode
 	others  bool // a store serves the tables that are not configured
+	// folded is the key of an explanation whose table is "auto", as it is placed;
+	// nil where no store can be asked.
+	folded func(*rewrite.Explanation) []byte
 }
 
 func newExplainer(c *conf.Config, db string, mode rewrite.Mode) (*explainer, error) {
@@ -132,7 +136,15 @@ func (x *explainer) fillOrder(e *rewrite.Explanation) {
 	if !e.HasKey {
 		return
 	}
-	x.place.Order(x.order, e.Key)
+	key := e.Key
+	if t := e.Plan.Table; t != nil && t.Collated && !rewrite.FoldsToItself(key) {
+		if x.folded != nil {
+			key = x.folded(e)
+		} else {
+			e.Note = asSpelled
+		}
+	}
+	x.place.Order(x.order, key)
 	for _, i := range x.order {
 		e.Order = append(e.Order, x.names[i])
 	}
@@ -176,6 +188,7 @@ func (x *explainer) print(w io.Writer, e *rewrite.Explanation, indent string) {
 		line("sets key", quoted(&e.SetsKey))
 	}
 	line("stores", strings.Join(e.Order, " "))
+	line("note", e.Note)
 	line("error", e.Error)
 	line("plan", e.Plan.String())
 }

@@ -245,9 +245,13 @@ func (f *firstConfig) writeTable(p func(string, ...any), c inspect.Candidate, co
 		}
 	}
 	if strings.HasSuffix(c.Collation, "_ci") {
-		p("# The key's collation, %s, calls \"abc\" and \"ABC\" equal. \"auto\" does so too,", c.Collation)
-		p("# \"exact\" has PHP's order of stores for IDs with capitals as well:")
-		p("# collation = %q", map[bool]string{true: "auto", false: "exact"}[len(presets) == 1])
+		p("# The key's collation, %s, calls \"abc\" and \"ABC\" equal. \"auto\" does so too;", c.Collation)
+		p("# \"exact\" hashes an ID as it is spelled, as PHP does, and suits handlers that")
+		p("# send an ID as they were given it.")
+		if len(presets) == 1 { // whose handler is known
+			comment += "# "
+		}
+		p("%scollation = \"auto\"", comment)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestInitConfig(t *testing.T) {
 		want   conf.Table
 		others []string
 	}{
-		{"laravel", conf.Table{Schema: "laravel", Name: "sessions", Key: "id"}, []string{"# name = \"cache\"", "laravel, ", "# collation = \"exact\""}},
+		{"laravel", conf.Table{Schema: "laravel", Name: "sessions", Key: "id"}, []string{"# name = \"cache\"", "laravel, ", "\ncollation = \"auto\""}},
 		{"django", conf.Table{Schema: "django", Name: "django_session", Key: "session_key", Preset: "django"}, nil},
 		{"own", conf.Table{Schema: "own", Name: "visits", Key: "token", Surrogate: "n"}, nil},
 	} {
@@ -85,8 +85,8 @@ func TestInitConfig(t *testing.T) {
 			if got.Copies != 2 || got.Placement != "rendezvous" || got.Listen != "127.0.0.1:3307" {
 				t.Errorf("copies %d, placement %s, listen %s", got.Copies, got.Placement, got.Listen)
 			}
-			if c.want.Collation = "auto"; c.want.Preset != "" {
-				c.want.Collation = "exact"
+			if c.want.Collation = "exact"; c.schema == "laravel" {
+				c.want.Collation = "auto"
 			}
 			if len(got.Tables) != 1 || fmt.Sprint(got.Tables[0]) != fmt.Sprint(c.want) {
 				t.Errorf("tables: %+v, want %+v\n%s", got.Tables, c.want, out)

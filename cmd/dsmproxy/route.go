@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -29,8 +30,14 @@ at the end of a line is no part of the ID. An ID that begins with "-" goes after
 
 With a configuration the stores have their names, and an ID is folded first if
 the table's collation is "ci". With "auto", that depends on the key's column,
-which only a running proxy (-admin) knows: else IDs are taken as they are. Without one (-placement, -stores) they are
-numbers from 0, the indexes of the PHP array.`
+which only a running proxy (-admin) knows: without one, the order holds for the
+ID as it is spelled, and a note says so of IDs that the column may call equal to
+another. Without a configuration (-placement, -stores) the stores are numbers
+from 0, the indexes of the PHP array.`
+
+// asSpelled is said of orders that a key's column could change.
+const asSpelled = "the table's collation is \"auto\": the order holds for the key as spelled; " +
+	"where its column ignores case or accents, the running proxy knows the order (-admin)"
 
 func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	fs := newFlags("route", "[-config FILE] [-table NAME] [-json] [ID...]\n       dsmproxy route -placement NAME -stores M [-json] [ID...]", aboutRoute)
@@ -76,8 +83,11 @@ func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	err = r.routeAll(ids, stdin)
-	return errors.Join(err, r.out.Flush())
+	err = errors.Join(r.routeAll(ids, stdin), r.out.Flush())
+	if r.noted && !r.json {
+		fmt.Fprintln(stderr, "dsmproxy: "+asSpelled)
+	}
+	return err
 }
 
 // bareStores are stores of which nothing is known but how many they are.
@@ -96,6 +106,7 @@ type orderer struct {
 	names []string // nil: numbers
 	fold  bool
 	auto  []conf.Table // the tables whose key columns say whether to fold
+	noted bool         // an order was printed that holds for the ID as spelled
 	json  bool
 	out   *bufio.Writer
 	order []uint16
@@ -112,26 +123,25 @@ func (r *orderer) configure(c *conf.Config, table string) (err error) {
 	for _, s := range c.Stores {
 		r.names = append(r.names, s.Name)
 	}
-	var folds []bool
+	var collations []string
 	for _, t := range c.Tables {
 		full := t.Schema + "." + t.Name
 		if table == "" || strings.EqualFold(table, t.Name) || strings.EqualFold(table, full) {
-			folds = append(folds, t.Collation == "ci")
+			collations = append(collations, t.Collation)
 			if t.Collation == "auto" {
 				r.auto = append(r.auto, t)
 			}
 		}
 	}
-	if len(folds) == 0 {
+	slices.Sort(collations)
+	switch collations = slices.Compact(collations); len(collations) {
+	case 0:
 		return fmt.Errorf("the configuration has no table %q", table)
+	case 1:
+		r.fold = collations[0] == "ci"
+		return nil
 	}
-	r.fold = folds[0]
-	for _, fold := range folds {
-		if fold != r.fold {
-			return errors.New("some tables fold their keys and some don't: say which table with -table")
-		}
-	}
-	return nil
+	return fmt.Errorf("the tables differ in collation (%s): say which table with -table", strings.Join(collations, ", "))
 }
 
 func (r *orderer) routeAll(ids []string, stdin io.Reader) error {
@@ -173,9 +183,9 @@ func (r *orderer) route(id []byte) error {
 		if err != nil {
 			return err
 		}
-		return r.print(id, crc, names)
+		return r.print(id, crc, names, "")
 	}
-	key := id
+	key, note := id, ""
 	if r.fold {
 		key = rewrite.FoldKey(nil, id)
 	}
@@ -189,13 +199,17 @@ func (r *orderer) route(id []byte) error {
 			names = append(names, r.names[s])
 		}
 	}
-	return r.print(id, placement.CRC32(key), names)
+	if len(r.auto) > 0 && !rewrite.FoldsToItself(id) {
+		r.noted, note = true, asSpelled
+	}
+	return r.print(id, placement.CRC32(key), names, note)
 }
 
-// print prints an order: that of the names, or without any of r.order.
-func (r *orderer) print(id []byte, crc uint32, names []string) error {
+// print prints an order: that of the names, or without any of r.order. The note
+// is for JSON.
+func (r *orderer) print(id []byte, crc uint32, names []string, note string) error {
 	if r.json {
-		return r.printJSON(id, crc, names)
+		return r.printJSON(id, crc, names, note)
 	}
 	if names == nil {
 		for _, s := range r.order {
@@ -206,12 +220,13 @@ func (r *orderer) print(id []byte, crc uint32, names []string) error {
 	return err
 }
 
-func (r *orderer) printJSON(id []byte, crc uint32, names []string) error {
+func (r *orderer) printJSON(id []byte, crc uint32, names []string, note string) error {
 	line := struct {
 		ID    string `json:"id"`
 		CRC32 uint32 `json:"crc32"`
 		Order any    `json:"order"`
-	}{printableKey(id), crc, r.order}
+		Note  string `json:"note,omitempty"`
+	}{printableKey(id), crc, r.order, note}
 	if names != nil {
 		line.Order = names
 	}

@@ -103,6 +103,43 @@ func TestRouteFolds(t *testing.T) {
 	}
 }
 
+// TestRouteAsSpelled: without a running proxy, the order of an ID whose column
+// may fold it is that of its spelling, and route and explain say so.
+func TestRouteAsSpelled(t *testing.T) {
+	config := writeConfig(t, `collation = "ci"`, `collation = "auto"`)
+	for _, table := range []struct {
+		name string
+		auto bool
+	}{{"sessions", false}, {"shop.carts", true}} {
+		for _, id := range []string{"ABC", "abc"} {
+			sql := "SELECT * FROM " + table.name + " WHERE id = '" + id + "'"
+			order := strings.Fields(map[string]string{"ABC": "s3 s1 s2", "abc": "s2 s1 s3"}[id])
+			note := table.auto && id == "ABC"
+			for _, args := range [][]string{{"route", "-config", config, "-table", table.name}, {"explain", "-config", config}} {
+				last := id
+				if args[0] == "explain" {
+					last = sql
+				}
+				_, out, errs := call("", append(args, last)...)
+				if strings.Contains(out+errs, "as spelled") != note || !strings.Contains(out, strings.Join(order, " ")) {
+					t.Errorf("%q %s = %q, %q; want the order %q and a note: %v", args, last, out, errs, order, note)
+				}
+				_, out, errs = call("", append(args, "-json", last)...)
+				var answer struct {
+					Order []string
+					Note  string
+				}
+				if err := json.Unmarshal([]byte(out), &answer); err != nil || errs != "" {
+					t.Fatalf("%q: %v, %s%s", args, err, out, errs)
+				}
+				if (answer.Note != "") != note || strings.Join(answer.Order, " ") != strings.Join(order, " ") {
+					t.Errorf("%q %s = %s, want the order %q and a note: %v", args, last, out, order, note)
+				}
+			}
+		}
+	}
+}
+
 func TestRouteRefuses(t *testing.T) {
 	config := writeConfig(t)
 	for _, test := range []struct {

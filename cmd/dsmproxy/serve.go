@@ -313,7 +313,7 @@ func tables(cfg *conf.Config) []rewrite.Table {
 	for i, t := range cfg.Tables {
 		list[i] = rewrite.Table{
 			Schema: t.Schema, Name: t.Name, Key: t.Key, Surrogate: t.Surrogate,
-			Columns: t.Columns, FoldCase: t.Collation == "ci", ExactKeys: t.Collation == "exact",
+			Columns: t.Columns, FoldCase: t.Collation == "ci", Collated: t.Collation == "auto",
 		}
 		for _, s := range t.Secondary {
 			name, column, _ := conf.SplitSecondary(s)

@@ -271,7 +271,7 @@ func (v *verification) tableOf(d verify.Difference) replica.Table {
 		if !strings.EqualFold(one.Name, d.Table.Name) || one.Schema != "" && !strings.EqualFold(one.Schema, d.Table.Schema) {
 			continue
 		}
-		t.Folds, t.Exact = one.FoldCase, one.ExactKeys
+		t.Folds, t.Collated = one.FoldCase, one.Collated
 		if len(one.Secondary) == 0 {
 			continue
 		}

@@ -52,8 +52,8 @@ type Account struct{ User, Password string }
 type Table struct {
 	Schema, Name, Key, Surrogate string
 	Secondary                    []Secondary
-	// FoldCase and Exact: its collation is configured as "ci" or "exact".
-	FoldCase, Exact bool
+	// FoldCase and Collated: its collation is configured as "ci" or "auto".
+	FoldCase, Collated bool
 }
 
 // Secondary is a table that belongs to a session table.

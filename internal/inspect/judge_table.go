@@ -238,14 +238,14 @@ func (in *inspection) judgeKey(c Table, i int, t *table) {
 	folds := k.collation != "" && !strings.HasSuffix(k.collation, "_bin") && !strings.HasSuffix(k.collation, "_cs")
 	folds = folds && !strings.Contains(k.collation, "_as_cs") && k.collation != "binary"
 	switch {
-	case folds && !c.FoldCase && !c.Exact:
+	case folds && c.Collated:
 		in.ofTable(Note, "collation", i, t,
-			"nothing; or, where PHP or another proxy finds the records as well by IDs that have capitals, collation = \"exact\" (stop all proxies first: records move)",
+			"nothing; or, where PHP finds the records as well by IDs that have capitals, collation = \"exact\" (stop all proxies first: records move)",
 			"the key's collation %s calls \"abc\" and \"ABC\" equal, and so does dsmproxy (collation = \"auto\"): an ID with capitals has the stores of its lower-case form", k.collation)
 	case folds && !c.FoldCase:
 		in.ofTable(Note, "collation", i, t,
 			fmt.Sprintf("nothing, where every client sends an ID as it was given to it, as all handlers with a preset do; else collation = \"auto\" (stop all proxies first: records move), or make the column %s", strings.Replace(k.collation, "_ci", "_bin", 1)),
-			"the key's collation %s calls \"abc\" and \"ABC\" equal, but to dsmproxy they are two records (collation = \"exact\")", k.collation)
+			"the key's collation %s calls \"abc\" and \"ABC\" equal, but dsmproxy hashes the bytes of an ID (collation = \"exact\"): to it they are two records on stores of their own, as to PHP, and a store that both belong to refuses the second as a duplicate", k.collation)
 	case !folds && c.FoldCase:
 		in.ofTable(Wrong, "collation", i, t, `set collation = "exact" for the table`,
 			"the key is %s, which tells \"abc\" from \"ABC\", but the configuration calls them one record (collation = \"ci\")", k.describe())

@@ -38,9 +38,10 @@ type Table struct {
 	// Fold makes of a key, as it lies in the column, the key as it is hashed,
 	// which is the fence.Key's ID; nil means that they are the same. The column
 	// must find the record by the ID too.
-	// A Fold of nil is asked of SetFolding's, unless Exact.
-	Fold  func(key []byte) []byte
-	Exact bool
+	// A Fold of nil is asked of SetFolding's, which with Collated goes by the
+	// column's collation.
+	Fold     func(key []byte) []byte
+	Collated bool
 }
 
 const (

@@ -94,7 +94,7 @@ func (k *known) add(t Table) (*Table, error) {
 func (l *Ledger) Add(t Table) (number uint16, err error) {
 	if len(l.Stores) > 0 && t.Fold == nil {
 		if one := l.Stores[0].cfg.configured(t.Name); one != nil {
-			t.Fold, t.Exact = one.Fold, one.Exact
+			t.Fold, t.Collated = one.Fold, one.Collated
 			if t.Number == 0 && strings.EqualFold(one.Schema, t.Schema) {
 				t.Number = one.Number
 			}
@@ -184,7 +184,7 @@ func (s *Store) learnRow(row [][]byte) (fresh bool, err error) {
 		return false, nil
 	}
 	if one := s.cfg.configured(t.Name); one != nil {
-		t.Fold, t.Exact = one.Fold, one.Exact
+		t.Fold, t.Collated = one.Fold, one.Collated
 	}
 	if _, err := s.cfg.known.add(t); err != nil {
 		return false, fmt.Errorf("store %s: %w", s.Name(), err)

@@ -10,7 +10,7 @@ import (
 // Folding is the ledger's: what makes of keys as the stores have them those that
 // are placed.
 func (s *Set) Folding(ctx context.Context, lt ledger.Table) (func(key []byte) ([]byte, error), error) {
-	t := Table{Schema: lt.Schema, Name: lt.Name, Key: lt.Key, Exact: lt.Exact}
+	t := Table{Schema: lt.Schema, Name: lt.Name, Key: lt.Key, Collated: lt.Collated}
 	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type Part struct {
 
 // table is the part of t as a table.
 func (p *Part) table(t Table) Table {
-	return Table{Schema: t.Schema, Name: p.Name, Key: p.Column, Folds: t.Folds, Exact: t.Exact}
+	return Table{Schema: t.Schema, Name: p.Name, Key: p.Column, Folds: t.Folds, Collated: t.Collated}
 }
 
 // image is the statements that make the record of key at another store what it

@@ -21,9 +21,9 @@ type Table struct {
 	Parts             *[]Part // nil for none
 	// Folds: keys that the key column's collation calls equal are one.
 	Folds bool
-	// Exact: keys of different bytes are different ones, whatever the key
-	// column's collation is. Else, without Folds as well, it decides.
-	Exact bool
+	// Collated: the key column's collation is asked which keys are one. Without
+	// it and Folds, keys of different bytes are different ones.
+	Collated bool
 }
 
 // Defaults says how far a table's own defaults differ from store to store.
@@ -94,7 +94,7 @@ func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, err
 	if err != nil {
 		return nil, err
 	}
-	if !t.Exact && !t.Folds {
+	if t.Collated && !t.Folds {
 		if sc.fold, err = s.folds.get(sc.key, s.ask); err != nil {
 			return nil, err
 		}
