@@ -24,9 +24,6 @@ var errMoved = errors.New("the view has changed")
 
 // healAll heals c's view and covers its stores.
 func (g *Group) healAll(ctx context.Context, c *installed) error {
-	if err := g.match(ctx, c); err != nil {
-		return err
-	}
 	list, err := g.witnesses(ctx, c)
 	if err != nil {
 		return err

@@ -56,31 +56,63 @@ func (g *Group) IsUp(store int) bool {
 // OthersLive reports whether other proxies have lately looked at a store.
 func (g *Group) OthersLive() bool { return g.othersLive() }
 
-// match matches the tables of the stores that join.
-func (g *Group) match(ctx context.Context, c *installed) error {
-	var up []Store
+// matchAll matches the tables of the stores that are Down and answer, so that
+// they may join, and of those that join. A store that joins and differs all the
+// same, for there has been DDL in between, is excluded again: it would hold up
+// the writes of all records that it is to have copies of.
+func (g *Group) matchAll(ctx context.Context, c *installed) {
 	for _, p := range g.stores {
-		if c.view.State(p.index) == view.Up {
-			up = append(up, p.store)
-		}
-	}
-	for _, p := range g.stores {
-		m, ok := p.store.(Matching)
-		if !ok || c.view.State(p.index) != view.Join {
+		st, err := p.status()
+		if _, ok := p.store.(Matching); !ok || err != nil || st.Boot == 0 || c.view.State(p.index) == view.Up {
 			continue
 		}
-		if err := m.Match(ctx, up); err != nil {
-			var differs *Differs
-			if errors.As(err, &differs) {
-				g.warnDiffers(p, differs)
-			}
-			return err
+		err = g.match(ctx, c, p)
+		var differs *Differs
+		if errors.As(err, &differs) && c.view.State(p.index) == view.Join {
+			g.exclude(ctx, p, differs)
+			return
 		}
-		p.mu.Lock()
-		p.differs = ""
-		p.mu.Unlock()
 	}
-	return nil
+}
+
+// match matches the tables of one store.
+func (g *Group) match(ctx context.Context, c *installed, p *peer) error {
+	var up []Store
+	for _, o := range g.stores {
+		if c.view.State(o.index) == view.Up {
+			up = append(up, o.store)
+		}
+	}
+	err := p.store.(Matching).Match(ctx, up)
+	var differs *Differs
+	text := ""
+	if errors.As(err, &differs) {
+		text = differs.Error()
+	}
+	p.mu.Lock()
+	told := p.differs == text
+	if p.differs = text; err == nil {
+		p.matched = g.env.Now()
+	}
+	p.mu.Unlock()
+	switch {
+	case text != "" && !told:
+		g.cfg.Log.Error("store can't join: a table differs", "store", p.name(), "table", differs.Table, "why", differs.Why)
+	case err != nil:
+		g.cfg.Log.Debug("tables not matched", "store", p.name(), "err", err)
+	}
+	return err
+}
+
+// fits reports whether the tables of a store that is Down have been matched just
+// now.
+func (g *Group) fits(p *peer) bool {
+	if _, ok := p.store.(Matching); !ok {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.matched != 0 && g.env.Now()-p.matched < 3*g.cfg.MendEvery+g.cfg.BeatEvery
 }
 
 // Differs is why the tables of a store can't be matched.
@@ -91,14 +123,3 @@ type Differs struct {
 
 // Error says it.
 func (d *Differs) Error() string { return "table " + d.Table + ": " + d.Why }
-
-// warnDiffers tells an operator, once.
-func (g *Group) warnDiffers(p *peer, d *Differs) {
-	p.mu.Lock()
-	told := p.differs == d.Error()
-	p.differs = d.Error()
-	p.mu.Unlock()
-	if !told {
-		g.cfg.Log.Error("store can't join: a table differs", "store", p.name(), "table", d.Table, "why", d.Why)
-	}
-}

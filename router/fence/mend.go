@@ -27,6 +27,7 @@ func (g *Group) mend(ctx context.Context) {
 		if c == nil || !g.owns(c.view) {
 			continue
 		}
+		g.matchAll(ctx, c)
 		if g.ailing(c.view) {
 			g.heals(ctx, c)
 			continue

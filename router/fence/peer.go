@@ -30,6 +30,7 @@ type peer struct {
 	topTick uint64        // the highest ever seen
 	warned  bool          // of a wrong name
 	differs string        // why its tables could not be matched, as last told
+	matched time.Duration // when they were; 0 for never
 }
 
 // standing is what an admitted store has said of itself. It is immutable. What

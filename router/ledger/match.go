@@ -66,6 +66,9 @@ func (s *Store) Match(ctx context.Context, others []fence.Store) error {
 		if err := s.learn(ctx, c); err != nil {
 			return unsent(err)
 		}
+		if err := s.discover(ctx, c); err != nil {
+			return unsent(err)
+		}
 	}
 	var schemas []string
 	for _, t := range s.cfg.known.all() {
