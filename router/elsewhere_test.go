@@ -146,9 +146,18 @@ func TestRefusedWithoutStoreForOthers(t *testing.T) {
 	h := start(t, 3, 2)
 	c := h.conn("")
 	for _, q := range []string{
-		"CALL p()", "SELECT f(1)", "DO f(1)", "SET @a = f(1)", "CREATE VIEW v AS SELECT 1", "LOCK TABLES users READ",
+		"CALL p()", "CREATE VIEW v AS SELECT 1", "LOCK TABLES users READ",
 		"LOCK TABLES sessions READ", "CREATE PROCEDURE p() SELECT 1", "GRANT SELECT ON *.* TO x", "PREPARE s FROM 'CALL p()'",
 	} {
+		h.fails(1235, c, q)
+	}
+	for _, q := range []string{"SELECT f(1)", "DO f(1)", "SET @a = f(1)"} {
+		h.fails(1305, c, q) // there is no such function
+	}
+	for _, db := range h.direct {
+		h.exec(db, "CREATE FUNCTION app.f(n int) RETURNS int NO SQL RETURN n")
+	}
+	for _, q := range []string{"SELECT f(1)", "DO f(1)", "SET @a = f(1)"} {
 		h.fails(1235, c, q)
 	}
 	h.exec(c, "UNLOCK TABLES")

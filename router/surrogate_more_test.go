@@ -74,7 +74,7 @@ func TestNumbersOfOneStatement(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	h.fails(1235, h.openAt(addr, ""), "INSERT INTO rails (data) VALUES ('x'), ('y')")
+	h.fails(1364, h.openAt(addr, ""), "INSERT INTO rails (data) VALUES ('x'), ('y')")
 }
 
 // TestNumbersWithoutAMajority: of two stores one is away. What is leased lasts
