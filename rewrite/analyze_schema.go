@@ -28,7 +28,11 @@ func (a *analyzer) metadata() {
 	case a.are(1, "for", "connection"), a.is(1, "for"):
 		a.refuse("EXPLAIN FOR CONNECTION")
 	case a.is(1, "analyze"):
-		a.refuse("EXPLAIN ANALYZE") // it runs the statement
+		if !a.explains(2, true) {
+			a.refuse("EXPLAIN ANALYZE") // it runs the statement
+		}
+	case !a.is(0, "help"):
+		a.explains(1, false)
 	}
 }
 
@@ -86,6 +90,7 @@ func (a *analyzer) ddl() {
 		a.p.Kind = KindBroadcast
 		a.p.ImplicitCommit = true
 		a.detail("DDL")
+	case verb == "analyze" && a.explains(1, true):
 	case verb == "analyze":
 		a.elsewhere("ANALYZE of a statement")
 		a.p.ImplicitCommit, a.p.ResultSet = false, true

@@ -168,8 +168,12 @@ func (e *Explanation) place(keys []*string) {
 		if len(e.Names) == 1 {
 			e.Name, e.Names = e.Names[0], nil
 		}
-	case KindAny: // what SHOW STATUS LIKE asks for is no record
-		e.Key, e.HasKey = nil, false
+	case KindAny:
+		if e.Plan.Explains {
+			e.Keys = keys
+			return
+		}
+		e.Key, e.HasKey = nil, false // what SHOW STATUS LIKE asks for is no record
 	case KindWriteByOther:
 		if len(keys) > 0 {
 			e.SetsKey = deref(keys[0])

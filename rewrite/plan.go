@@ -168,6 +168,9 @@ type Plan struct {
 	Kind Kind
 	// Lists: a SHOW of the tables of a database; see Statement.WithoutTable.
 	Lists bool
+	// Explains: a KindAny that is EXPLAIN, DESCRIBE or ANALYZE of a statement that
+	// names the records of Keys.
+	Explains bool
 	// ReadLocal: LOCK TABLES that lets others insert.
 	ReadLocal bool
 	Detail    string // in the corpus's words: "GC", "DDL", "delete all", "schema metadata", "joins other table", ...

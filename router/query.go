@@ -117,6 +117,10 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 			err = s.list(st, req)
 			break
 		}
+		if p.Explains {
+			err = s.explain(st, req, args)
+			break
+		}
 		if p.Uses&rewrite.UsesTLS != 0 {
 			if rows := s.tlsStatus(st, args); len(rows) > 0 {
 				return s.showStatus(req, rows)

@@ -39,6 +39,13 @@ func (c *Client) ReadAny(req Request) error {
 	return c.onFirst(c.rotation(), req, false)
 }
 
+// ReadNear carries out a statement that concerns a record and neither reads nor
+// locks it, where the record is read first.
+func (c *Client) ReadNear(key []byte, req Request) error {
+	c.set.place.Order(c.order, key)
+	return c.onFirst(c.order, req, false)
+}
+
 // On carries a statement out on one store, in full. What it writes is nowhere
 // else.
 func (c *Client) On(i int, req Request) error {

@@ -104,7 +104,7 @@ SHOW INDEXES FROM `sess`.`sessions`;
 -- proto: text
 DESC sessions
 
--- expect: any (schema metadata)
+-- expect: any key='abc' (schema metadata)
 -- proto: text
 EXPLAIN SELECT * FROM sessions WHERE id = 'abc'
 
