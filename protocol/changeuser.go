@@ -21,7 +21,7 @@ type stayed struct{ refused *Error }
 // Error is the refusal's.
 func (e *stayed) Error() string { return e.refused.Error() }
 
-// stays ends a COM_CHANGE_USER that err refuses before anything has changed.
+// stays ends a COM_CHANGE_USER that err refuses; the client is who it was.
 func (c *Client) stays(err error) error {
 	var refused *Error
 	if !errors.As(err, &refused) {

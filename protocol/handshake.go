@@ -198,15 +198,25 @@ func (c *Client) changeUser(payload []byte) error {
 	if err != nil {
 		return c.stays(err)
 	}
+	was := response{user: c.User, db: c.DB, attributes: c.Attributes, collation: c.Collation}
+	c.become(r)
+	if err := c.session.Reset(); err != nil { // a database that it may not use
+		c.become(was)
+		if err := c.server.reseat(r.user, was.user); err != nil {
+			return err
+		}
+		return c.stays(err)
+	}
+	return c.WriteOK(OK{})
+}
+
+// become takes over what a login says of the client.
+func (c *Client) become(r response) {
 	c.setUser(r.user)
 	c.DB, c.Attributes = r.db, r.attributes
 	if r.collation != 0 {
 		c.Collation = r.collation
 	}
-	if err := c.session.Reset(); err != nil {
-		return err
-	}
-	return c.WriteOK(OK{})
 }
 
 var errShortChangeUser = errors.New("COM_CHANGE_USER too short")

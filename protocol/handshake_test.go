@@ -265,7 +265,10 @@ func TestChangeUser(t *testing.T) {
 	scramble = c.expectSwitch(t, pluginNative)
 	c.packet(t, scrambleNative(scramble, "geheim"))
 	c.expectError(t, ErrBadDB)
-	c.expectEnd(t)
+	c.send(t, ComQuery, "whoami")
+	if row := c.row(t); row[0] != "app" || row[1] == "missing" {
+		t.Errorf("whoami = %q after a COM_CHANGE_USER to a missing database", row)
+	}
 
 	c = s.login(t)
 	c.send(t, ComChangeUser, "other")
