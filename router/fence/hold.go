@@ -30,7 +30,9 @@ func (g *Group) Grant(ctx context.Context, key Key) (*Hold, error) {
 		if err != nil {
 			return nil, err
 		}
-		if o.mustWait(c) {
+		// A store that is back takes the name from one that is still an owner, and
+		// that nobody fences off by a copy: it is outwaited like one that is not.
+		if g.cfg.Lease > 0 && c.history.MustWait(c.view, o.sites[0].list(), 1, g.env.Now(), g.outwait()) {
 			if err := o.pause(ctx, pauseOwners, &Unavailable{Reason: Leases}); err != nil {
 				return nil, err
 			}

@@ -69,6 +69,10 @@ func (o *op) end() {
 	o.g.ops.Put(o)
 }
 
+// Patience is how long operations wait for the stores to be in a state to carry
+// them out.
+func (g *Group) Patience() time.Duration { return g.cfg.Patience }
+
 // pause waits up to spread before the operation is tried again, or says why it
 // is not.
 func (o *op) pause(ctx context.Context, spread time.Duration, why *Unavailable) error {

@@ -149,11 +149,29 @@ func TestHold(t *testing.T) {
 	if r.err != nil || other.Store() != 1 || !other.Valid() {
 		t.Errorf("granted: %v", r.err)
 	}
-	// The store comes back, unseen by the first holder, whose lock was somebody
-	// else's meanwhile.
-	s.bring(1, s.view(1).WithState(0, view.Join))
-	s.bring(1, s.view(1).WithState(0, view.Up))
+	// The store comes back, and the name with it.
 	s.connect(0, 0, 1, 2)
+	s.await("the view", func() bool { return s.view(0).State(0) == view.Down })
+	s.isolate(1, 0, 1, 2)
+	s.bring(0, s.view(0).WithState(0, view.Join))
+	s.bring(0, s.view(0).WithState(0, view.Up))
+	var third *Hold
+	r = s.start(0, func(g *Group) (err error) {
+		third, err = g.Grant(context.Background(), Key{ID: keyID(0)})
+		return err
+	})
+	for !r.done {
+		s.pass(time.Millisecond)
+		if r.done && other.Valid() {
+			t.Fatal("two have the lock")
+		}
+	}
+	if r.err != nil || third.Store() != 0 || !third.Valid() {
+		t.Errorf("granted: %v", r.err)
+	}
+	s.connect(1, 0, 1, 2)
+	s.await("the view", func() bool { return s.view(1).State(0) == view.Up })
+	// The first lock was somebody else's meanwhile.
 	var held bool
 	s.finish(s.start(0, func(g *Group) (err error) { held, err = first.Held(context.Background()); return err }))
 	if held || !first.Lost() {

@@ -78,7 +78,8 @@ func (c *Client) CheckLocks() error {
 // fencedAtHome is atHome.
 func (c *Client) fencedAtHome(uses []LockUse, at func(home int) (again bool, err error)) error {
 	defer func() { c.fencing.holds = c.fencing.holds[:0] }()
-	for began := time.Now(); ; c.pauseStart() {
+	var failed time.Time
+	for ; ; c.pauseStart() {
 		home, err := c.grant(uses)
 		if err != nil {
 			if c.ctx.Err() != nil {
@@ -90,7 +91,10 @@ func (c *Client) fencedAtHome(uses []LockUse, at func(home int) (again bool, err
 		if !again {
 			return err
 		}
-		if time.Since(began) > startPatience && !errors.Is(err, errLockLost) {
+		switch {
+		case errors.Is(err, errLockLost) || failed.IsZero():
+			failed = time.Now()
+		case time.Since(failed) > c.set.group.Patience():
 			return unreachable(err)
 		}
 	}

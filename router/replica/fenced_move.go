@@ -54,7 +54,7 @@ func (c *Client) fencedMove(w *Write) error {
 			return err
 		}
 		c.Rollback()
-		if !errors.Is(err, fence.ErrRestart) || time.Since(began) > startPatience || c.wait.Err() != nil {
+		if !errors.Is(err, fence.ErrRestart) || time.Since(began) > c.set.group.Patience() || c.wait.Err() != nil {
 			return c.moveRefused(err)
 		}
 		c.pauseStart()

@@ -30,12 +30,9 @@ type fencedPart struct {
 	keys []fence.Key // of the records that it has written; their IDs are its own
 }
 
-const (
-	// startPatience bounds how long a transaction's first statement is tried
-	// again, startPause how long that waits in between.
-	startPatience = 10 * time.Second
-	startPause    = 20 * time.Millisecond
-)
+// startPause is how long a transaction's first statement waits before it is
+// tried again.
+const startPause = 20 * time.Millisecond
 
 // within reports whether a statement is part of a transaction, open or to be
 // opened by it.
@@ -195,7 +192,7 @@ func (c *Client) startOver(s *starting) bool {
 		return false
 	}
 	i := c.txn.parts[0].txn.Store()
-	if slices.Contains(c.txn.alone, i) || s.began != (time.Time{}) && time.Since(s.began) > startPatience {
+	if slices.Contains(c.txn.alone, i) || s.began != (time.Time{}) && time.Since(s.began) > c.set.group.Patience() {
 		return false
 	}
 	if s.began.IsZero() {
