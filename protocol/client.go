@@ -16,7 +16,7 @@ import (
 type Client struct {
 	ID           uint32 // CONNECTION_ID(), unique in this process
 	User         string
-	DB           string     // asked for at login; "" for none
+	DB           string     // the default database, "" for none; see SetDB
 	Capabilities Capability // agreed on
 	Collation    uint8      // as sent: the low byte of a collation id
 	Attributes   map[string]string
@@ -42,6 +42,7 @@ type Client struct {
 	since     atomic.Int64
 	questions atomic.Uint64
 	owner     atomic.Pointer[string] // User, for Kill
+	inDB      atomic.Pointer[string] // DB, for List; nil before the login
 	// ending is why the client ends at its next statement boundary; nil: it
 	// doesn't.
 	ending atomic.Pointer[Error]
@@ -104,6 +105,12 @@ func (c *Client) host() string {
 func (c *Client) setUser(user string) {
 	c.User = user
 	c.owner.Store(&user)
+}
+
+// SetDB sets the client's default database.
+func (c *Client) SetDB(db string) {
+	c.DB = db
+	c.inDB.Store(&db)
 }
 
 // deprecateEOF reports whether rows end with an OK packet.

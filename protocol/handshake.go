@@ -92,7 +92,7 @@ func (c *Client) upgrade() error {
 func (c *Client) admit(r *response, caps Capability) error {
 	c.Capabilities = r.caps & caps
 	c.Collation = r.collation
-	c.DB = r.db
+	c.SetDB(r.db)
 	c.Attributes = r.attributes
 	c.codec = c.server.codecs.forClient(c.Capabilities, r.zstdLevel)
 	c.setUser(r.user)
@@ -213,7 +213,8 @@ func (c *Client) changeUser(payload []byte) error {
 // become takes over what a login says of the client.
 func (c *Client) become(r response) {
 	c.setUser(r.user)
-	c.DB, c.Attributes = r.db, r.attributes
+	c.SetDB(r.db)
+	c.Attributes = r.attributes
 	if r.collation != 0 {
 		c.Collation = r.collation
 	}

@@ -12,6 +12,7 @@ type ClientInfo struct {
 	ID        uint32
 	User      string
 	Host      string // as RemoteAddr, or "localhost"
+	DB        string // its default database, "" for none
 	Via       string // who connected for the client, by the PROXY protocol
 	TLS       bool
 	Running   bool          // a command is under way
@@ -33,6 +34,9 @@ func (s *Server) List() []ClientInfo {
 		i := ClientInfo{ID: c.ID, User: *c.owner.Load(), Host: "localhost", Via: c.via, TLS: c.TLS, Running: since > 0, Questions: c.questions.Load()}
 		if c.RemoteAddr.IsValid() {
 			i.Host = c.RemoteAddr.String()
+		}
+		if db := c.inDB.Load(); db != nil {
+			i.DB = *db
 		}
 		i.For = time.Duration(now-max(since, -since)) * sweepEvery
 		list = append(list, i)

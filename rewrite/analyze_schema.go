@@ -22,6 +22,7 @@ func (a *analyzer) metadata() {
 				break
 			}
 		}
+		a.p.Processes = a.is(1, "processlist") && len(a.toks) == 2 || a.are(1, "full", "processlist") && len(a.toks) == 3
 		a.status()
 		column, _ := a.lists()
 		a.p.Lists = column != ""

@@ -171,6 +171,8 @@ type Plan struct {
 	// Explains: a KindAny that is EXPLAIN, DESCRIBE or ANALYZE of a statement that
 	// names the records of Keys.
 	Explains bool
+	// Processes: SHOW [FULL] PROCESSLIST.
+	Processes bool
 	// ReadLocal: LOCK TABLES that lets others insert.
 	ReadLocal bool
 	Detail    string // in the corpus's words: "GC", "DDL", "delete all", "schema metadata", "joins other table", ...

@@ -178,6 +178,8 @@ func selectNotes(rows [][][]byte) string {
 const (
 	typeLong      = 3
 	typeLongLong  = 8
+	typeDouble    = 5
+	typeBlob      = 251
 	typeVarString = 253
 )
 

@@ -46,6 +46,7 @@ type harness struct {
 	level   string
 	set     *replica.Set
 	group   *fence.Group // of the proxy that was started last; nil at the level seed
+	ledger  *ledger.Ledger
 	router  *router.Router
 	other   int // the store of other tables
 	log     *lockedBuffer
@@ -237,7 +238,7 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 	})
 	server := &protocol.Server{Credentials: users{}, Log: log, Version: set.Version}
 	h.router = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
-		OtherTables: h.other, Kill: server.Kill, Log: log})
+		OtherTables: h.other, Kill: server.Kill, Clients: server.List, Log: log})
 	server.Handler = h.router
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -263,11 +264,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	t.Helper()
 	c := ledger.Config{Login: login, Log: log, Timeout: probePatience}
 	for _, tb := range tables {
-		lt := ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key, Collated: tb.Collated}
-		if tb.FoldCase {
-			lt.Fold = func(key []byte) []byte { return rewrite.FoldKey(nil, key) }
-		}
-		c.Tables = append(c.Tables, lt)
+		c.Tables = append(c.Tables, ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key, Collated: true})
 	}
 	l, err := ledger.New(c, h.stores, nil)
 	if err != nil {
@@ -299,7 +296,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 		running.Wait()
 		env.Wait()
 	})
-	h.group = g
+	h.group, h.ledger = g, l
 	if fc.Solo { // whoever is asked first serves
 		if _, err := g.Grant(t.Context(), fence.Key{}); err != nil {
 			t.Fatal(err)

@@ -84,6 +84,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if e := s.isView(p); e != nil {
 		return e
 	}
+	if s.tablesLocked && p.Table != nil && p.Kind != rewrite.KindLockTables && s.data.Fenced() {
+		return notLocked(p)
+	}
 	if len(p.Assigns) > 0 {
 		if err := s.assigning(p); err != nil {
 			return err
@@ -116,6 +119,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		if p.Lists {
 			err = s.list(st, req)
 			break
+		}
+		if p.Processes {
+			return s.processes(st, req)
 		}
 		if p.Explains {
 			err = s.explain(st, req, args)

@@ -27,6 +27,8 @@ type Config struct {
 	OtherTables int
 	// Kill ends another client, as protocol.Server.Kill does.
 	Kill func(id uint32, query bool, by *protocol.Client) error
+	// Clients lists the clients, as protocol.Server.List does.
+	Clients func() []protocol.ClientInfo
 	// Timed says which commands are timed.
 	Timed meter.Sampler
 	Log   *slog.Logger

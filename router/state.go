@@ -246,14 +246,14 @@ func (s *session) use(db string, req replica.Request) error {
 	who := access{s.client.User, db}
 	if _, ok := s.router.known.Load(who); ok && !s.data.Holds() {
 		s.data.SetState(next)
-		s.client.DB = db
+		s.client.SetDB(db)
 		return s.ok()
 	}
 	if err := s.data.Change(req, next, nil); err != nil || s.failed() {
 		return err
 	}
 	s.router.known.Store(who, struct{}{})
-	s.client.DB = db
+	s.client.SetDB(db)
 	return nil
 }
 

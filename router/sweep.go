@@ -52,7 +52,7 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 	if a := s.data.Answer(); err == nil && a.Err == nil && a.Status.Has(protocol.StatusDBDropped) {
 		// It was the client's own: it has none from now on.
 		s.data.SetState(s.data.State().WithDB(""))
-		s.client.DB = ""
+		s.client.SetDB("")
 	}
 	return err
 }
@@ -73,6 +73,9 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	parts, why := st.Sweep()
 	if why != "" {
 		return refuse(why)
+	}
+	if err := s.data.KeysKnown(s.table(p)); err != nil {
+		return err
 	}
 	v := variants{of: req}
 	defer v.close()

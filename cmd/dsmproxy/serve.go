@@ -165,7 +165,7 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	p.plans = p.planner(ctx, cfg)
 	r := router.New(router.Config{
 		Set: p.set, Planner: p.plans, Credentials: &p.users,
-		OtherTables: other, Kill: p.server.Kill, Timed: timed(cfg), Log: p.log.Logger,
+		OtherTables: other, Kill: p.server.Kill, Clients: p.server.List, Timed: timed(cfg), Log: p.log.Logger,
 	})
 	r.LogSlow(cfg.Log.SlowStatement)
 	p.server.Handler, p.router = r, r
