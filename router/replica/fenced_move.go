@@ -121,6 +121,13 @@ func (c *Client) moveApart(w *Write, own bool) error {
 	if err != nil {
 		return err
 	}
+	if done { // IGNORE passes a duplicate over, which some clients' affected rows count
+		left, err := moveRows(c, dst, sc, old)
+		if err != nil {
+			return err
+		}
+		done = len(left) == 0
+	}
 	if err := c.install(dst, sc.installImage(old, beside), false); err != nil {
 		return lostPart(err)
 	}
