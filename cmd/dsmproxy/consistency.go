@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,12 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 	if !l.Fenced() {
 		return nil, nil
 	}
+	for _, t := range cfg.Tables {
+		if len(t.Secondary) > 0 {
+			return nil, fmt.Errorf("table %s: its records have rows in other tables (%s), which level %q can't copy: set level = \"seed\"",
+				t.Name, strings.Join(t.Secondary, ", "), l.Level)
+		}
+	}
 	f := &fenced{env: &fence.Live{}, log: log}
 	for _, w := range cfg.Witnesses {
 		st, err := makeStore(cfg, w.Store(), log)
@@ -62,9 +69,13 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 	return f, nil
 }
 
+// leastLook is how long a look at a store may take at least: it waits for a disk.
+const leastLook = 250 * time.Millisecond
+
 // ledgerConfig has the session tables as the ledger wants them.
 func ledgerConfig(cfg *conf.Config, log *slog.Logger) ledger.Config {
-	c := ledger.Config{Login: probeLogin(cfg), Log: log}
+	c := ledger.Config{Login: probeLogin(cfg), Log: log,
+		LookTimeout: max(cfg.Consistency.Detect/2, leastLook)}
 	for _, t := range cfg.Tables {
 		lt := ledger.Table{Number: uint16(t.Number), Schema: t.Schema, Name: t.Name, Key: t.Key, Collated: t.Collation == "auto"}
 		if t.Collation == "ci" {

@@ -21,11 +21,11 @@ type Config struct {
 	// Tables are the session tables. One without a Schema is that of its name in
 	// any.
 	Tables []Table
-	// Timeout bounds what a Voter does; 0 means 2 s. OwnTimeout bounds the
-	// proxy's own work on records; 0 means 20 s. The statements of clients are
-	// bounded by whoever owns them.
-	Timeout, OwnTimeout time.Duration
-	Log                 *slog.Logger
+	// Timeout bounds what a Voter does; 0 means 2 s. LookTimeout bounds a Look;
+	// 0 means Timeout. OwnTimeout bounds the proxy's own work on records; 0 means
+	// 20 s. The statements of clients are bounded by whoever owns them.
+	Timeout, LookTimeout, OwnTimeout time.Duration
+	Log                              *slog.Logger
 
 	known *known
 }
@@ -58,6 +58,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Second
+	}
+	if c.LookTimeout == 0 {
+		c.LookTimeout = c.Timeout
 	}
 	if c.OwnTimeout == 0 {
 		c.OwnTimeout = 20 * time.Second

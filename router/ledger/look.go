@@ -27,7 +27,7 @@ const recent = "60"
 // so without a Beat it is content with one row of the register, for all are
 // changed by one transaction.
 func (w *Witness) Look(ctx context.Context, b fence.Beat) (fence.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.LookTimeout)
 	defer cancel()
 	c, err := w.service(ctx, true)
 	if err != nil {
@@ -50,7 +50,7 @@ func (w *Witness) start(ctx context.Context, c *store.Conn) error {
 	j := w.begin()
 	defer w.end(j)
 	j.add("INSERT IGNORE INTO ", w.texts.gate, "(id,start,boot) VALUES(1,").num(number()).add(",0)")
-	if err := w.run(ctx, c, j, w.cfg.Timeout); err != nil {
+	if err := w.run(ctx, c, j, w.cfg.LookTimeout); err != nil {
 		return err
 	}
 	if j.reply.err != nil {
@@ -82,7 +82,7 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 	if count {
 		j.add(";SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA='", w.cfg.Schema, "' AND TABLE_NAME='ver'")
 	}
-	if err := w.run(ctx, c, j, w.cfg.Timeout); err != nil {
+	if err := w.run(ctx, c, j, w.cfg.LookTimeout); err != nil {
 		return fence.Status{}, err
 	}
 	r := &j.reply
