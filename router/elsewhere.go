@@ -101,6 +101,13 @@ func lockRefused(p *rewrite.Plan) *protocol.Error {
 		"; lock records by SELECT ... FOR UPDATE in a transaction, or a name by GET_LOCK()")
 }
 
+// notLocked is the error of a session table while LOCK TABLES holds others, as a
+// server gives it. At the levels safe and strict a write begins a transaction,
+// which would end LOCK TABLES unseen.
+func notLocked(p *rewrite.Plan) *protocol.Error {
+	return protocol.Errorf(1100, "Table '%s' was not locked with LOCK TABLES", p.Table.Name)
+}
+
 // unlockTables carries UNLOCK TABLES out.
 func (s *session) unlockTables(req replica.Request) error {
 	if !s.tablesLocked {

@@ -151,7 +151,7 @@ func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*D
 	switch {
 	case err != nil && mayHaveRun(err):
 		g.counts.unknown.Add(1)
-		return nil, ErrUnknown
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	case err != nil:
 		return nil, t.restart(ctx, err)
 	case !changed:

@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 	switch {
 	case err != nil && mayHaveRun(err):
 		g.counts.unknown.Add(1)
-		return false, ErrUnknown
+		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
 	case err != nil:
 		return false, o.failed(ctx, c, p, err)
 	case !changed: // it has told the client something, as a read does

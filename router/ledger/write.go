@@ -100,6 +100,11 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 		}
 		st.Settle(c, off) // what was committed is
 	case at == f.statements(keys)-1: // of COMMIT
+		if off == nil && len(keys) > 0 && !s.committed(c, &f, keys, id) {
+			err = unsent(refused) // a KILL
+			st.Settle(c, broken(c, err))
+			break
+		}
 		err = lost(refused)
 		st.Settle(c, err)
 	case off != nil:
@@ -137,6 +142,22 @@ func broken(c *store.Conn, err error) error {
 func refuses(st Statement) bool {
 	r, ok := st.(Refusable)
 	return ok && st.Kind() == Alone && r.Refused()
+}
+
+// committed reports whether a write may have been committed though its COMMIT
+// was answered with an error: unless the transaction can be rolled back and has
+// left no version.
+func (s *Store) committed(c *store.Conn, f *fencing, keys []fence.Key, id uint64) bool {
+	marks := make([]fence.Entry, len(keys))
+	if s.undoRefused(c, f, keys, marks) != nil {
+		return true
+	}
+	for i := range marks {
+		if marks[i].Version.ID == id {
+			return true
+		}
+	}
+	return false
 }
 
 // undoRefused rolls back behind a statement that was refused, and reads what it

@@ -71,11 +71,9 @@ func (c *Client) fencedCommit() error {
 // commitable says what is known to keep the transaction from being committed as
 // a whole.
 func (c *Client) commitable() error {
-	if members := c.members(); len(members) > 1 {
-		for _, i := range members {
-			if !c.pinned[i].Alive() {
-				return fmt.Errorf("store %s was lost before COMMIT", c.set.stores[i].Name())
-			}
+	for _, i := range c.members() {
+		if !c.pinned[i].Alive() { // else the outcome would be unknown
+			return fmt.Errorf("store %s was lost before COMMIT", c.set.stores[i].Name())
 		}
 	}
 	for i := range c.txn.parts {
