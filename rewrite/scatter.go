@@ -47,6 +47,10 @@ type Scatter struct {
 	From, Where   []byte
 	Before, After int
 
+	// Order, unless nil, is the statement's ORDER BY in front of a LIMIT; a store
+	// can put the records in the same order by it.
+	Order []byte
+
 	// Columns are the names that the statement has, in lower case, the columns
 	// of its tables among them; nil: it may name them all.
 	Columns []string
@@ -217,6 +221,9 @@ func (w *scatterer) clauses() {
 	if w.out.Rows {
 		w.rows()
 	}
+	if !w.simple && w.ordered() && w.limits() {
+		w.out.Order = text[w.toks[first].start:w.toks[w.limit-1].end]
+	}
 }
 
 // modifiers of SELECT that change nothing of its rows.
@@ -226,6 +233,10 @@ var modifiers = words(`all high_priority straight_join sql_small_result sql_big_
 // Gather is the statement that reads the given columns of the records that the
 // SELECT can see.
 func (w *Scatter) Gather(columns string) []byte {
+	return append(w.gather(columns), " LIMIT 18446744073709551615"...) // whatever sql_select_limit says
+}
+
+func (w *Scatter) gather(columns string) []byte {
 	b := append([]byte("SELECT "), columns...)
 	for range w.Before {
 		b = append(b, ", ? IS NULL"...)
@@ -238,7 +249,7 @@ func (w *Scatter) Gather(columns string) []byte {
 	for range w.After {
 		b = append(b, " AND (1 OR ? IS NULL)"...)
 	}
-	return append(b, " LIMIT 18446744073709551615"...) // whatever sql_select_limit says
+	return b
 }
 
 // noteReads notes the tables with session records that the statement reads.

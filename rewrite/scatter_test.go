@@ -19,6 +19,25 @@ func TestScatter(t *testing.T) {
 		{"SELECT COUNT(data) FROM sessions", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,count,data,from,sessions"},
 		{"SELECT COUNT(*) + 1 FROM sessions", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,count,from,sessions"},
 		{"SELECT id FROM sessions WHERE n > 1 ORDER BY ?", "| SELECT COLS FROM sessions WHERE ( n > 1) AND (1 OR ? IS NULL) MAX columns select,id,from,sessions,where,n,order,by"},
+		{"SELECT s.*, LENGTH(data) AS l FROM sessions s WHERE n > ? ORDER BY s.expires DESC, `n` -- last\n LIMIT 5 OFFSET ?;",
+			"limit | SELECT COLS FROM sessions s WHERE ( n > ?) AND (1 OR ? IS NULL) MAX " +
+				"first SELECT COLS FROM sessions s WHERE ( n > ?) AND (1 OR ? IS NULL) ORDER BY s.expires DESC, `n`LIMIT 9"},
+		{"SELECT id k, n AS m FROM app.sessions ORDER BY n ASC LIMIT 5", "limit | SELECT COLS FROM app.sessions WHERE (1) MAX " +
+			"first SELECT COLS FROM app.sessions WHERE (1) ORDER BY n ASCLIMIT 9"},
+		{"SELECT id AS n FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,id,as,n,from,sessions,order,by,n,limit"},
+		{"SELECT id N FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,id,n,from,sessions,order,by,n,limit"},
+		{"SELECT 'n' FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,from,sessions,order,by,n,limit"},
+		{"SELECT ('n') FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,from,sessions,order,by,n,limit"},
+		{"SELECT n+1 FROM sessions ORDER BY `n+1` LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,n,from,sessions,order,by,n+1,limit"},
+		{"SELECT id FROM sessions ORDER BY 1 LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,id,from,sessions,order,by,limit"},
+		{"SELECT id FROM sessions ORDER BY n+1 LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,id,from,sessions,order,by,n,limit"},
+		{"SELECT id FROM sessions ORDER BY n", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,id,from,sessions,order,by,n"},
+		{"SELECT n, COUNT(*) FROM sessions GROUP BY n ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,n,count,from,sessions,group,by,n,order,by,n,limit"},
+		{"SELECT MAX(n) FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,max,n,from,sessions,order,by,n,limit"},
+		{"SELECT DISTINCT n FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,distinct,n,from,sessions,order,by,n,limit"},
+		{"SELECT n FROM sessions HAVING n > 1 ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,n,from,sessions,having,n,order,by,n,limit"},
+		{"SELECT SQL_CALC_FOUND_ROWS n FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,sql_calc_found_rows,n,from,sessions,order,by,n,limit"},
+		{"SELECT IF(@a := n, n, 1) FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,if,n,n,from,sessions,order,by,n,limit"},
 		{"SELECT DISTINCT n FROM sessions LIMIT 3", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,distinct,n,from,sessions,limit"},
 		{"SELECT id FROM sessions WHERE RAND() < n", "columns select,id,from,sessions,where,rand,n"},
 		{"SELECT id FROM sessions WHERE n = @@max_connections", "columns select,id,from,sessions,where,n"},
@@ -64,7 +83,9 @@ func describe(w *Scatter, why string) string {
 	if w.Narrow {
 		add("|", string(w.Gather("COLS")))
 	}
-	if w.Columns != nil && !w.Rows && !w.Count {
+	if w.Order != nil {
+		add("first", string(w.First("COLS", 9)))
+	} else if w.Columns != nil && !w.Rows && !w.Count {
 		add("columns", strings.Join(w.Columns, ","))
 	}
 	s := strings.ReplaceAll(strings.Join(b, " "), " LIMIT 18446744073709551615", " MAX")

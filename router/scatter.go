@@ -50,6 +50,9 @@ func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rew
 	}
 	for _, r := range p.Reads {
 		t := s.shared(r)
+		if err := s.data.KeysKnown(t.Table); err != nil && t.Schema != "" {
+			return nil, nil, err
+		}
 		if r.Surrogate { // its rows don't say whose they are by themselves
 			parts.Rows, parts.Narrow, w.Count = false, false, false
 		}
@@ -67,9 +70,7 @@ func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rew
 		w.Spread = func() (replica.Request, []replica.Twin) { return s.spread(st, v) }
 	}
 	if parts.Rows && !s.data.State().Assigns("sql_select_limit") {
-		w.Rows = func(key string) replica.Request {
-			return v.with(append(append(append(bytes.Clone(parts.Head), key...), ','), parts.Tail...))
-		}
+		w.Rows = func(key string, first int64) replica.Request { return v.with(parts.Each(key, first)) }
 	}
 	if parts.Limited {
 		var ok bool
@@ -78,6 +79,8 @@ func (s *session) scatterOf(st *rewrite.Statement, req replica.Request, args rew
 		}
 		if !ok || w.Limit < 0 || w.Offset < 0 {
 			w.Rows = nil // the store knows what to say of it
+		} else if parts.Narrow && parts.Order != nil {
+			w.First = func(columns string, first int64) replica.Request { return v.with(parts.First(columns, first)) }
 		}
 	}
 	return w, v.close, nil

@@ -27,15 +27,18 @@ type Scatter struct {
 	// Keys are the keys of the records that it can see; nil: it can see all.
 	Keys [][]byte
 	// Rows, unless nil, makes the statement that has key as its first column and
-	// is otherwise the client's without LIMIT. Each of its rows is made of one
-	// record.
-	Rows          func(key string) Request
-	Offset, Limit int64 // of Rows; Limit is negative for no bound
+	// is otherwise the client's, with LIMIT first for its own; 0 is for none. Each
+	// of its rows is made of one record.
+	Rows          func(key string, first int64) Request
+	Offset, Limit int64 // of the client's; Limit is negative for no bound
 	// Count: its answer is the number of records.
 	Count bool
 	// Narrow, unless nil, makes the statement that reads the given columns of
 	// the records that the statement can see.
 	Narrow func(columns string) Request
+	// First, unless nil, is Narrow for the first records in the statement's own
+	// order, of which it takes Limit behind Offset.
+	First func(columns string, first int64) Request
 	// Columns are, in lower case, all names in the statement; nil: it may name
 	// all columns.
 	Columns []string
@@ -110,6 +113,8 @@ type scatter struct {
 	last   error  // why the last one did
 	begun  bool   // the client has got some of the answer
 	legs   []leg
+	bound  int64 // how many rows each store was asked for; 0: all
+	whole  bool  // a bound has not done
 	// chosen, unless nil, gets the answer in the client's place.
 	chosen func(keys [][]byte)
 	survey *fence.Survey // nil at the level seed
@@ -146,6 +151,7 @@ func (s *scatter) runAt(stores []int) error {
 }
 
 func (s *scatter) runOn(stores []int) error {
+	s.bound = 0
 	switch {
 	case s.chosen != nil:
 		return s.copy(stores)

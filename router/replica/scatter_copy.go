@@ -194,8 +194,13 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 	for j := range s.legs {
 		l := &s.legs[j]
 		f.counts = func(key []byte) bool { return s.owner(stores, key, t.Fold) == l.store }
+		f.counted = 0
 		f.answer.Begin()
-		if err := s.read(l, &f.answer); err != nil {
+		err := s.read(l, &f.answer)
+		if err == nil && s.holdsBack(s.scratch.Answer()) && f.counted < s.Offset+s.Limit {
+			err = s.anew()
+		}
+		if err != nil {
 			s.abandon()
 			return err
 		}

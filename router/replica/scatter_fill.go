@@ -29,6 +29,7 @@ type filler struct {
 	longest int // INSERT
 	batch   []byte
 	fields  [][]byte
+	counted int64 // rows
 }
 
 // fillBatch is how long an INSERT grows, and so how much of the rows is held in
@@ -62,7 +63,15 @@ func (f *filler) request(s *scatter, t *Shared) Request {
 		return t.Via.request(s, t, list)
 	}
 	if s.Narrow != nil && len(s.Tables) == 1 {
-		req := s.Narrow(list)
+		if s.First != nil {
+			s.bound = s.first()
+		}
+		var req Request
+		if s.bound > 0 {
+			req = s.First(list, s.bound)
+		} else {
+			req = s.Narrow(list)
+		}
 		f.answer.Binary = isBinary(req)
 		return req
 	}
@@ -117,6 +126,7 @@ func (f *filler) row(row []byte) (err error) {
 	if !f.counts(f.fields[0]) {
 		return nil
 	}
+	f.counted++
 	values := f.fields[f.owner:]
 	size := len(f.head)
 	for _, v := range values {

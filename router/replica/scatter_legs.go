@@ -95,7 +95,7 @@ const maxNotes = 64
 // to be lost.
 func (s *scatter) read(l *leg, w io.Writer) error {
 	s.scratch.Reset(protocol.AnswerResult, s.Login.Capabilities.Has(protocol.ClientDeprecateEOF), 1)
-	d := &drain{to: w, on: s.holds(l)}
+	d := &drain{to: w, on: s.bound > 0 || s.holds(l)}
 	if _, err := l.conn.Relay(d, &s.scratch); err != nil {
 		var net *store.NetError
 		if errors.As(err, &net) {
@@ -203,13 +203,17 @@ func (s *scatter) dropLegs() {
 
 // abandon gives all connections back. Answers are read to their end where the
 // connection is the client's own for longer than this statement.
-func (s *scatter) abandon() {
+func (s *scatter) abandon() { s.endLegs(false) }
+
+// endLegs is abandon, with all answers read to their end if they are short:
+// a connection is dearer.
+func (s *scatter) endLegs(short bool) {
 	for j := range s.legs {
 		l := &s.legs[j]
 		if l.conn == nil {
 			continue
 		}
-		if l.left > 0 && !s.holds(l) {
+		if l.left > 0 && !short && !s.holds(l) {
 			s.drop(l.store, l.conn)
 		} else if err := s.readRest(l); err != nil {
 			s.drop(l.store, l.conn) // what it held ends with it

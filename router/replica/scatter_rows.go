@@ -16,7 +16,8 @@ func (s *scatter) rows(stores []int) error {
 	if err != nil {
 		return err
 	}
-	req := s.Rows(sc.key.exportText())
+	s.bound = s.first()
+	req := s.Rows(sc.key.exportText(), s.bound)
 	if err := s.open(stores, req); err != nil {
 		return err
 	}
@@ -33,8 +34,11 @@ func (s *scatter) rows(stores []int) error {
 		Status: s.status(s.out.Status),
 	}
 	r.Flush = func() error {
-		if s.keeps(len(r.Out)) {
+		switch {
+		case s.keeps(len(r.Out)), s.bound > 0 && len(r.Out) < maxKept:
 			return nil
+		case s.bound > 0:
+			return s.anew()
 		}
 		s.begun = true
 		_, err := out.Write(r.Out)
@@ -43,6 +47,7 @@ func (s *scatter) rows(stores []int) error {
 	}
 	var status protocol.Status
 	var warnings uint16
+	more := false // than has been asked for
 	for j := range s.legs {
 		l := &s.legs[j]
 		r.Begin()
@@ -61,8 +66,13 @@ func (s *scatter) rows(stores []int) error {
 		a := s.scratch.Answer()
 		status = a.Status
 		warnings += a.Warnings
+		more = more || s.holdsBack(a)
 	}
-	s.abandon()
+	s.endLegs(s.bound > 0)
+	if more && r.Limit > 0 {
+		return s.anew()
+	}
+	s.bound = 0
 	if err := s.confirm(); err != nil {
 		return err
 	}
