@@ -27,6 +27,9 @@ func (s *Store) clean(ctx context.Context) {
 		if s.closes.Load() > 0 {
 			s.closeStatements()
 		}
+		if s.texts.Load() > 0 {
+			s.dropTexts(round)
+		}
 		s.tidyLanes()
 		for _, c := range s.surplus(time.Now()) {
 			c.quit()

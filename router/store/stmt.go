@@ -195,7 +195,7 @@ func (c *Conn) queueCloses() error {
 // forgetStatements notes that the store has dropped all statements of the
 // connection, as COM_RESET_CONNECTION and its end do.
 func (c *Conn) forgetStatements() {
-	c.text = nil
+	c.setText(nil)
 	c.mu.Lock()
 	stmts := c.stmts
 	c.stmts = nil

@@ -24,11 +24,11 @@ func (c *Conn) PrepareText(ctx context.Context, st *Stmt, noBackslash bool) erro
 			return err
 		}
 	}
-	c.text = nil
+	c.setText(nil)
 	if _, err := c.Exec(ctx, "PREPARE "+TextName+" FROM "+quote(st.Text, noBackslash)); err != nil {
 		return err
 	}
-	c.text = st
+	c.setText(st)
 	if err := c.Align(ctx, former); err != nil {
 		return err
 	}
@@ -37,6 +37,45 @@ func (c *Conn) PrepareText(ctx context.Context, st *Stmt, noBackslash bool) erro
 			"dsmproxy: a prepared statement can't be used on store %s in a session whose variables were changed since by what is not a constant", c.store.cfg.Name)
 	}
 	return nil
+}
+
+// setText notes what is prepared by SQL.
+func (c *Conn) setText(st *Stmt) {
+	switch {
+	case c.text == nil && st != nil:
+		c.store.texts.Add(1)
+	case c.text != nil && st == nil:
+		c.store.texts.Add(-1)
+	}
+	c.text = st
+}
+
+// textRounds is how many of the janitor's rounds a statement that was prepared
+// by SQL is kept on an idle connection.
+const textRounds = 2
+
+// dropTexts resets the idle connections with a statement that was prepared by
+// SQL and is not used any more: its client may be gone, and who uses them next
+// need not wait for the answer.
+func (s *Store) dropTexts(round uint32) {
+	s.mu.Lock()
+	var unused []*Conn
+	for c := s.oldest; c != nil; {
+		next := c.newer
+		if c.text != nil && round-c.rested >= textRounds {
+			s.unlink(c)
+			unused = append(unused, c)
+		}
+		c = next
+	}
+	s.mu.Unlock()
+	for _, c := range unused {
+		if !c.startReset() {
+			c.Discard()
+			continue
+		}
+		s.put(c)
+	}
 }
 
 // quote makes a string literal of text; noBackslash is how the session that it

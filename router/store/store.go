@@ -87,6 +87,8 @@ type Store struct {
 	tick atomic.Uint32
 	// closes counts the idle connections' statements that wait to be closed.
 	closes atomic.Int64
+	// texts counts the connections with a statement that was prepared by SQL.
+	texts atomic.Int64
 	// lastGood is when somebody last logged in or the probe was answered, in
 	// Unix nanoseconds.
 	lastGood atomic.Int64
