@@ -134,8 +134,11 @@ type Table struct {
 	Surrogate string   `toml:"surrogate"`
 	Secondary []string `toml:"secondary"` // "table(column)"; see [SplitSecondary]
 	Columns   []string `toml:"columns"`
-	Collation string   `toml:"collation"` // "exact" folds nothing; "auto": as the key's collation says; "ci" folds case
-	Number    int      `toml:"number"`    // of the levels safe and strict; 0: derived from the names
+	// Collation is "exact", which folds nothing, "auto", as the key's collation
+	// says, or "ci", which folds case. Load makes it "auto" at the levels safe and
+	// strict.
+	Collation string `toml:"collation"`
+	Number    int    `toml:"number"` // of the levels safe and strict; 0: derived from the names
 }
 
 // Default returns the configuration of an empty file. By itself it is not

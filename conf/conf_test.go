@@ -160,7 +160,7 @@ number = 19
 		},
 		Tables: []Table{{
 			Schema: "shop", Name: "web_sessions", Key: "session_id", Preset: "rails", Surrogate: "id",
-			Secondary: []string{"parts(session_id)"}, Columns: []string{"id", "session_id", "data"}, Collation: "ci", Number: 19,
+			Secondary: []string{"parts(session_id)"}, Columns: []string{"id", "session_id", "data"}, Collation: "auto", Number: 19, // "ci" at the level seed
 		}},
 	}
 	if !reflect.DeepEqual(got, want) {

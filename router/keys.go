@@ -23,6 +23,9 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 	inserts := st.Plan.Verb == rewrite.VerbInsert || st.Plan.Verb == rewrite.VerbReplace
 	t := s.table(st.Plan)
 	rule := s.data.KeyRule(t)
+	if err := s.data.KeysKnown(t); err != nil {
+		return err
+	}
 	fold := s.keyFold(t)
 	for i, v := range values {
 		if n == cap(s.keys) {
@@ -133,9 +136,10 @@ func (byConfiguration) Append(dst, key []byte) ([]byte, error) {
 	return rewrite.FoldKey(dst, key), nil
 }
 
-// keyFold returns what folds the keys of a table, nil for nothing.
+// keyFold returns what folds the keys of a table, nil for nothing. At the levels
+// safe and strict that is for the column to say, and not for the configuration.
 func (s *session) keyFold(t replica.Table) keyFold {
-	if t.Folds {
+	if t.Folds && !s.data.Fenced() {
 		return byConfiguration{}
 	}
 	if f := s.data.KeyFold(t); f != nil {

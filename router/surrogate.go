@@ -227,6 +227,9 @@ func (s *session) lockByOther(st *rewrite.Statement, req replica.Request, args r
 func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Args) (keys [][]byte, without []int, err error) {
 	p := st.Plan
 	w := replica.Find{Table: replica.Shared{Table: t}, Column: p.OtherColumn}
+	if err := s.data.KeysKnown(t); err != nil {
+		return nil, nil, err
+	}
 	w.Table.Fold = s.folding(t)
 	for _, v := range p.OtherValues {
 		text, null, ok := st.Append(nil, v, args)

@@ -29,6 +29,9 @@ func (s *session) truncate(st *rewrite.Statement) error {
 	request := func(text []byte) replica.Request {
 		return &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}
 	}
+	if err := s.data.KeysKnown(t); err != nil {
+		return err
+	}
 	numbering := s.numbering(st.Plan)
 	w := replica.Sweep{
 		Table: t, Limit: -1, Removes: true, Truncates: true, Fold: s.folding(t),

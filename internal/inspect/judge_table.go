@@ -238,6 +238,9 @@ func (in *inspection) judgeKey(c Table, i int, t *table) {
 	folds := k.collation != "" && !strings.HasSuffix(k.collation, "_bin") && !strings.HasSuffix(k.collation, "_cs")
 	folds = folds && !strings.Contains(k.collation, "_as_cs") && k.collation != "binary"
 	switch {
+	case folds && in.Fenced != nil:
+		in.ofTable(Note, "collation", i, t, "nothing",
+			"the key's collation %s calls \"abc\" and \"ABC\" equal, and so does dsmproxy at level %q, whatever collation is configured: an ID with capitals has the stores of its lower-case form", k.collation, in.Fenced.Level)
 	case folds && c.Collated:
 		in.ofTable(Note, "collation", i, t,
 			"nothing; or, where PHP finds the records as well by IDs that have capitals, collation = \"exact\" (stop all proxies first: records move)",

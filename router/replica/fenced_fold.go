@@ -3,7 +3,10 @@ package replica
 import (
 	"bytes"
 	"context"
+	"errors"
+	"strings"
 
+	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/ledger"
 )
 
@@ -28,4 +31,23 @@ func (s *Set) Folding(ctx context.Context, lt ledger.Table) (func(key []byte) ([
 		}
 		return sc.fold.Append(nil, key)
 	}, nil
+}
+
+// keysUnknown is what a statement gets that names keys of a table that could not
+// be read; nil if it is not there, of which its store tells.
+func keysUnknown(t Table, err error) error {
+	var refused *protocol.Error
+	if errors.As(err, &refused) && refused.Code == protocol.ErrNoSuchTable {
+		return nil
+	}
+	return protocol.Errorf(protocol.ErrUnknown, "dsmproxy: no store says which keys of table %s are one: %v", t.quoted(), err)
+}
+
+// tellsApart returns an error of a key column that calls keys equal without
+// saying so in a way that is known.
+func (c column) tellsApart() error {
+	if c.wideCharset() && !strings.HasSuffix(c.collation, "_bin") {
+		return notFenced("a key column of charset " + c.charset)
+	}
+	return nil
 }

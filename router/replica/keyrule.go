@@ -27,7 +27,9 @@ type keyRule struct {
 	fold  *KeyFold
 	// second is an index that is unique besides the key; "" for none.
 	second string
-	until  time.Time // of a table that could not be read
+	// unknown is why it is not known at a fenced level which keys are one.
+	unknown error
+	until   time.Time // of a table that could not be read
 }
 
 // ruleAgain is how long a table that could not be read is not asked for again.
@@ -44,8 +46,14 @@ func (c *Client) KeyRule(t Table) KeyRule {
 	*r = keyRule{table: t}
 	if sc, err := c.schema(t); err == nil {
 		r.rule, r.fold, r.second = sc.key.rule(), sc.fold, sc.second
+		if c.fenced() {
+			r.unknown = sc.key.tellsApart()
+		}
 	} else {
 		r.until = time.Now().Add(ruleAgain)
+		if c.fenced() {
+			r.unknown = keysUnknown(t, err)
+		}
 	}
 	r.of = c.set.schemas.byTable.Load()
 	return r.rule
@@ -56,6 +64,15 @@ func (c *Client) KeyRule(t Table) KeyRule {
 func (c *Client) KeyFold(t Table) *KeyFold {
 	c.KeyRule(t)
 	return c.keyRule.fold
+}
+
+// KeysKnown returns an error if t's column can't be asked which keys are one, or
+// what it says can't be followed, at a fenced level: a key could be written where
+// only others of the same record are. At the level seed, and of a table that is
+// not there, it returns nil.
+func (c *Client) KeysKnown(t Table) error {
+	c.KeyRule(t)
+	return c.keyRule.unknown
 }
 
 // Folded returns key as it is placed where t's key column decides that; as it is

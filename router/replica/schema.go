@@ -22,7 +22,9 @@ type Table struct {
 	// Folds: keys that the key column's collation calls equal are one.
 	Folds bool
 	// Collated: the key column's collation is asked which keys are one. Without
-	// it and Folds, keys of different bytes are different ones.
+	// it and Folds, keys of different bytes are different ones. At the fenced
+	// levels it is asked for every table: a store would have one record for keys
+	// that have several versions.
 	Collated bool
 }
 
@@ -73,28 +75,33 @@ type column struct {
 // schemas caches them. Made with a log and whom to ask it is ready; it is safe
 // for concurrent use, and a hit takes no lock.
 type schemas struct {
-	log     *slog.Logger
-	folds   keyFolds
-	ask     querier // any store, in no database
-	byTable atomic.Pointer[map[Table]*schema]
-	mu      sync.Mutex // held to replace byTable, and guards warned
-	warned  map[Table]bool
+	log      *slog.Logger
+	folds    keyFolds
+	collated bool    // all tables are Table.Collated
+	ask      querier // any store, in no database
+	byTable  atomic.Pointer[map[Table]*schema]
+	mu       sync.Mutex // held to replace byTable, and guards warned
+	warned   map[Table]bool
 }
 
 // querier is a store connection, or the Set.
 type querier func(ctx context.Context, sql string) ([][][]byte, error)
 
 func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, error) {
+	var old *schema
 	if m := s.byTable.Load(); m != nil {
-		if sc := (*m)[t]; sc != nil && time.Since(sc.read) < schemaTTL {
-			return sc, nil
+		if old = (*m)[t]; old != nil && time.Since(old.read) < schemaTTL {
+			return old, nil
 		}
 	}
 	sc, err := readSchema(ctx, t, query)
-	if err != nil {
+	switch {
+	case err != nil && old != nil && storeFailed(err) && ctx.Err() == nil:
+		return old, nil // it is asked for again when a store can be asked
+	case err != nil:
 		return nil, err
 	}
-	if t.Collated && !t.Folds {
+	if s.collated || t.Collated && !t.Folds {
 		if sc.fold, err = s.folds.get(sc.key, s.ask); err != nil {
 			return nil, err
 		}
