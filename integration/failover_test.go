@@ -53,7 +53,7 @@ func TestFailover(t *testing.T) {
 	const (
 		detect = time.Second
 		lease  = time.Second
-		slack  = 6 * time.Second // for a busy machine
+		slack  = 3 * time.Second // for a busy machine
 	)
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
 )
@@ -28,12 +29,16 @@ func TestMinCopies(t *testing.T) {
 }
 
 // TestProposalsAreForgotten: a proxy that reaches two of five stores excludes
-// none of the others, not even when it reaches them again.
+// none of the others, not even when it reaches them again and has wanted to.
 func TestProposalsAreForgotten(t *testing.T) {
 	withAndWithout(t, func(c *simConfig) { c.ablate.keepProposals = true }, func(t *testing.T, take func(*simConfig)) string {
 		s := newStage(t, simConfig{Stores: 5, Copies: 2, Proxies: 2, Lease: second}, take)
 		s.isolate(0, 2, 3, 4)
 		s.pass(10 * second)
+		s.finish(s.start(0, func(g *Group) error {
+			g.propose(context.Background(), g.now.Load().view.WithState(2, view.Down))
+			return nil
+		}))
 		s.connect(0, 2, 3, 4)
 		s.pass(3 * second)
 		if v := s.view(1); v.Epoch() != 0 {
@@ -353,4 +358,43 @@ func TestNoFlapping(t *testing.T) {
 	}
 	s.connect(0, 1)
 	s.await("its return", func() bool { return s.view(1).State(1) == view.Up })
+}
+
+// TestResetCounts: a store that was wiped counts its ticks from the start again.
+// That is no loss of memory when it is restarted soon after.
+func TestResetCounts(t *testing.T) {
+	s := newStage(t, calmSafe, nil)
+	s.pass(10 * second)
+	s.servers[0].crash()
+	s.servers[0].wipe()
+	s.pass(3 * second)
+	s.servers[0].restart()
+	s.await("a store that is whole again", func() bool { return s.unwell() == "" })
+	if reset := s.proxies[0].group.counts.reset.Load() + s.proxies[1].group.counts.reset.Load(); reset == 0 {
+		t.Fatal("the store was not reset")
+	}
+	s.servers[0].crash()
+	s.servers[0].restart()
+	s.await("the store's gate to be opened", func() bool { return s.servers[0].boot != 0 })
+	if !s.servers[0].intact {
+		t.Error("the store was taken for one that has lost its memory")
+	}
+}
+
+// TestStoodStill: for how long a proxy was stopped itself is not for how long a
+// store has failed that did so just before.
+func TestStoodStill(t *testing.T) {
+	s := newStage(t, calmSafe, nil)
+	for i := range 20 {
+		s.pass(second + time.Duration(i)*20*time.Millisecond)
+		s.isolate(0, 1)
+		s.pass(100 * time.Millisecond)
+		s.proxies[0].pausedUntil = s.now + 3*second
+		s.pass(100 * time.Millisecond)
+		s.connect(0, 1)
+		s.pass(5 * second)
+		if v := s.view(0); v.Epoch() != 0 {
+			t.Fatalf("a store was excluded: %v", v)
+		}
+	}
 }

@@ -37,7 +37,9 @@ type Config struct {
 	Solo bool
 
 	// Detect is how long a store must fail to be excluded, DetectRefused how
-	// long where nobody listens; 0 means 1 s, and 250 ms.
+	// long where nobody listens; 0 means 1 s, and 250 ms. It counts from when the
+	// first Look was sent that failed, and at most half of Detect for each: so
+	// that is what a Look should wait at most.
 	Detect, DetectRefused time.Duration
 	// Rejoin is how long a store that was excluded must answer to be taken
 	// back. It doubles with each exclusion, up to RejoinMax, and is forgotten
@@ -185,11 +187,11 @@ func New(c Config) (*Group, error) {
 	}
 	g := &Group{cfg: c, env: c.Env, id: c.Env.Random() | 1}
 	for i, s := range c.Stores {
-		g.stores = append(g.stores, &peer{voter: s, store: s, index: i})
+		g.stores = append(g.stores, &peer{voter: s, store: s, index: i, most: c.Detect / 2})
 	}
 	g.peers = append(g.peers, g.stores...)
 	for i, w := range c.Witnesses {
-		g.peers = append(g.peers, &peer{voter: w, index: len(c.Stores) + i})
+		g.peers = append(g.peers, &peer{voter: w, index: len(c.Stores) + i, most: c.Detect / 2})
 	}
 	for i, p := range g.peers {
 		if i < maxVoters || p.store == nil {

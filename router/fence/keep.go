@@ -16,14 +16,47 @@ import (
 func (g *Group) keep(ctx context.Context) {
 	for ctx.Err() == nil {
 		g.beat(ctx)
-		g.env.Sleep(ctx, g.cfg.BeatEvery+g.jitter(g.cfg.BeatEvery/4))
+		d := g.pause()
+		slept := g.env.Now()
+		g.env.Sleep(ctx, d)
+		g.stood(g.env.Now() - slept - d)
+	}
+}
+
+// pause is how long to wait for the next beat. While a store fails that is to be
+// excluded if it goes on with that, beats follow each other at once.
+func (g *Group) pause() time.Duration {
+	c := g.now.Load()
+	now := g.env.Now()
+	for _, p := range g.stores {
+		p.mu.Lock()
+		soon := p.err != nil && now-p.failing <= g.detect(p.err)
+		p.mu.Unlock()
+		if soon && c != nil && c.view.State(p.index) != view.Down {
+			return g.cfg.BeatEvery / 8
+		}
+	}
+	return g.cfg.BeatEvery + g.jitter(g.cfg.BeatEvery/4)
+}
+
+// stood takes off what stores have failed for while this proxy stood still.
+func (g *Group) stood(late time.Duration) {
+	if late < g.cfg.BeatEvery/8 {
+		return
+	}
+	now := g.env.Now()
+	for _, p := range g.peers {
+		p.mu.Lock()
+		p.failing = min(now, p.failing+late)
+		p.mu.Unlock()
 	}
 }
 
 // beat is one turn of keep.
 func (g *Group) beat(ctx context.Context) {
-	if _, ok := g.poll(ctx, g.peers, Beat{Tick: true, Proxy: g.id, Reach: g.reach()}, true); !ok {
-		g.refresh(ctx)
+	_, ok := g.poll(ctx, g.peers, Beat{Tick: true, Proxy: g.id, Reach: g.reach()}, true)
+	if !ok {
+		ok = g.refresh(ctx)
 	}
 	for _, p := range g.peers {
 		g.open(ctx, p)
@@ -33,6 +66,9 @@ func (g *Group) beat(ctx context.Context) {
 		return
 	}
 	g.level(ctx, c)
+	if !ok && !g.cfg.Solo {
+		return // it is this proxy that is cut off; what it finds failing may not be
+	}
 	for _, p := range g.stores {
 		g.judge(ctx, p)
 	}

@@ -14,6 +14,7 @@ type peer struct {
 	voter Voter
 	store Store // nil of a witness
 	index int
+	most  time.Duration // that one look counts for, if it fails
 
 	// standing is nil while the store is not known to be admitted.
 	standing atomic.Pointer[standing]
@@ -24,10 +25,11 @@ type peer struct {
 	last Status     // of the last Look that was answered
 	// err is why the last Look failed; nil if it did not.
 	err     error
-	failing time.Duration // since when looks fail; valid if err is set
+	failing time.Duration // since when looks fail, what delays took off; valid if err is set
 	since   time.Duration // since when looks are answered; valid if it is not
 	flaps   int           // exclusions that count
-	topTick uint64        // the highest ever seen
+	topTick uint64        // the highest seen since it was last admitted
+	topBoot uint64        // by which that was
 	warned  bool          // of a wrong name
 	differs string        // why its tables could not be matched, as last told
 	matched time.Duration // when they were; 0 for never
@@ -44,8 +46,11 @@ type standing struct {
 // name is the store's configured name.
 func (p *peer) name() string { return p.voter.Name() }
 
-// look asks the peer for its status and takes it over.
+// look asks the peer for its status and takes it over. If it fails, the peer
+// has been failing since it was asked, but for what one look takes longer than
+// it should: then it was this proxy that stood still.
 func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
+	sent := env.Now()
 	st, err := p.voter.Look(ctx, b)
 	if err == nil && st.Name != "" && st.Name != p.name() {
 		err = &wrongName{want: p.name(), got: st.Name}
@@ -55,9 +60,10 @@ func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
 	defer p.mu.Unlock()
 	if err != nil {
 		if p.err == nil {
-			p.failing = now
+			p.failing = sent
 		}
 		p.err = err
+		p.failing += max(0, now-max(sent, p.failing)-p.most)
 		return st, err
 	}
 	if p.err != nil || p.since == 0 {
@@ -76,6 +82,10 @@ func (p *peer) admit(st Status) {
 	if st.Boot == 0 {
 		p.standing.Store(nil)
 		return
+	}
+	if st.Boot != p.topBoot {
+		// One that has lost its memory begins to count anew when it is let in.
+		p.topTick, p.topBoot = 0, st.Boot
 	}
 	p.topTick = max(p.topTick, st.Tick)
 	p.tick.Store(st.Tick)
