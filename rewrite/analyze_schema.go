@@ -91,6 +91,9 @@ func (a *analyzer) ddl() {
 		a.p.Kind = KindBroadcast
 		a.p.ImplicitCommit = true
 		a.detail("DDL")
+		if verb == "drop" {
+			_, a.p.Drops, _ = a.tableName(a.ifExists(i + 1))
+		}
 	case verb == "analyze" && a.explains(1, true):
 	case verb == "analyze":
 		a.elsewhere("ANALYZE of a statement")

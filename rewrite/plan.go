@@ -208,6 +208,8 @@ type Plan struct {
 	// anew, at RestartAt, or at 1 if that is nil.
 	Restarts  bool
 	RestartAt *Value
+	// Drops is the database that DROP DATABASE names.
+	Drops string
 	// IfNotExists: CREATE TABLE IF NOT EXISTS.
 	IfNotExists bool
 	// Chooses: NondetOther is there for nothing but a LIMIT, which may take other

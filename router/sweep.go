@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -49,8 +50,10 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 	if err == nil && s.data.Answer().Err == nil {
 		s.restartNumbers(st, numbering)
 	}
-	if a := s.data.Answer(); err == nil && a.Err == nil && a.Status.Has(protocol.StatusDBDropped) {
-		// It was the client's own: it has none from now on.
+	// MariaDB's status says that a database was dropped, not that it was the
+	// client's own, who has none from then on.
+	if a := s.data.Answer(); err == nil && a.Err == nil && a.Status.Has(protocol.StatusDBDropped) &&
+		strings.EqualFold(p.Drops, s.data.State().DB()) {
 		s.data.SetState(s.data.State().WithDB(""))
 		s.client.SetDB("")
 	}

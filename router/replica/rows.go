@@ -62,9 +62,6 @@ func (c *Client) WriteRows(w *Rows) error {
 	}
 	a := c.frame.Answer()
 	a.AffectedRows, a.InsertID, a.Warnings = ok.AffectedRows, ok.InsertID, ok.Warnings
-	if c.InTxn() {
-		c.out.Status |= protocol.StatusInTrans
-	}
 	c.settle()
 	return c.writeOK(ok)
 }

@@ -112,7 +112,12 @@ func (c *Client) Sweep(w *Sweep) error {
 	return c.writeOK(ok)
 }
 
+// writeOK tells the client what a statement has done that the proxy itself
+// answers.
 func (c *Client) writeOK(ok protocol.OK) error {
+	if c.InTxn() { // with autocommit off no BEGIN has said so
+		c.out.Status |= protocol.StatusInTrans
+	}
 	if c.More {
 		c.out.Status |= protocol.StatusMoreResults
 		defer func() { c.out.Status &^= protocol.StatusMoreResults }()

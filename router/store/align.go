@@ -177,6 +177,14 @@ func (c *Conn) queueReset() error {
 			return err
 		}
 	}
+	if db := c.session.DB(); db != "" {
+		// It stays, but @@collation_database becomes the server's own on MariaDB,
+		// from which SET CHARACTER SET takes collation_connection.
+		c.buf = append(append(c.buf[:0], byte(protocol.ComInitDB)), db...)
+		if err := c.queue(c.buf); err != nil {
+			return err
+		}
+	}
 	c.resetting = c.unread - before
 	c.unread = before
 	// Of the session state only the database outlives it.
