@@ -33,6 +33,10 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 		}
 		s.keys = s.keys[:n+1]
 		key, charset, null, ok := st.AppendIn(s.keys[n][:0], v, args)
+		if !ok && rule&replica.KeyInteger != 0 {
+			key, ok = integer(key, v, args)
+			charset = rewrite.CharsetASCII
+		}
 		if !ok || rule&replica.KeyInteger != 0 && st.HasHex(v) {
 			return refuse("a key whose bytes can't be told")
 		}

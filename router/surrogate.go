@@ -197,7 +197,7 @@ func (s *session) number(st *rewrite.Statement, args rewrite.Args) (name string,
 		return "", false
 	}
 	var space [64]byte
-	text, null, ok := st.Append(space[:0], p.OtherValues[0], args)
+	text, null, ok := appendNumber(space[:0], st, p.OtherValues[0], args)
 	return string(text), ok && !null && len(text) <= maxName && plainText(text)
 }
 
@@ -232,7 +232,7 @@ func (s *session) keysOf(st *rewrite.Statement, t replica.Table, args rewrite.Ar
 	}
 	w.Table.Fold = s.folding(t)
 	for _, v := range p.OtherValues {
-		text, null, ok := st.Append(nil, v, args)
+		text, null, ok := appendNumber(nil, st, v, args)
 		switch {
 		case null && ok:
 			w.Values = append(w.Values, "NULL")

@@ -80,7 +80,7 @@ func (e *passedOver) Error() string { return e.why.Error() }
 // numberOf reads the number that a value gives to an AUTO_INCREMENT column. own
 // says that it is one, above 0 and not to be made by the proxy.
 func (s *session) numberOf(st *rewrite.Statement, v rewrite.Value, args rewrite.Args) (n uint64, own, ok bool) {
-	text, null, ok := st.Append(nil, v, args)
+	text, null, ok := appendNumber(nil, st, v, args)
 	if !ok || null {
 		return 0, false, ok
 	}
