@@ -98,6 +98,10 @@ func TestKillQuery(t *testing.T) {
 
 	for _, at := range []uint16{o[0], o[1]} {
 		for _, begin := range []bool{false, true} {
+			copied := h.level != "seed" && at == o[1] // by the image, once it is committed
+			if copied && begin {
+				continue
+			}
 			direct, err := h.direct[at].Begin()
 			if err != nil {
 				t.Fatal(err)
@@ -107,8 +111,19 @@ func TestKillQuery(t *testing.T) {
 				h.exec(victim, "BEGIN")
 			}
 			outcome := h.begin(victim, "UPDATE sessions SET n = n + 10 WHERE id = 'k'")
-			h.await("the row lock is waited for", func() bool { return h.busy(int(at), "UPDATE%n + 10%") })
+			h.await("the row lock is waited for", func() bool {
+				if copied {
+					return h.n(int(o[0]), "k") == "11"
+				}
+				return h.busy(int(at), "UPDATE%n + 10%")
+			})
 			switch {
+			case copied:
+				h.exec(killer, "KILL QUERY "+id)
+				direct.Rollback()
+				if err := outcome(); err != nil {
+					t.Errorf("the update that was committed when it was killed: %v", err)
+				}
 			case at == o[0] || begin:
 				ended(fmt.Sprintf("a row lock at store %d", at), outcome)
 			default:
@@ -189,10 +204,10 @@ func testKillConnection(t *testing.T, level string) {
 
 // Kills hit the client that they name and no other, however often connections
 // change hands meanwhile, and copies stay equal.
-func TestKillsHitNobodyElse(t *testing.T) { eachLevel(t, testKillsHitNobodyElse) }
-
-func testKillsHitNobodyElse(t *testing.T, level string) {
-	h := startAt(t, level, 3, 2)
+// At the levels safe and strict a KILL QUERY that meets a write between its
+// packets may leave its outcome unknown, so this is for seed.
+func TestKillsHitNobodyElse(t *testing.T) {
+	h := startAt(t, "seed", 3, 2)
 	const victims, others = 3, 4
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()

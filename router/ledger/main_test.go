@@ -183,7 +183,13 @@ func (o *one) write(id uint64, sql string, keys ...fence.Key) (*text, bool, []fe
 // mustWrite is write of what must change something.
 func (o *one) mustWrite(id uint64, sql string, keys ...fence.Key) []fence.Entry {
 	o.t.Helper()
-	st, changed, entries, err := o.write(id, sql, keys...)
+	var st *text
+	var changed bool
+	var entries []fence.Entry
+	err := reconnected(o.t, func() (err error) {
+		st, changed, entries, err = o.write(id, sql, keys...)
+		return err
+	})
 	if err != nil || !changed || st.answer.Err != nil {
 		o.t.Fatalf("Write(%s) = %v, %v, answer %+v; want it to change something", sql, changed, err, st.answer)
 	}
@@ -193,7 +199,10 @@ func (o *one) mustWrite(id uint64, sql string, keys ...fence.Key) []fence.Entry 
 func (o *one) load(id string) fence.Entry {
 	o.t.Helper()
 	entries := make([]fence.Entry, 1)
-	if _, err := o.Load(o.ctx(), o.guard(), []fence.Key{key(id)}, true, entries); err != nil {
+	if err := reconnected(o.t, func() error {
+		_, err := o.Load(o.ctx(), o.guard(), []fence.Key{key(id)}, true, entries)
+		return err
+	}); err != nil {
 		o.t.Fatalf("Load: %v", err)
 	}
 	return entries[0]

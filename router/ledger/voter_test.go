@@ -158,12 +158,14 @@ func TestRestart(t *testing.T) {
 	// Two at once: one is let in.
 	errs := make(chan error, 2)
 	for range 2 {
-		go func() { errs <- o.Open(context.Background(), st, fence.Admit, nil) }()
+		go func() {
+			errs <- reconnected(t, func() error { return o.Open(context.Background(), st, fence.Admit, nil) })
+		}()
 	}
 	if a, b := <-errs, <-errs; (a == nil) == (b == nil) {
 		t.Errorf("two Open at once = %v, %v, want one to succeed", a, b)
 	}
-	after := o.look()
+	after := eventuallyLook(t, o)
 	if after.Boot == 0 || after.Boot == o.boot || !after.Intact || !after.Cover.Equal(o.view) || after.Tick <= st.Tick {
 		t.Errorf("Look behind Admit: %+v", after)
 	}
@@ -177,10 +179,10 @@ func TestRestart(t *testing.T) {
 		restart(t, o)
 		st := eventuallyLook(t, o)
 		v := o.view.WithState(1, view.Down)
-		if err := o.Open(o.ctx(), st, fence.Reset, v); err != nil {
+		if err := reconnected(t, func() error { return o.Open(o.ctx(), st, fence.Reset, v) }); err != nil {
 			t.Fatal(err)
 		}
-		st = o.look()
+		st = eventuallyLook(t, o)
 		if st.Intact || st.Cover != nil || !st.View.Equal(v) || st.Boot == 0 {
 			t.Errorf("Look behind Reset: %+v", st)
 		}
@@ -238,7 +240,7 @@ func restart(t *testing.T, o *one) {
 
 // reconnected calls until the call has not met a connection from before a
 // restart.
-func reconnected(t *testing.T, call func() error) error {
+func reconnected(t testing.TB, call func() error) error {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		err := call()
