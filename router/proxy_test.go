@@ -274,7 +274,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	stores, _ := l.Of()
 	env := &fence.Live{}
 	fc := fence.Config{
-		Stores: stores, Placement: h.place, Copies: h.copies, Detect: time.Second, DetectRefused: 200 * time.Millisecond,
+		Stores: stores, Placement: h.place, Copies: h.copies, Detect: 3 * time.Second, DetectRefused: 200 * time.Millisecond,
 		Rejoin: 300 * time.Millisecond, RejoinMax: time.Second, MendEvery: 200 * time.Millisecond, Patience: 30 * time.Second,
 		Solo: len(stores) == 2, Env: env, Log: log,
 	}
