@@ -39,7 +39,7 @@ lint:
 # The simulator of router/fence runs one goroutine at a time, so there the race
 # detector finds nothing, and takes minutes.
 unit:
-	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v -e '/integration' -e '/router/fence$$')
+	$(GO) test -race -timeout 45m $$($(GO) list ./... | grep -v -e '/integration' -e '/router/fence$$')
 	$(GO) test -race -run '^TestLive' ./router/fence
 	$(GO) test ./router/fence
 	cd integration/embedded && $(GO) test ./...
