@@ -10,9 +10,17 @@ import (
 func (a *analyzer) data() {
 	a.verb()
 	stmt, ok := a.understand()
-	if !ok {
-		return
+	if ok {
+		a.understood(stmt)
 	}
+	switch a.p.Verb {
+	case VerbInsert, VerbReplace, VerbUpdate, VerbDelete:
+		a.writesWithLock()
+	}
+}
+
+// understood makes the plan of a statement as the parser has read it.
+func (a *analyzer) understood(stmt ast.Node) {
 	switch x := stmt.(type) {
 	case *ast.SelectStmt, *ast.SetOprStmt:
 		a.read(x)
@@ -27,7 +35,7 @@ func (a *analyzer) data() {
 		for _, e := range x.Exprs {
 			a.nested(sc, e)
 		}
-		a.readPlan(stmt)
+		a.readPlan(x)
 		a.p.ResultSet = false
 	default:
 		a.refuse("statement not understood near '" + a.near(0) + "'")

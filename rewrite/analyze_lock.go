@@ -1,5 +1,7 @@
 package rewrite
 
+import "strings"
+
 // The functions of the GET_LOCK family are routed by the names of the locks,
 // wherever in a SELECT or DO they stand. A name that is no literal is asked of
 // a store first, if it is the same on each. Where the locks of one statement
@@ -31,6 +33,16 @@ func (a *analyzer) namesLock() bool {
 		}
 	}
 	return false
+}
+
+// writesWithLock refuses a write that calls a lock function: it would be carried
+// out where the record is, and not where the lock is held or looked for.
+func (a *analyzer) writesWithLock() {
+	for i := range a.toks {
+		if a.lockAt(i) != KindInvalid && a.callable(i) {
+			a.refuse(strings.ToUpper(a.word(i)) + " in a write")
+		}
+	}
 }
 
 // lockAt is the kind of the lock function that is called at i, KindInvalid for

@@ -265,7 +265,27 @@ func (a *analyzer) ddlTables(i int, one bool) {
 		a.p.Kind = KindOtherTable
 	case len(a.p.Others) > 0:
 		a.refuse(strings.ToUpper(a.word(0)) + " of a session table together with another table")
+	case a.refersElsewhere(i):
+		a.refuse("a foreign key from a session table to another table")
 	}
+}
+
+// refersElsewhere tells whether a REFERENCES behind i names a table whose rows
+// are not on the stores that the record is on.
+func (a *analyzer) refersElsewhere(i int) bool {
+	for ; i < len(a.toks); i++ {
+		if !a.is(i, "references") {
+			continue
+		}
+		schema, name, next := a.tableName(i + 1)
+		if next == i+1 {
+			continue
+		}
+		if _, t, _ := a.classify(schema, name); t != a.p.Table {
+			return true
+		}
+	}
+	return false
 }
 
 // lockTables reads LOCK TABLES and UNLOCK TABLES.

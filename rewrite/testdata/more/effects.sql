@@ -259,3 +259,47 @@ INSERT INTO sessions (id, data) VALUES ROW('a', 'x'), ROW('b', 'y')
 -- expect: write key='a'
 -- proto: text
 INSERT INTO sessions (id, data) SELECT * FROM (SELECT 'a' AS id, 'x' AS data) AS tmp WHERE NOT EXISTS (SELECT id FROM sessions WHERE id = 'a') LIMIT 1
+
+-- expect: broadcast-write refuse: a foreign key from a session table to another table
+-- proto: text
+ALTER TABLE sessions ADD CONSTRAINT c FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+
+-- expect: broadcast-write refuse: a foreign key from a session table to another table
+-- proto: text
+CREATE TABLE sessions (id varchar(99) PRIMARY KEY, user_id int REFERENCES sess.users (id))
+
+-- expect: broadcast-write (DDL)
+-- proto: text
+ALTER TABLE sessions ADD FOREIGN KEY (parent) REFERENCES sessions (id)
+
+-- expect: broadcast-write (DDL)
+-- proto: text
+ALTER TABLE sessions ADD `references` int COMMENT 'references users'
+
+-- expect: other-table (DDL)
+-- proto: text
+CREATE TABLE users (id int PRIMARY KEY, rank int REFERENCES ranks (id))
+
+-- expect: write refuse: GET_LOCK in a write
+-- proto: text
+UPDATE sessions SET n = GET_LOCK('l', 1) WHERE id = 'a'
+
+-- expect: write refuse: GET_LOCK in a write
+-- proto: prepared
+DELETE FROM sessions WHERE id = ? AND get_lock(?, 1)
+
+-- expect: write refuse: GET_LOCK in a write
+-- proto: text
+INSERT INTO sessions (id, n) VALUES ('a', GET_LOCK('l', 1))
+
+-- expect: other-table (GET_LOCK in a write)
+-- proto: text
+UPDATE users SET n = GET_LOCK('l', 1)
+
+-- expect: other-table (RELEASE_LOCK in a write)
+-- proto: text
+REPLACE INTO users SELECT 1, RELEASE_LOCK('l')
+
+-- expect: other-table
+-- proto: text
+INSERT INTO get_lock (id) VALUES (1)
