@@ -23,6 +23,7 @@ func (c *Client) CopyRecord(w *Write) error {
 		}
 	}
 	defer c.unlockKeys()
+	defer c.releaseIdle()
 	own := !c.InTxn() && c.state.Autocommit()
 	for range c.set.stores {
 		if own {
@@ -62,11 +63,11 @@ func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
 	every := union(to, from[:1])
 	slices.Sort(every) // see gather.go
 	for _, i := range every {
-		if _, err := c.acquire(int(i), true, false); err != nil {
+		if _, err := c.hold(int(i), false); err != nil {
 			return lost(err)
 		}
 	}
-	if first.conn, err = c.acquire(first.store, true, false); err != nil {
+	if first.conn, err = c.hold(first.store, false); err != nil {
 		return lost(err)
 	}
 	if from[0] != to[0] {
@@ -83,7 +84,7 @@ func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
 	if err != nil {
 		return lost(err)
 	}
-	if first.answer.Err != nil && own {
+	if e := first.answer.Err; e != nil && (own || c.endsTxn(e.Code)) {
 		c.Rollback()
 		return false, c.giveHeld()
 	}

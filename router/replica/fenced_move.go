@@ -171,14 +171,8 @@ func (c *Client) movesBetween(list []fence.Key) (from, to int, err error) {
 
 // moveConn is the transaction's connection to a store.
 func (c *Client) moveConn(i int) (*store.Conn, error) {
-	conn, err := c.acquire(i, true, true)
-	if err != nil {
-		return nil, lostPart(err)
-	}
-	if c.pinned[i] == nil { // autocommit is off
-		c.pin(i, conn)
-	}
-	return conn, nil
+	conn, err := c.hold(i, true)
+	return conn, lostPart(err)
 }
 
 // moveRows reads a record and locks it.

@@ -28,6 +28,7 @@ func (c *Client) Move(w *Write) error {
 		}
 	}
 	defer c.unlockKeys()
+	defer c.releaseIdle()
 	own := !c.InTxn() && c.state.Autocommit()
 	for range c.set.stores {
 		if own {
@@ -66,11 +67,11 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 	every := union(from, to)
 	slices.Sort(every) // see gather.go
 	for _, i := range every {
-		if _, err := c.acquire(int(i), true, false); err != nil {
+		if _, err := c.hold(int(i), false); err != nil {
 			return lost(err)
 		}
 	}
-	if first.conn, err = c.acquire(first.store, true, false); err != nil {
+	if first.conn, err = c.hold(first.store, false); err != nil {
 		return lost(err)
 	}
 	if to[0] != from[0] {
@@ -88,8 +89,12 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 		return lost(err)
 	}
 	if first.answer.Err != nil || first.answer.AffectedRows == 0 {
-		if own {
+		if e := first.answer.Err; own || e != nil && c.endsTxn(e.Code) {
 			c.Rollback()
+		} else if !slices.Contains(to, from[0]) { // the record of the new key was there for the statement only
+			if err := c.removeAt(first.conn, w); err != nil {
+				return lost(err)
+			}
 		}
 		return false, c.giveHeld()
 	}
@@ -121,6 +126,38 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 	return false, c.giveHeld()
 }
 
+// hold is acquire for a statement that uses a connection more than once. The
+// transaction has it from here on, although with autocommit off none is open
+// until a store's status says so. releaseIdle ends it.
+func (c *Client) hold(i int, force bool) (*store.Conn, error) {
+	conn, err := c.acquire(i, true, force)
+	if err == nil && c.pinned[i] == nil {
+		c.pin(i, conn)
+	}
+	return conn, err
+}
+
+// releaseIdle gives back what hold has taken of stores at which no transaction
+// has begun. A store that has answered by an error is asked once more, for an
+// error has no status.
+func (c *Client) releaseIdle() {
+	if c.txn.open {
+		return
+	}
+	for i, conn := range c.pinned {
+		if conn == nil || conn.Status().Has(protocol.StatusInTrans) {
+			continue
+		}
+		if _, err := conn.Exec(c.ctx, "DO 0"); err == nil && !conn.Status().Has(protocol.StatusInTrans) {
+			c.unpin(i)
+		}
+	}
+	if !c.InTxn() {
+		c.txn.joined = c.txn.joined[:0]
+		c.strike()
+	}
+}
+
 // giveHeld gives the client the answer that was kept back.
 func (c *Client) giveHeld() error {
 	status := c.out.Status
@@ -143,11 +180,11 @@ func (c *Client) moveFailed(err error) error {
 
 // carryBetween carries the record of one of w's keys between two stores.
 func (c *Client) carryBetween(from, to int, w *Write, key int) error {
-	src, err := c.acquire(from, true, false)
+	src, err := c.hold(from, false)
 	if err != nil {
 		return err
 	}
-	dst, err := c.acquire(to, true, false)
+	dst, err := c.hold(to, false)
 	if err != nil {
 		return err
 	}
