@@ -55,8 +55,7 @@ func testMoveWithoutAutocommit(t *testing.T, level string) {
 }
 
 // TestCopyRecordWithoutAutocommit is the same of an INSERT ... SELECT of one
-// record into another, which the levels safe and strict refuse where the two
-// have different primaries.
+// record into another, which the levels safe and strict refuse.
 func TestCopyRecordWithoutAutocommit(t *testing.T) {
 	h := startAt(t, "seed", 5, 2)
 	other, c := h.conn(""), h.conn("")
