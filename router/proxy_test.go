@@ -262,7 +262,8 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 // made for them founds it.
 func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login, log *slog.Logger) (*fence.Group, *ledger.Ledger) {
 	t.Helper()
-	c := ledger.Config{Login: login, Log: log, Timeout: probePatience}
+	const detect = 3 * time.Second
+	c := ledger.Config{Login: login, Log: log, Timeout: probePatience, LookTimeout: detect / 2}
 	for _, tb := range tables {
 		c.Tables = append(c.Tables, ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key, Collated: true})
 	}
@@ -274,7 +275,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	stores, _ := l.Of()
 	env := &fence.Live{}
 	fc := fence.Config{
-		Stores: stores, Placement: h.place, Copies: h.copies, Detect: 3 * time.Second, DetectRefused: 200 * time.Millisecond,
+		Stores: stores, Placement: h.place, Copies: h.copies, Detect: detect, DetectRefused: 200 * time.Millisecond,
 		Rejoin: 300 * time.Millisecond, RejoinMax: time.Second, MendEvery: 200 * time.Millisecond, Patience: 30 * time.Second,
 		Solo: len(stores) == 2, Env: env, Log: log,
 	}

@@ -1,6 +1,7 @@
 package realstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -251,8 +252,37 @@ func (s *Server) Kill() error {
 }
 
 // Stop makes the process silent (SIGSTOP): its port accepts, and nobody
-// answers. Continue ends that.
-func (s *Server) Stop() error { return s.signal(syscall.SIGSTOP) }
+// answers. When it returns no thread runs any more. Continue ends that.
+func (s *Server) Stop() error {
+	if err := s.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	pid := s.process().proc.Pid
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if stopped(pid) {
+			return nil
+		}
+	}
+	return errors.New("the server's threads go on after SIGSTOP")
+}
+
+// stopped reports whether all threads of a process stand still, by proc(5); where
+// there is no such file system they are taken to.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has just ended
+		}
+		// The state is the field behind the name, which is in parentheses.
+		_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " ")
+		if !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return true
+}
 
 // Continue lets a stopped process go on (SIGCONT).
 func (s *Server) Continue() error { return s.signal(syscall.SIGCONT) }

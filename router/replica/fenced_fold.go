@@ -37,7 +37,7 @@ func (s *Set) Folding(ctx context.Context, lt ledger.Table) (func(key []byte) ([
 // be read; nil if it is not there, of which its store tells.
 func keysUnknown(t Table, err error) error {
 	var refused *protocol.Error
-	if errors.As(err, &refused) && refused.Code == protocol.ErrNoSuchTable {
+	if errors.As(err, &refused) && (refused.Code == protocol.ErrNoSuchTable || refused.Code == protocol.ErrBadDB) {
 		return nil
 	}
 	return protocol.Errorf(protocol.ErrUnknown, "dsmproxy: no store says which keys of table %s are one: %v", t.quoted(), err)

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -149,6 +150,10 @@ func (s *Set) Query(ctx context.Context, db, sql string) ([][][]byte, error) {
 			}
 			last = err
 		}
+	}
+	var refused *protocol.Error
+	if errors.As(last, &refused) && refused.Code == protocol.ErrBadDB {
+		return nil, refused
 	}
 	return nil, unreachable(last)
 }
