@@ -58,3 +58,41 @@ func TestDropOfAnotherDatabase(t *testing.T) {
 		t.Errorf("DATABASE() = %q, %v", db, err)
 	}
 }
+
+// A prepared statement outlives SETs that a connection which holds something
+// can't be rid of.
+func TestPreparedBeforeSet(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level string) {
+		h := startAt(t, level, 3, 2)
+		c := h.conn("")
+		h.exec(c, "INSERT INTO sessions (id, n) VALUES ('a', 1), ('b', 2), ('c', 3)")
+		ctx := context.Background()
+		all, err := c.PrepareContext(ctx, "SELECT id FROM sessions ORDER BY id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := c.PrepareContext(ctx, "SELECT n FROM sessions WHERE id = ?")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, set := range []string{"SET sql_mode=''", "SET NAMES latin1"} {
+			h.exec(c, set)
+			for range 3 {
+				var id string
+				if err := all.QueryRowContext(ctx).Scan(&id); err != nil || id != "a" {
+					t.Errorf("%s: all = %s, %v", set, id, err)
+				}
+			}
+			h.exec(c, "BEGIN")
+			h.exec(c, "UPDATE sessions SET n = n + 1")
+			h.exec(c, "SET sql_mode='NO_ZERO_DATE'")
+			for i, key := range []string{"a", "b", "c"} {
+				var n int
+				if err := one.QueryRowContext(ctx, key).Scan(&n); err != nil || n != i+2 {
+					t.Errorf("%s: n of %s = %d, %v", set, key, n, err)
+				}
+			}
+			h.exec(c, "ROLLBACK")
+		}
+	})
+}

@@ -30,7 +30,7 @@ func (c *Conn) Align(ctx context.Context, want *Session) error {
 		return c.unfit(errDBStays)
 	}
 	if reset {
-		if c.tainted || c.unread > 0 || c.unsent || c.status.Has(protocol.StatusInTrans) {
+		if c.holds() {
 			return protocol.Errorf(protocol.ErrNotSupportedYet,
 				"dsmproxy: the session variables can't be restored on store %s while the connection holds a transaction, a lock or a temporary table", c.store.cfg.Name)
 		}
@@ -44,6 +44,11 @@ func (c *Conn) Align(ctx context.Context, want *Session) error {
 	}
 	done := c.bind(ctx)
 	return done(c.align(want, rest, reset))
+}
+
+// holds reports whether the connection holds what a reset would destroy.
+func (c *Conn) holds() bool {
+	return c.tainted || c.unread > 0 || c.unsent || c.status.Has(protocol.StatusInTrans)
 }
 
 // canHaveDB reports whether want's database can be selected: a connection that

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
@@ -44,7 +45,7 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 		return id, nil
 	}
 	former := c.session
-	if !former.parsesAlike(st.Session) {
+	if !former.parsesAlike(st.Session) && !(c.holds() && former.DB() == st.Session.DB() && meansTheSame(st.Text)) {
 		if err := c.Align(ctx, st.Session); err != nil {
 			return 0, err
 		}
@@ -71,6 +72,19 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 			"dsmproxy: a prepared statement can't be used on store %s in a session whose variables were changed since by what is not a constant", c.store.cfg.Name)
 	}
 	return id, nil
+}
+
+// meansTheSame reports whether a statement means the same in whatever charset
+// and sql_mode it is read: a connection that can't be reset need not have those
+// of the PREPARE then.
+func meansTheSame(text []byte) bool {
+	for _, b := range text {
+		switch {
+		case b >= 0x80, b == '"', b == '\\', b == '|', b == '!':
+			return false
+		}
+	}
+	return !bytes.Contains(text, []byte("''")) && !bytes.Contains(bytes.ToLower(text), []byte("not"))
 }
 
 func (c *Conn) prepare(st *Stmt) (uint32, error) {
