@@ -49,6 +49,7 @@ func TestFencedDDLWhileAStoreIsDown(t *testing.T) {
 // TestFencedDDLThatNobodyRemembers: a store that is set back to before DDL, or
 // is empty, gets the tables of the others, or does not join and says why.
 func TestFencedDDLThatNobodyRemembers(t *testing.T) {
+	openDefect(t, "with one store rewound, one wiped and healed, and the third down, there is no view for 30 s and more")
 	h := startAt(t, "safe", 3, 2)
 	db := h.open("")
 	const keys = 12

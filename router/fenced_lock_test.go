@@ -17,6 +17,7 @@ func (h *harness) lockNames() []string { return h.keysAt("lock") }
 // for others, and its holder is told so and its connection ends, whatever its
 // next statement is. What does not rely on that store goes on.
 func TestFencedLockLost(t *testing.T) {
+	openDefect(t, "right behind a store's return another proxy gives a lock away that is held")
 	h, client := twoProxies(t, "safe", 3, 2)
 	names := h.lockNames()
 	for _, fail := range []struct {

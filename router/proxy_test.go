@@ -86,6 +86,8 @@ const manyConnections = "--max-connections=800"
 // probePatience keeps a store up that is slow because the machine is busy.
 const probePatience = 5 * time.Second
 
+var open = flag.Bool("open", false, "run the tests of what is known to be wrong")
+
 // level is for trying what tests that were written for the level seed say of
 // another one: -level safe.
 var level = flag.String("level", "seed", "the consistency level of the tests that name none")
@@ -110,6 +112,15 @@ func startOtherAt(t *testing.T, level string, m, n, other int) *harness {
 	t.Helper()
 	servers := installed.Start(t, m, manyConnections)
 	return startReached(t, level, servers, addrsOf(servers), n, other)
+}
+
+// openDefect leaves a test out that shows what is known to be wrong at the levels
+// safe and strict, which are not the default yet: go test -open runs it.
+func openDefect(t *testing.T, what string) {
+	t.Helper()
+	if !*open {
+		t.Skip("open defect: " + what)
+	}
 }
 
 // eachLevel runs a test at the consistency levels, each with servers of its own.
@@ -262,7 +273,7 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 // made for them founds it.
 func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login, log *slog.Logger) (*fence.Group, *ledger.Ledger) {
 	t.Helper()
-	const detect = 3 * time.Second
+	const detect = time.Second
 	c := ledger.Config{Login: login, Log: log, Timeout: probePatience, LookTimeout: detect / 2}
 	for _, tb := range tables {
 		c.Tables = append(c.Tables, ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key, Collated: true})
