@@ -327,6 +327,13 @@ func TestAgreement(t *testing.T) {
 	w := newGroupWorld(t, 3, `"safe"`)
 	p, end := w.serve()
 	w.await(p, "the stores are whole", whole)
+	kept := false // by the stores, which is soon after they have been founded
+	for end := time.Now().Add(time.Minute); !kept && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		var err error
+		if kept, err = p.fenced.agree(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	refused := func(texts ...string) {
 		t.Helper()
 		cfg, err := conf.Load(w.path)
