@@ -215,6 +215,33 @@ func TestHealedInPlace(t *testing.T) {
 	s.wants(1, 0, 3)
 }
 
+// TestNoPrimaries: no store is Up, and one that joins can be reached. It does not
+// become Up by itself: there may be keys that it knows nothing of.
+func TestNoPrimaries(t *testing.T) {
+	s := newStage(t, calmSafe, func(c *simConfig) { c.MinCopies = 1 })
+	if err := s.put(0, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	for p := range s.proxies {
+		s.isolate(p, 0, 1)
+		s.proxies[p].group.cfg.Detect = time.Hour
+	}
+	to := s.view(0).WithState(0, view.Down).WithState(1, view.Down).WithState(2, view.Down).WithState(2, view.Join)
+	for _, o := range s.servers {
+		o.view = to
+	}
+	s.connect(0, 0)
+	s.pass(10 * second)
+	if o := s.servers[2]; o.view.State(2) == view.Up || o.cover.Equal(to) {
+		t.Errorf("store 2, which has nothing, is up: %v, covered: %v", o.view, o.cover)
+	}
+	s.connect(0, 1)
+	s.connect(1, 0, 1)
+	s.wants(1, 0, 1)
+	s.await("a group that is whole again", func() bool { return s.unwell() == "" })
+	s.wants(0, 0, 1)
+}
+
 // TestSettleFirst: while a read is under way, between its data and its marks,
 // its primary is settled by somebody else. The marks then say that the primary
 // has the newest version; the data is older.

@@ -14,8 +14,9 @@ import (
 //
 // A key that none of the present stores has may still have an acknowledged
 // version: on stores that are Down. So as many stores must be listed as a
-// settle would ask, except where the primaries are all known to have what is
-// theirs.
+// settle would ask, except where every key has a primary, and the primaries are
+// all known to have what is theirs. There are no primaries where each of the
+// last stores that were Up has been excluded by another proxy at the same time.
 
 // reconcileTries is how often keys that are written meanwhile are looked at.
 const reconcileTries = 6
@@ -67,7 +68,7 @@ func (g *Group) healAll(ctx context.Context, c *installed) error {
 // an acknowledged version: those that are not Down, and others if need be.
 func (g *Group) witnesses(ctx context.Context, c *installed) ([]*peer, error) {
 	list := g.present(c.view)
-	intact, proven, founding := 0, true, false
+	intact, proven, founding := 0, c.view.Count(view.Up) > 0, false
 	for _, p := range list {
 		s, err := p.admitted(ctx, g.env)
 		if err != nil {
