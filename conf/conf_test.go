@@ -97,7 +97,7 @@ min_copies = 1
 view_lease = "16s"
 detect = "17s"
 quorum = "auto"
-patience = "18s"
+patience = "36s"
 [[store]]
 name = "a"
 addr = "[::2]"
@@ -148,7 +148,7 @@ number = 19
 		Metrics: Metrics{TimedEvery: 15, Open: true},
 		Watch:   true,
 		Consistency: Consistency{Level: "safe", MinCopies: 1, ViewLease: 16 * time.Second, Detect: 17 * time.Second,
-			Quorum: "auto", Patience: 18 * time.Second},
+			Quorum: "auto", Patience: 36 * time.Second},
 		Witnesses: []Witness{{Name: "w", Addr: "c:3306", User: "vote", Password: "x", TLS: StoreTLS{Mode: "require"}}},
 		Users: []User{
 			{Name: "inline", Password: "from env", PasswordEnv: "DSMPROXY_TEST_SECRET"},

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// DefaultLevel is the consistency level of a configuration that names none. The
+// sample, and what the docs say of it, follow by UPDATE_GOLDEN=1 go test ./conf.
+const DefaultLevel = "seed"
+
 // Consistency is the consistency level and what belongs to it.
 type Consistency struct {
 	Level string `toml:"level"` // seed | safe | strict
@@ -15,9 +19,11 @@ type Consistency struct {
 	MinCopies int           `toml:"min_copies"`
 	ViewLease time.Duration `toml:"view_lease"` // of safe
 	Detect    time.Duration `toml:"detect"`
-	Quorum    string        `toml:"quorum"` // auto: a majority | solo: two stores, one active proxy
+	// Quorum is auto: a majority, or solo: two stores, one active proxy. Load
+	// makes it solo for two stores without a witness.
+	Quorum string `toml:"quorum"`
 	// Patience is how long a statement waits for the stores to be able to carry
-	// it out.
+	// it out; longer than a lease takes to end.
 	Patience time.Duration `toml:"patience"`
 }
 
@@ -54,7 +60,7 @@ const (
 
 func defaultConsistency() Consistency {
 	return Consistency{
-		Level: "seed", ViewLease: time.Second, Detect: time.Second, Quorum: "auto", Patience: 10 * time.Second,
+		Level: DefaultLevel, ViewLease: time.Second, Detect: time.Second, Quorum: "auto", Patience: 10 * time.Second,
 	}
 }
 
@@ -102,13 +108,17 @@ func (r *reader) consistency(c *Config) {
 		r.unfenced(c)
 		return
 	}
+	if l.Quorum == "auto" && len(c.Stores) == 2 && len(c.Witnesses) == 0 {
+		l.Quorum = "solo" // they have no majority when one fails
+	}
 	between(r, "consistency.detect", l.Detect, 100*time.Millisecond, time.Hour)
 	between(r, "consistency.patience", l.Patience, 100*time.Millisecond, time.Hour)
 	switch {
 	case l.Level == "safe" && l.Quorum != "solo":
 		between(r, "consistency.view_lease", l.ViewLease, 100*time.Millisecond, time.Minute)
+		r.patience(l)
 	case l.ViewLease != defaultConsistency().ViewLease:
-		r.report("consistency.view_lease", "would be ignored: only level = \"safe\" with quorum = \"auto\" has leases")
+		r.report("consistency.view_lease", "would be ignored: only level = \"safe\" has leases, with three stores and witnesses or more")
 	}
 	if l.MinCopies < 0 || l.MinCopies > c.Copies && c.Copies > 0 {
 		r.report("consistency.min_copies", "must be from 0 (by itself) to copies (%d)", c.Copies)
@@ -125,20 +135,34 @@ func (r *reader) consistency(c *Config) {
 	}
 }
 
+// patience sees to it that a write can wait until a store that died has been
+// excluded and the last lease of the view before has ended.
+func (r *reader) patience(l *Consistency) {
+	least := l.Detect + l.ViewLease + l.ViewLease/10
+	switch {
+	case l.Patience > least:
+	case r.given("consistency.patience"):
+		r.report("consistency.patience", "must be longer than detect and 1.1 times view_lease (%s): "+
+			"for that long writes wait when a store dies", short(least))
+	default:
+		l.Patience = 2 * least
+	}
+}
+
 // voters checks that there can be a majority.
 func (r *reader) voters(c *Config) {
 	l, n := &c.Consistency, len(c.Stores)
 	voters := min(n, maxVoters) + len(c.Witnesses)
 	switch {
 	case n > maxFenced:
-		r.report("consistency.level", "level %q is for %d stores at most, and there are %d", l.Level, maxFenced, n)
+		r.report("consistency.level", "level %q is for %d stores at most, and there are %d: set level = \"seed\"", l.Level, maxFenced, n)
 	case l.Quorum == "solo" && len(c.Witnesses) > 0:
 		r.report("consistency.quorum", `"solo" knows no witnesses: leave it out, for with a witness there is a majority`)
 	case l.Quorum == "solo" && n != 2:
 		r.report("consistency.quorum", `"solo" is for two stores, and there are %d: leave it out`, n)
-	case l.Quorum == "auto" && voters == 2:
-		r.report("consistency.quorum", "two voters (stores and witnesses) have no majority when one of them fails: "+
-			`add a third store or a [[witness]], or set quorum = "solo", with which one proxy serves at a time`)
+	case voters == 2 && l.Quorum != "solo":
+		r.report("consistency.quorum", "two voters (a store and a witness) have no majority when one of them fails: "+
+			"add a store, or leave the witness out")
 	}
 }
 
