@@ -9,61 +9,44 @@ import (
 	"time"
 )
 
+// visitors is how many clients connect, ask once and go at a time.
+const visitors = 8
+
 // measureConnect measures clients that connect, ask once and go, as PHP does.
-func measureConnect(ctx context.Context, b *bed, targets []*target, o options, r *report) error {
-	op := operation{name: "select", payload: 1024}
-	samples := make([][]float64, len(targets))
+func measureConnect(ctx context.Context, _ *bed, targets []*target, o options, r *report) error {
+	samples := make([][]sample, len(targets))
 	for n := range o.rounds + 1 {
 		for _, i := range rand.Perm(len(targets)) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			fmt.Fprintf(os.Stderr, "connect, %s\n", targets[i].name)
-			rate, err := connects(ctx, targets[i], op, o)
+			s, err := visits(targets[i], o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", targets[i].name, err)
 			}
 			if n > 0 {
-				samples[i] = append(samples[i], rate)
+				samples[i] = append(samples[i], s)
 			}
 		}
 	}
 	for i, t := range targets {
-		r.Connect = append(r.Connect, figure{Name: t.name, Value: spreadOf(samples[i])})
+		r.Connect = append(r.Connect, summarize(t.name, samples[i]))
 	}
 	return nil
 }
 
-// connects counts connect-query-disconnect turns per second of eight clients.
-func connects(ctx context.Context, t *target, op operation, o options) (float64, error) {
-	type result struct {
-		n   int
-		err error
-	}
-	const clients = 8
-	results := make(chan result, clients)
-	begin := time.Now()
-	end := begin.Add(o.length)
-	for i := range clients {
-		go func() {
-			var res result
-			for seed := uint64(i); time.Now().Before(end) && res.err == nil; seed += clients {
-				var c *client
-				if c, res.err = dial(ctx, t, op, o.records, seed); res.err == nil {
-					res.err = c.turn()
-					c.close()
-					res.n++
-				}
-			}
-			results <- res
-		}()
-	}
-	total := 0
-	for range clients {
-		res := <-results
-		if res.err != nil {
-			return 0, res.err
+// visits is a round of visitors.
+func visits(t *target, o options) (sample, error) {
+	turns := make([]func() error, visitors)
+	for i := range turns {
+		v, err := newVisitor(t, o.records, uint64(i))
+		if err != nil {
+			return sample{}, err
 		}
-		total += res.n
+		turns[i] = v.visit
 	}
-	return float64(total) / time.Since(begin).Seconds(), nil
+	return roundOf(t, turns, o.length)
 }
 
 // crowdSize is how many clients stay connected; a process may have 20,000 files

@@ -22,6 +22,15 @@ const maxLatencies = 1 << 18
 
 // round has clients carry out their operation for the given time, together.
 func round(t *target, clients []*client, length time.Duration) (sample, error) {
+	turns := make([]func() error, len(clients))
+	for i, c := range clients {
+		turns[i] = c.turn
+	}
+	return roundOf(t, turns, length)
+}
+
+// roundOf is round for whatever is done again and again.
+func roundOf(t *target, turns []func() error, length time.Duration) (sample, error) {
 	var (
 		all      sync.WaitGroup
 		stop     atomic.Bool
@@ -35,12 +44,12 @@ func round(t *target, clients []*client, length time.Duration) (sample, error) {
 		return sample{}, err
 	}
 	begin := time.Now()
-	for _, c := range clients {
+	for _, turn := range turns {
 		all.Go(func() {
 			n, own := 0, make([]time.Duration, 0, 4096)
 			var err error
 			for last := begin; !stop.Load() && err == nil; n++ {
-				err = c.turn()
+				err = turn()
 				now := time.Now()
 				if len(own) < maxLatencies {
 					own = append(own, now.Sub(last))

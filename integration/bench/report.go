@@ -17,7 +17,7 @@ type report struct {
 	Length    string     `json:"length"`
 	Records   int        `json:"records"`
 	Scenarios []scenario `json:"scenarios,omitempty"`
-	Connect   []figure   `json:"connects_per_second,omitempty"`
+	Connect   []summary  `json:"connect,omitempty"`
 	Memory    []memory   `json:"memory,omitempty"`
 	Crowd     []summary  `json:"crowd,omitempty"`
 	Curves    []point    `json:"curves,omitempty"`
@@ -42,11 +42,6 @@ type summary struct {
 	P99       spread `json:"p99_us"`
 	ProxyCPU  spread `json:"proxy_cpu_us"`
 	StoreCPU  spread `json:"store_cpu_us"`
-}
-
-type figure struct {
-	Name  string `json:"name"`
-	Value spread `json:"value"`
 }
 
 // memory is resident memory in bytes.
@@ -103,26 +98,11 @@ func (r *report) print(out io.Writer) {
 	fmt.Fprintf(out, "%s; medians of %d rounds of %s [quartiles]; x: ratio to direct, h: to HAProxy\n", r.Machine, r.Rounds, r.Length)
 	for _, s := range r.Scenarios {
 		fmt.Fprintf(out, "\n%s, %s, %d bytes, %d clients\n", s.Operation, s.Protocol, s.Payload, s.Clients)
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "\tper second\tx\th\tp50 us\tx\tp95 us\tp99 us\tproxy CPU us\th\tstores' CPU us\tx\t")
-		direct, haproxy := s.Targets[0], s.Targets[1]
-		for _, t := range s.Targets {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t\n", t.Name,
-				t.PerSecond, ratio(t.PerSecond, direct.PerSecond), ratio(t.PerSecond, haproxy.PerSecond),
-				t.P50, ratio(t.P50, direct.P50), t.P95.Median, t.P99.Median,
-				t.ProxyCPU, ratio(t.ProxyCPU, haproxy.ProxyCPU),
-				t.StoreCPU, ratio(t.StoreCPU, direct.StoreCPU))
-		}
-		w.Flush()
+		printTargets(out, s.Targets)
 	}
 	if len(r.Connect) > 0 {
-		fmt.Fprintln(out, "\nconnect, one select, disconnect; 8 clients")
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "\tper second\tx\t")
-		for _, f := range r.Connect {
-			fmt.Fprintf(w, "%s\t%s\t%s\t\n", f.Name, f.Value, ratio(f.Value, r.Connect[0].Value))
-		}
-		w.Flush()
+		fmt.Fprintf(out, "\nconnect, one select, disconnect; %d clients\n", visitors)
+		printTargets(out, r.Connect)
 	}
 	if len(r.Memory) > 0 {
 		fmt.Fprintln(out, "\nresident memory with idle clients")
@@ -149,6 +129,22 @@ func (r *report) print(out io.Writer) {
 		}
 		printSummaries(out, points)
 	}
+}
+
+// printTargets compares targets, of which the first is "direct" and the second
+// HAProxy.
+func printTargets(out io.Writer, targets []summary) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tper second\tx\th\tp50 us\tx\tp95 us\tp99 us\tproxy CPU us\th\tstores' CPU us\tx\t")
+	direct, haproxy := targets[0], targets[1]
+	for _, t := range targets {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t\n", t.Name,
+			t.PerSecond, ratio(t.PerSecond, direct.PerSecond), ratio(t.PerSecond, haproxy.PerSecond),
+			t.P50, ratio(t.P50, direct.P50), t.P95.Median, t.P99.Median,
+			t.ProxyCPU, ratio(t.ProxyCPU, haproxy.ProxyCPU),
+			t.StoreCPU, ratio(t.StoreCPU, direct.StoreCPU))
+	}
+	w.Flush()
 }
 
 func printSummaries(out io.Writer, list []summary) {

@@ -43,6 +43,7 @@ var (
 // target is what clients connect to.
 type target struct {
 	name  string
+	addr  string         // of the first door
 	doors []*store.Store // one; two where clients write to both stores themselves
 	pid   int            // of the proxy; 0: there is none, or it can't be seen
 	pids  []int          // of the servers behind it
@@ -53,7 +54,7 @@ type target struct {
 
 // newTarget returns a target at addresses. Nothing probes them.
 func newTarget(name string, pid int, addrs ...string) *target {
-	t := &target{name: name, pid: pid, table: alone}
+	t := &target{name: name, addr: addrs[0], pid: pid, table: alone}
 	for i, addr := range addrs {
 		t.doors = append(t.doors, store.New(store.Config{
 			Name: name + strconv.Itoa(i), Network: "tcp", Addr: addr,
