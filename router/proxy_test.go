@@ -45,7 +45,8 @@ type harness struct {
 	addr    string
 	level   string
 	set     *replica.Set
-	group   *fence.Group // of the proxy that was started last; nil at the level seed
+	group   *fence.Group   // of the proxy that was started last; nil at the level seed
+	groups  []*fence.Group // of all proxies
 	ledger  *ledger.Ledger
 	router  *router.Router
 	other   int // the store of other tables
@@ -309,6 +310,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 		env.Wait()
 	})
 	h.group, h.ledger = g, l
+	h.groups = append(h.groups, g)
 	if fc.Solo { // whoever is asked first serves
 		if _, err := g.Grant(t.Context(), fence.Key{}); err != nil {
 			t.Fatal(err)
