@@ -27,7 +27,7 @@ func TestRoundTrips(t *testing.T) {
 		{"strict", 4, 2, 1, 2, 3, 2}, // a read, and beside it a question to each store
 	} {
 		t.Run(w.level, func(t *testing.T) {
-			f := startFleet(t, fleetOptions{level: w.level, stores: 3, proxies: 1, copies: 2, detect: 5 * time.Second, lease: 10 * time.Second})
+			f := startFleet(t, fleetOptions{level: w.level, stores: 3, proxies: 1, copies: 2, detect: 5 * time.Second, lease: 5 * time.Second})
 			conn, err := f.client(f.proxies[0]).Conn(context.Background())
 			if err != nil {
 				t.Fatal(err)
