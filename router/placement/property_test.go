@@ -325,3 +325,26 @@ func TestSpread(t *testing.T) {
 		}
 	}
 }
+
+// TestShortShuffle holds the shuffle without MT19937's state to the one with it.
+func TestShortShuffle(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := 2; n <= fewStores; n++ {
+		p := phpShuffle(n)
+		for range 50 {
+			seed := r.Uint32()
+			short, long := make([]uint16, n), make([]uint16, n)
+			identity(short)
+			identity(long)
+			p.long(long, seed)
+			if !p.short(short, seed) || !slices.Equal(short, long) {
+				t.Fatalf("%d stores, seed %d: %v without the state, %v with it", n, seed, short, long)
+			}
+		}
+	}
+	p, dst := phpShuffle(mtWords), make([]uint16, mtWords) // more outputs than it has
+	identity(dst)
+	if p.short(dst, 1) || !slices.IsSorted(dst) {
+		t.Errorf("%d stores are shuffled without the state, or the stores left in disorder", p)
+	}
+}
