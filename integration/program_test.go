@@ -12,6 +12,9 @@ import (
 
 // restOfConfig is a configuration but for its listen and copies.
 const restOfConfig = `
+[consistency]
+level = "seed"
+
 [[user]]
 name = "app"
 password = "secret"

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dsmproxy/dsmproxy/conf"
 	"github.com/dsmproxy/dsmproxy/internal/demo"
+	"github.com/dsmproxy/dsmproxy/router/fence"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
@@ -37,9 +38,9 @@ wait down s1; get k; expect hello".`
 
 // demoFlags are the demo's arguments.
 type demoFlags struct {
-	stores, listen, script, embedded string
-	copies, count                    int
-	verbose                          bool
+	stores, listen, script, embedded, level string
+	copies, count                           int
+	verbose                                 bool
 }
 
 func runDemo(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -49,6 +50,7 @@ func runDemo(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	fs.StringVar(&f.listen, "listen", "127.0.0.1:13306", "the proxy's `address`; port 0 takes a free one")
 	fs.IntVar(&f.copies, "copies", 2, "how many stores hold a session")
 	fs.IntVar(&f.count, "count", 4, "how many stores")
+	fs.StringVar(&f.level, "level", "auto", "the consistency `level`: seed, safe, strict, or auto ("+conf.DefaultLevel+", seed with embedded stores)")
 	fs.StringVar(&f.script, "script", "", "`commands` to carry out, or a file of them")
 	fs.StringVar(&f.embedded, "embedded", "", "`path` of dsmproxy-embedded (default: beside this program, then in PATH)")
 	fs.BoolVar(&f.verbose, "v", false, "show the proxy's log")
@@ -61,6 +63,8 @@ func runDemo(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		return usageError(fs, stderr, "takes no argument: %s", rest[0])
 	case !slices.Contains([]string{"auto", "real", "embedded"}, f.stores):
 		return usageError(fs, stderr, "-stores is auto, real or embedded, not %q", f.stores)
+	case !slices.Contains([]string{"auto", "seed", "safe", "strict"}, f.level):
+		return usageError(fs, stderr, "-level is auto, seed, safe or strict, not %q", f.level)
 	case f.count < 1 || f.copies < 1 || f.copies > f.count:
 		return usageError(fs, stderr, "-copies must be from 1 to -count, which is %d", f.count)
 	}
@@ -143,8 +147,12 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 	if err := demo.CreateDatabase(ctx, d.stores, account); err != nil {
 		return d, err
 	}
+	level, err := f.levelOf(d.stores)
+	if err != nil {
+		return d, err
+	}
 	config := filepath.Join(d.dir, "dsmproxy.toml")
-	cfg, err := conf.Parse(config, demoConfig("127.0.0.1:3306", f.copies, d.stores, account))
+	cfg, err := conf.Parse(config, demoConfig("127.0.0.1:3306", level, f.copies, d.stores, account))
 	if err != nil {
 		return d, err
 	}
@@ -153,7 +161,7 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 		return d, err
 	}
 	addr := reachable(d.proxy.Addr())
-	if err := os.WriteFile(config, demoConfig(addr, f.copies, d.stores, account), 0o600); err != nil {
+	if err := os.WriteFile(config, demoConfig(addr, level, f.copies, d.stores, account), 0o600); err != nil {
 		return d, err
 	}
 	if d.db, err = demo.Open(addr, account, demo.Database); err != nil {
@@ -162,9 +170,12 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 	if err := demo.CreateTable(ctx, d.db); err != nil {
 		return d, err
 	}
+	if err := d.adopted(ctx); err != nil {
+		return d, err
+	}
 	d.console = &demo.Console{
 		Stores: d.stores, Account: account, Proxy: addr, DB: d.db,
-		Copies: f.copies, State: d.state, Out: stdout,
+		Copies: f.copies, Level: level, State: d.state, Out: stdout,
 	}
 	if d.console.Order, err = orderOf(cfg); err != nil {
 		return d, err
@@ -176,15 +187,28 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 	return d, nil
 }
 
+// levelOf is the consistency level at which the proxy runs before stores.
+func (f *demoFlags) levelOf(stores demo.Stores) (string, error) {
+	switch {
+	case f.level == "auto" && stores.Fences():
+		return conf.DefaultLevel, nil
+	case f.level == "auto":
+		return "seed", nil
+	case f.level != "seed" && !stores.Fences():
+		return "", fmt.Errorf("level %s needs servers with InnoDB: give -stores real as well", f.level)
+	}
+	return f.level, nil
+}
+
 // demoConfig is the configuration that the proxy runs with. It is a file as
 // well, so that dsmproxy explain and dsmproxy route can be tried on it.
-func demoConfig(listen string, copies int, stores demo.Stores, a demo.Account) []byte {
+func demoConfig(listen, level string, copies int, stores demo.Stores, a demo.Account) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen = %q\ncopies = %d\n\n[[user]]\nname = %q\npassword = %q\n\n", listen, copies, a.User, a.Password)
 	for _, name := range stores.Names() {
 		fmt.Fprintf(&b, "[[store]]\nname = %q\naddr = %q\n\n", name, stores.Addr(name))
 	}
-	fmt.Fprintf(&b, "[[table]]\nschema = %q\nname = %q\nkey = \"id\"\n", demo.Database, demo.Table)
+	fmt.Fprintf(&b, "[[table]]\nschema = %q\nname = %q\nkey = \"id\"\n\n[consistency]\nlevel = %q\n", demo.Database, demo.Table, level)
 	return []byte(b.String())
 }
 
@@ -230,12 +254,37 @@ func orderOf(cfg *conf.Config) (func(id string) []string, error) {
 	}, nil
 }
 
+// adopted waits, at the levels safe and strict, until the stores may fail: until
+// it is known that all records are where they belong.
+func (d *runningDemo) adopted(ctx context.Context) error {
+	if d.proxy.fenced == nil {
+		return nil
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		o := d.proxy.fenced.group.Overview()
+		if len(o.Stores) > 0 && !slices.ContainsFunc(o.Stores, func(s fence.Standing) bool { return s.State != "up" || !s.Covered }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
 // state is what the proxy believes of a store.
 func (d *runningDemo) state(name string) (up bool, since time.Time) {
+	served := true
+	if f := d.proxy.fenced; f != nil {
+		served = slices.ContainsFunc(f.group.Overview().Stores, func(s fence.Standing) bool { return s.Name == name && s.State == "up" })
+	}
 	for _, s := range d.proxy.Stores() {
 		if s.Name() == name {
 			stats := s.Stats()
-			return stats.State == store.Up, stats.Since
+			return stats.State == store.Up && served, stats.Since
 		}
 	}
 	return false, time.Time{}

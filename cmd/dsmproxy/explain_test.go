@@ -26,6 +26,8 @@ addr = "10.0.0.3:3306"
 [[table]]
 name = "sessions"
 key  = "id"
+[consistency]
+level = "seed"
 `
 
 func explainWith(t *testing.T, stdin string, args ...string) (string, error) {

@@ -36,6 +36,8 @@ schema = "shop"
 name = "carts"
 key = "id"
 collation = "ci"
+[consistency]
+level = "seed"
 `
 
 // writeConfig writes testConfig with some of its text replaced, in pairs of old

@@ -18,8 +18,12 @@ func Banner(ctx context.Context, w io.Writer, c *Console, config string) {
 		host, port = c.Proxy, ""
 	}
 	user, password := c.Account.User, c.Account.Password
-	fmt.Fprintf(w, "%d stores (%s), each session on %d of them, consistency level seed\n\n",
-		len(c.Stores.Names()), c.Stores.Kind(), c.Copies)
+	fmt.Fprintf(w, "%d stores (%s), each session on %d of them, consistency level %s\n",
+		len(c.Stores.Names()), c.Stores.Kind(), c.Copies, c.Level)
+	if !c.Stores.Fences() {
+		fmt.Fprintf(w, "(the levels safe and strict need servers with InnoDB: -stores real)\n")
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  PHP     new PDO('mysql:host=%s;port=%s;dbname=%s;charset=utf8mb4', '%s', '%s')\n", host, port, Database, user, password)
 	fmt.Fprintf(w, "  Go      %s:%s@tcp(%s)/%s\n", user, password, c.Proxy, Database)
 	fmt.Fprintf(w, "  URL     mysql://%s:%s@%s/%s\n", user, password, c.Proxy, Database)
@@ -30,17 +34,20 @@ func Banner(ctx context.Context, w io.Writer, c *Console, config string) {
 	const id = "visitor-1"
 	first := c.Order(id)[0]
 	fmt.Fprintf(w, "See a session survive the death of the store that answers for it:\n")
+	back, what := "the store comes back, with what it had", "At level seed a store that comes back is not repaired: until its records are\n"+
+		"written again, it answers with what it had when it died.\n\n"
+	if c.Level != "seed" {
+		back, what = "the store comes back, and is brought up to date", "At level "+c.Level+" nothing that is read is older than what was written.\n\n"
+	}
 	for _, step := range [][2]string{
 		{"put " + id + " hello", "write it, through the proxy"},
 		{"kill " + first, "the first of its stores crashes"},
 		{"get " + id, "the next one answers"},
-		{"start " + first, "the store comes back, with what it had"},
+		{"start " + first, back},
 	} {
 		fmt.Fprintf(w, "  %-22s %s\n", step[0], step[1])
 	}
-	fmt.Fprintf(w, "Other commands: status, where ID, sql STATEMENT, help, quit.\n"+
-		"At level seed a store that comes back is not repaired: until its records are\n"+
-		"written again, it answers with what it had when it died.\n\n")
+	fmt.Fprintf(w, "Other commands: status, where ID, sql STATEMENT, help, quit.\n%s", what)
 }
 
 // clientLine is a command line for the MySQL client of this machine. The

@@ -88,7 +88,7 @@ func (c *Console) status(ctx context.Context, w io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s for %v\t%s\t%s\t%s\n",
 			name, state, time.Since(since).Round(time.Second), c.records(ctx, name), c.Stores.Addr(name), process)
 	}
-	fmt.Fprintf(table, "proxy\t\t\t%s\tcopies %d, level seed\n", c.Proxy, c.Copies)
+	fmt.Fprintf(table, "proxy\t\t\t%s\tcopies %d, level %s\n", c.Proxy, c.Copies, c.Level)
 	return table.Flush()
 }
 

@@ -21,8 +21,9 @@ type Console struct {
 	DB    *sql.DB
 	// Order is the order of the stores for a session ID.
 	Order func(id string) []string
-	// Copies is how many stores hold a record.
+	// Copies is how many stores hold a record, Level the consistency level.
 	Copies int
+	Level  string
 	// State is what the proxy believes of a store, and since when.
 	State func(name string) (up bool, since time.Time)
 	// Out gets what the commands print.

@@ -60,6 +60,9 @@ func StartReal(ctx context.Context, o Options) (Stores, error) {
 
 var versionNumber = regexp.MustCompile(`\d+\.\d+\.\d+`)
 
+// Fences implements Stores.
+func (s *realStores) Fences() bool { return true }
+
 func (s *realStores) Kind() string {
 	product := "MySQL"
 	if s.program.MariaDB {

@@ -23,6 +23,8 @@ import (
 type Stores interface {
 	// Kind says what they are, for a person.
 	Kind() string
+	// Fences reports whether they can be stores of the levels safe and strict.
+	Fences() bool
 	// Names are their names in order.
 	Names() []string
 	// Addr is a store's host:port, which it keeps.
