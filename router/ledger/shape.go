@@ -85,9 +85,10 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 		return nil, err
 	}
 	defer c.Release()
+	blank := false // without a ledger there are no versions either
 	if err := s.note(ctx, c, t); err != nil {
 		var e *protocol.Error
-		if !errors.As(err, &e) || !s.absent(e) { // without a ledger there are no versions either
+		if blank = errors.As(err, &e) && s.absent(e); !blank {
 			return nil, unsent(err)
 		}
 	}
@@ -110,7 +111,10 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 		return nil, lost(errOdd)
 	}
 	sh := &shape{table: t, name: quoteName(t.Schema) + "." + quoteName(t.Name), read: time.Now(), keyAt: -1}
-	if j.reply.sets[0].rows == 0 {
+	switch {
+	case j.reply.sets[0].rows == 0 && blank:
+		return nil, fence.ErrClosed
+	case j.reply.sets[0].rows == 0:
 		return nil, fmt.Errorf("%w: table %s.%s is not on store %s", fence.ErrUnsent, t.Schema, t.Name, s.Name())
 	}
 	for i := range j.reply.sets[0].rows {

@@ -67,6 +67,12 @@ func (b *broadcast) throughout(req Request) (members []int, err error) {
 	c := b.Client
 	c.copies = c.copies[:0]
 	begun := time.Now()
+	var up []int // from the beginning
+	for i := range c.set.stores {
+		if c.set.group.IsUp(i) {
+			up = append(up, i)
+		}
+	}
 	for {
 		m, err := c.set.group.Members(c.wait)
 		if err != nil && len(b.done) == 0 {
@@ -81,6 +87,9 @@ func (b *broadcast) throughout(req Request) (members []int, err error) {
 				continue
 			}
 			b.one(i, req)
+			if !slices.Contains(up, i) {
+				b.matched(i)
+			}
 			if len(b.done) == 0 && len(b.already) == 0 && len(b.down) > 0 {
 				break // what the first would refuse is done nowhere
 			}
@@ -94,6 +103,17 @@ func (b *broadcast) throughout(req Request) (members []int, err error) {
 			return m.Stores, nil
 		}
 		c.sleep(ddlPause)
+	}
+}
+
+// matched takes a store that joins, and has it already, for one that has carried
+// it out, if others have: its tables were made as theirs are (ledger.Match).
+func (b *broadcast) matched(i int) {
+	if n := len(b.already) - 1; n >= 0 && b.already[n] == i && len(b.done) > 0 {
+		b.already, b.done = b.already[:n], append(b.done, i)
+		if n == 0 && len(b.refused)+len(b.retry) == 0 {
+			b.why = nil
+		}
 	}
 }
 
