@@ -87,8 +87,6 @@ const manyConnections = "--max-connections=800"
 // probePatience keeps a store up that is slow because the machine is busy.
 const probePatience = 5 * time.Second
 
-var open = flag.Bool("open", false, "run the tests of what is known to be wrong")
-
 // level is for trying what tests that were written for the level seed say of
 // another one: -level safe.
 var level = flag.String("level", "seed", "the consistency level of the tests that name none")
@@ -113,15 +111,6 @@ func startOtherAt(t *testing.T, level string, m, n, other int) *harness {
 	t.Helper()
 	servers := installed.Start(t, m, manyConnections)
 	return startReached(t, level, servers, addrsOf(servers), n, other)
-}
-
-// openDefect leaves a test out that shows what is known to be wrong at the levels
-// safe and strict, which are not the default yet: go test -open runs it.
-func openDefect(t *testing.T, what string) {
-	t.Helper()
-	if !*open {
-		t.Skip("open defect: " + what)
-	}
 }
 
 // eachLevel runs a test at the consistency levels, each with servers of its own.
