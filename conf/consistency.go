@@ -69,15 +69,7 @@ func defaultConsistency() Consistency {
 func (r *reader) witnesses(c *Config, names, addrs map[string]int) {
 	for i := range c.Witnesses {
 		w, path := &c.Witnesses[i], fmt.Sprintf("witness[%d]", i)
-		switch first, again := names[w.Name]; {
-		case w.Name == "":
-			r.report(path+".name", "must be given")
-		case again:
-			r.report(path+".name", "%q is there already, in line %d", w.Name, first)
-		default:
-			r.storeName(path+".name", w.Name)
-			names[w.Name] = r.lines[path]
-		}
+		r.serverName(path, w.Name, names)
 		if c.OtherTables == w.Name && w.Name != "" {
 			r.report("other_tables", "%q is a witness, which has no tables: name a store", w.Name)
 		}

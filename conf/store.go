@@ -21,15 +21,7 @@ func (r *reader) stores(c *Config) {
 	addrs := make(map[string]int)
 	for i := range c.Stores {
 		s, path := &c.Stores[i], fmt.Sprintf("store[%d]", i)
-		switch first, again := names[s.Name]; {
-		case s.Name == "":
-			r.report(path+".name", "must be given")
-		case again:
-			r.report(path+".name", "%q is there already, in line %d", s.Name, first)
-		default:
-			r.storeName(path+".name", s.Name)
-			names[s.Name] = r.lines[path]
-		}
+		r.serverName(path, s.Name, names)
 		r.storeAddr(c, path+".addr", s, addrs)
 		r.storeLogin(path, s)
 		r.weightAndZone(c.Placement, path, s)
@@ -39,6 +31,20 @@ func (r *reader) stores(c *Config) {
 	r.copies(c)
 	if _, ok := names[c.OtherTables]; !ok && c.OtherTables != "refuse" {
 		r.report("other_tables", `%q is neither "refuse" nor the name of a store`, c.OtherTables)
+	}
+}
+
+// serverName checks the name of a store or witness; names has the lines of those
+// before it.
+func (r *reader) serverName(path, name string, names map[string]int) {
+	switch first, again := names[name]; {
+	case name == "":
+		r.report(path+".name", "must be given")
+	case again:
+		r.report(path+".name", "%q is there already, in line %d", name, first)
+	default:
+		r.storeName(path+".name", name)
+		names[name] = r.lines[path]
 	}
 }
 

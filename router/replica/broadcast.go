@@ -223,25 +223,31 @@ func (c *Client) Exists(t Table, sql string) (bool, error) {
 	if c.fenced() {
 		return c.fencedExists(q)
 	}
-	if c.InTxn() {
-		if err := c.Commit(); err != nil {
-			return false, err
-		}
-	}
-	exists := true
-	down, err := c.everywhere(q, func(cp *copyOf, _ []byte) error {
-		exists = exists && cp.answer.Err == nil && cp.answer.Rows > 0
-		return nil
-	})
-	if err != nil {
+	exists, down, err := c.existsAt(q)
+	if err != nil || !exists || len(down) == len(c.set.stores) {
 		return false, err
-	}
-	c.releaseCopies()
-	if !exists || len(down) == len(c.set.stores) {
-		return false, nil
 	}
 	for _, i := range down {
 		c.set.remember(i, missed{state: c.state, req: ownText(sql), ddl: sql, done: func() {}})
 	}
 	return true, nil
+}
+
+// existsAt ends a transaction and reports whether all stores of q that answer
+// have a row for it, and which are down.
+func (c *Client) existsAt(q *question) (exists bool, down []int, err error) {
+	if c.InTxn() {
+		if err := c.Commit(); err != nil {
+			return false, nil, err
+		}
+	}
+	exists = true
+	down, err = c.everywhere(q, func(cp *copyOf, _ []byte) error {
+		exists = exists && cp.answer.Err == nil && cp.answer.Rows > 0
+		return nil
+	})
+	if err == nil {
+		c.releaseCopies()
+	}
+	return exists, down, err
 }

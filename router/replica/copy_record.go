@@ -1,11 +1,6 @@
 package replica
 
-import (
-	"errors"
-	"slices"
-
-	"github.com/dsmproxy/dsmproxy/router/store"
-)
+import "slices"
 
 // An INSERT ... SELECT of one record into another is carried out by the first
 // live store of the new key, which is given the record that is read if it is not
@@ -16,58 +11,19 @@ import (
 // CopyRecord carries w, whose Keys are that of the record that is read and that
 // of the one that is written, out.
 func (c *Client) CopyRecord(w *Write) error {
-	for _, key := range w.Keys {
-		if err := c.lockKey(key); err != nil {
-			c.unlockKeys()
-			return err
-		}
-	}
-	defer c.unlockKeys()
-	defer c.releaseIdle()
-	own := !c.InTxn() && c.state.Autocommit()
-	for range c.set.stores {
-		if own {
-			c.txn.open = true
-			c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
-		}
-		again, err := c.copyRecord(w, own)
-		if !again {
-			return err
-		}
-	}
-	return unreachable(nil)
+	return c.across(w, c.copyRecord)
 }
 
 // copyRecord tries once. again says that a store was lost before anything was
 // committed.
 func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
-	from := slices.Clone(c.firstLive(nil, w.Keys[0]))
+	from := c.firstLive(nil, w.Keys[0])
 	to := c.firstLive(nil, w.Keys[1])
 	first := copyOf{store: int(to[0])}
 	guest := !slices.Contains(from, to[0]) // the record that is read is there for the statement only
 	ran := false
-	lost := func(err error) (bool, error) {
-		switch {
-		case !own && ran:
-			return false, c.fail(err)
-		case !own:
-			return false, c.moveFailed(err)
-		}
-		c.Rollback()
-		var net *store.NetError
-		if c.ctx.Err() != nil {
-			return false, c.aborted()
-		}
-		return errors.As(err, &net) || errors.Is(err, store.ErrDown), err
-	}
-	every := union(to, from[:1])
-	slices.Sort(every) // see gather.go
-	for _, i := range every {
-		if _, err := c.hold(int(i), false); err != nil {
-			return lost(err)
-		}
-	}
-	if first.conn, err = c.hold(first.store, false); err != nil {
+	lost := func(err error) (bool, error) { return c.lostAcross(own, ran, err) }
+	if first.conn, err = c.holdAll(union(to, from[:1]), first.store); err != nil {
 		return lost(err)
 	}
 	if from[0] != to[0] {
@@ -93,11 +49,7 @@ func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
 		return lost(err)
 	}
 	if guest {
-		sqls, err := c.removal(w.Table, w.spelled()[0])
-		if err == nil {
-			err = c.install(first.conn, sqls, false)
-		}
-		if err != nil {
+		if err := c.removeAt(first.conn, w, 0); err != nil {
 			return lost(err)
 		}
 	}
@@ -107,9 +59,7 @@ func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
 				return lost(err)
 			}
 		}
-		c.txn.writes = append(c.txn.writes, written{
-			table: w.Table, key: slices.Clone(w.spelled()[1]), placed: slices.Clone(w.Keys[1]), stores: intsOf(to),
-		})
+		c.noteWritten(w, 1, to)
 	}
 	if own {
 		if err := c.Commit(); err != nil {

@@ -149,24 +149,11 @@ func isDrop(sql string) bool {
 
 // fencedExists is Exists.
 func (c *Client) fencedExists(q *question) (bool, error) {
-	if c.InTxn() {
-		if err := c.Commit(); err != nil {
-			return false, err
-		}
-	}
 	m, err := c.set.group.Members(c.wait)
 	if err != nil {
 		return false, c.fenceError(err)
 	}
 	q.at = m.Stores
-	exists := true
-	down, err := c.everywhere(q, func(cp *copyOf, _ []byte) error {
-		exists = exists && cp.answer.Err == nil && cp.answer.Rows > 0
-		return nil
-	})
-	if err != nil {
-		return false, err
-	}
-	c.releaseCopies()
-	return exists && len(down) == 0, nil
+	exists, down, err := c.existsAt(q)
+	return err == nil && exists && len(down) == 0, err
 }
