@@ -9,7 +9,7 @@ import (
 // A restart closes a store's gate, and with it every connection from before.
 // What opens it again depends on what the store can have lost:
 //
-//   - Nothing, if it is durable and has not gone back in time. Whatever was
+//   - Nothing, if it is durable and has not gone back in time (ticks.go). Whatever was
 //     acknowledged while it was away was acknowledged without it, in a view in
 //     which it is Down. So it is let in as it is, by whoever sees it first, be
 //     there a view or not: a quick restart needs no copying, and after a power
@@ -22,35 +22,37 @@ import (
 // open opens p's gate if that is closed and may be opened.
 func (g *Group) open(ctx context.Context, p *peer) {
 	p.mu.Lock()
-	st, err, top := p.last, p.err, p.topTick
+	st, err := p.last, p.err
 	p.mu.Unlock()
 	if err != nil || st.Boot != 0 {
 		return
 	}
-	if st.Durable && !st.Blank && st.Tick >= top {
-		if !g.cfg.ablate.noReopen {
-			if g.opened(ctx, p, p.voter.Open(ctx, st, Admit, nil)) {
+	if st.Durable && !st.Blank {
+		switch top, ok := g.remembered(ctx, p); {
+		case st.Tick >= top && (!ok || g.cfg.ablate.noReopen):
+			return // the next beat asks again
+		case st.Tick >= top:
+			if g.opened(ctx, p, p.voter.Open(ctx, st, Admit, nil, 0)) {
 				g.cfg.Log.Info("store admitted again", "store", p.name())
 			}
+			return
 		}
-		return
 	}
 	if v := g.othersView(ctx, p); v != nil {
 		g.counts.reset.Add(1)
-		if g.opened(ctx, p, p.voter.Open(ctx, st, Reset, v)) {
+		if g.opened(ctx, p, p.voter.Open(ctx, st, Reset, v, g.topTick(p))) {
 			g.cfg.Log.Warn("store has lost its memory", "store", p.name(), "action", "it is filled again from the others")
 		}
 	}
 }
 
-// opened looks at a gate that was opened, unless that has ended in err; then the
-// next beat tries again.
+// opened meets a store whose gate was opened, unless that has ended in err; then
+// the next beat tries again.
 func (g *Group) opened(ctx context.Context, p *peer, err error) bool {
-	if err != nil {
-		return false
+	if err == nil {
+		_ = g.meet(ctx, p)
 	}
-	_, _ = p.look(ctx, g.env, Beat{})
-	return true
+	return err == nil
 }
 
 // othersView is a view above each that ever counted, by the registers of the
@@ -59,14 +61,9 @@ func (g *Group) othersView(ctx context.Context, p *peer) *view.View {
 	c := g.now.Load()
 	var votes []vote
 	founding := false
-	var others []*peer
-	for _, o := range g.voters {
-		if o != p {
-			others = append(others, o)
-		}
-	}
-	g.each(ctx, others, func(o *peer) func() {
-		st, err := o.look(ctx, g.env, Beat{})
+	b := g.telling()
+	g.each(ctx, g.others(p), func(o *peer) func() {
+		st, err := o.look(ctx, g.env, b)
 		if err != nil || st.Boot == 0 {
 			return nil
 		}

@@ -348,7 +348,7 @@ func TestLatePut(t *testing.T) {
 		var guard Guard
 		s.hook = func(l *link, call string) {
 			if call == "put" {
-				late, guard = l.puts, Guard{l.s.boot, l.s.view}
+				late, guard = l.puts, Guard{Boot: l.s.boot, View: l.s.view}
 				s.hook = nil
 			}
 		}
@@ -385,6 +385,100 @@ func TestNoFlapping(t *testing.T) {
 	}
 	s.connect(0, 1)
 	s.await("its return", func() bool { return s.view(1).State(1) == view.Up })
+}
+
+// TestRestored: a store is put back to an earlier copy of its data while no proxy
+// lives that has seen it since.
+func TestRestored(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.noTicks = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, calmSafe, take)
+		if err := s.put(0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		backup := s.servers[0].disk.clone()
+		s.pass(second)
+		if err := s.put(0, 0, 2); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(second)
+		s.restore(0, backup)
+		if out, err := s.read(0, 0); err != nil || out.val != 2 {
+			return fmt.Sprintf("read: %+v, %v; want 2", out, err)
+		}
+		s.await("a store that is whole again", func() bool { return s.unwell() == "" })
+		return ""
+	})
+}
+
+// TestRestoredAtOnce: the copy was made while the store was stopped, and it is
+// put back, and all proxies end, as soon as something was written again.
+func TestRestoredAtOnce(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.noTicks = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, calmSafe, take)
+		if err := s.put(0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.servers[0].crash()
+		backup := s.servers[0].disk.clone()
+		s.servers[0].restart()
+		r := s.begin(1, 0, simOp{doPut, 2})
+		for !r.done {
+			s.pass(time.Millisecond)
+		}
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		s.restore(0, backup)
+		if out, err := s.read(0, 0); err != nil || out.val != 2 {
+			return fmt.Sprintf("read: %+v, %v; want 2", out, err)
+		}
+		return ""
+	})
+}
+
+// restore restarts a store with what it had before, and all proxies.
+func (s *stage) restore(store int, backup disk) {
+	for _, p := range s.proxies {
+		p.kill()
+	}
+	o := s.servers[store]
+	o.crash()
+	o.disk = backup
+	o.restart()
+	for _, p := range s.proxies {
+		p.begin()
+	}
+	s.pass(second)
+}
+
+// TestOpensByItself: a store is admitted after a restart though another one does
+// not answer, but not before that has been waited for; nor if too few are there
+// to ask.
+func TestOpensByItself(t *testing.T) {
+	s := newStage(t, stays(calmSafe), nil)
+	s.servers[2].crash()
+	s.servers[2].silent = true
+	s.servers[0].crash()
+	for _, p := range s.proxies {
+		p.kill()
+		p.begin()
+	}
+	s.servers[0].restart()
+	s.pass(200 * time.Millisecond)
+	if s.servers[0].boot != 0 {
+		t.Error("the store was admitted before one that may know better was waited for")
+	}
+	s.await("the store's gate to be opened", func() bool { return s.servers[0].boot != 0 })
+	if !s.servers[0].intact {
+		t.Error("the store was taken for one that has lost its memory")
+	}
+	s.servers[1].crash()
+	s.servers[0].crash()
+	s.servers[0].restart()
+	s.pass(10 * second)
+	if s.servers[0].boot != 0 {
+		t.Error("the store was admitted with nobody to ask")
+	}
 }
 
 // TestResetCounts: a store that was wiped counts its ticks from the start again.

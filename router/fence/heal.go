@@ -70,7 +70,7 @@ func (g *Group) witnesses(ctx context.Context, c *installed) ([]*peer, error) {
 	list := g.present(c.view)
 	intact, proven, founding := 0, c.view.Count(view.Up) > 0, false
 	for _, p := range list {
-		s, err := p.admitted(ctx, g.env)
+		s, err := g.admitted(ctx, p)
 		if err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func (g *Group) Grant(ctx context.Context, key Key) (*Hold, error) {
 			}
 			continue
 		}
-		s, err := p.admitted(ctx, g.env)
+		s, err := g.admitted(ctx, p)
 		if err == nil {
 			return &Hold{g, key, p, s, c.view}, nil
 		}

@@ -54,13 +54,16 @@ func (g *Group) stood(late time.Duration) {
 
 // beat is one turn of keep.
 func (g *Group) beat(ctx context.Context) {
-	_, ok := g.poll(ctx, g.peers, Beat{Tick: true, Proxy: g.id, Reach: g.reach()}, true)
+	b := g.telling()
+	b.Tick, b.Proxy, b.Reach = true, g.id, g.reach()
+	_, ok := g.poll(ctx, g.peers, b, true)
 	if !ok {
 		ok = g.refresh(ctx)
 	}
 	for _, p := range g.peers {
 		g.open(ctx, p)
 	}
+	g.meetAll(ctx)
 	c := g.now.Load()
 	if c == nil || !g.owns(c.view) {
 		return
@@ -252,7 +255,7 @@ func (g *Group) calm(ctx context.Context) {
 	for _, p := range g.voters {
 		st, err := p.status()
 		if err == nil && st.Boot != 0 && c.view.Equal(st.View) && !c.view.Equal(st.Act) {
-			g.noteErr(p, p.standing.Load(), p.voter.Note(ctx, Guard{st.Boot, c.view}, NoteAct))
+			g.noteErr(p, p.standing.Load(), p.voter.Note(ctx, Guard{Boot: st.Boot, View: c.view}, NoteAct))
 		}
 	}
 }

@@ -54,13 +54,13 @@ func (l liveStore) Push(_ context.Context, boot uint64, v *view.View, solo bool)
 	return l.s.push(v, solo)
 }
 
-func (l liveStore) Open(_ context.Context, seen Status, how Opening, v *view.View) error {
+func (l liveStore) Open(_ context.Context, seen Status, how Opening, v *view.View, tick uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.s.alive || l.s.boot != 0 || l.s.blank != seen.Blank {
 		return ErrClosed
 	}
-	l.s.open(how, v)
+	l.s.open(how, v, tick)
 	return nil
 }
 

@@ -151,7 +151,7 @@ func (o *op) place(ctx context.Context, keys []Key) (*installed, *peer, error) {
 
 // guard is that of a request to p in c.
 func (g *Group) guard(ctx context.Context, c *installed, p *peer) (Guard, *standing, error) {
-	s, err := p.admitted(ctx, g.env)
+	s, err := g.admitted(ctx, p)
 	if err != nil {
 		return Guard{}, nil, err
 	}

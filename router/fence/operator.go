@@ -37,7 +37,7 @@ func (g *Group) Found(ctx context.Context) error {
 	}
 	for _, p := range blank {
 		st, _ := p.status()
-		if err := p.voter.Open(ctx, st, Found, first); err != nil {
+		if err := p.voter.Open(ctx, st, Found, first, g.topTick(p)); err != nil {
 			return fmt.Errorf("%s: %w", p.name(), err)
 		}
 		if _, err := p.look(ctx, g.env, Beat{}); err != nil {
@@ -129,7 +129,8 @@ func (g *Group) Trust(ctx context.Context, peer int) error {
 	case st.Blank:
 		return fmt.Errorf("%s has nothing that could be trusted", p.name())
 	}
-	if err := p.voter.Open(ctx, st, Admit, nil); err != nil {
+	top, _ := g.remembered(ctx, p) // above which it goes on
+	if err := p.voter.Open(ctx, st, Admit, nil, top); err != nil {
 		return err
 	}
 	_, err = p.look(ctx, g.env, Beat{})

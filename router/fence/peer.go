@@ -28,8 +28,10 @@ type peer struct {
 	failing time.Duration // since when looks fail, what delays took off; valid if err is set
 	since   time.Duration // since when looks are answered; valid if it is not
 	flaps   int           // exclusions that count
-	topTick uint64        // the highest seen since it was last admitted
+	topTick uint64        // the highest since it was last admitted that is on its disk
 	topBoot uint64        // by which that was
+	metBoot uint64        // that was told to the others (ticks.go)
+	meeting *meeting      // under way; nil if none is
 	warned  bool          // of a wrong name
 	differs string        // why its tables could not be matched, as last told
 	matched time.Duration // when they were; 0 for never
@@ -72,22 +74,27 @@ func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
 	if b.Proxy == 0 {
 		st.Reports = p.last.Reports
 	}
+	if b.Ticks == nil {
+		st.Ticks = p.last.Ticks
+	}
 	p.err, p.last = nil, st
+	if st.Boot != 0 && st.Boot != p.topBoot {
+		// Another proxy has let it in, and what that knew is what counts.
+		p.topTick, p.topBoot = 0, st.Boot
+	}
+	if st.Boot != 0 && b.Ticks != nil {
+		p.topTick = max(p.topTick, st.Tick)
+	}
 	p.admit(st)
 	return st, nil
 }
 
 // admit takes over the standing that st tells. The peer's mutex is held.
 func (p *peer) admit(st Status) {
-	if st.Boot == 0 {
+	if st.Boot == 0 || st.Boot != p.metBoot {
 		p.standing.Store(nil)
 		return
 	}
-	if st.Boot != p.topBoot {
-		// One that has lost its memory begins to count anew when it is let in.
-		p.topTick, p.topBoot = 0, st.Boot
-	}
-	p.topTick = max(p.topTick, st.Tick)
 	p.tick.Store(st.Tick)
 	old := p.standing.Load()
 	if old == nil || old.boot != st.Boot || old.intact != st.Intact || !old.cover.Equal(st.Cover) {
@@ -95,13 +102,28 @@ func (p *peer) admit(st Status) {
 	}
 }
 
+// met notes that the others have been told of the peer's boot.
+func (p *peer) met(boot uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.metBoot = boot
+	p.admit(p.last)
+}
+
+// unmet reports whether the peer is admitted and not met.
+func (p *peer) unmet() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err == nil && p.last.Boot != 0 && p.last.Boot != p.metBoot
+}
+
 // admitted is the peer's standing, asked for if it is not known.
-func (p *peer) admitted(ctx context.Context, env Env) (*standing, error) {
+func (g *Group) admitted(ctx context.Context, p *peer) (*standing, error) {
 	if s := p.standing.Load(); s != nil {
 		return s, nil
 	}
-	if _, err := p.look(ctx, env, Beat{}); err != nil {
-		return nil, ErrUnsent
+	if err := g.meet(ctx, p); err != nil {
+		return nil, err
 	}
 	if s := p.standing.Load(); s != nil {
 		return s, nil

@@ -195,7 +195,7 @@ func (g *Group) publish(j *view.View) *atomic.Int32 {
 
 // pushTo raises one register.
 func (g *Group) pushTo(ctx context.Context, p *peer, j *view.View) error {
-	s, err := p.admitted(ctx, g.env)
+	s, err := g.admitted(ctx, p)
 	if err != nil {
 		return err
 	}

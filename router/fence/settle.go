@@ -32,7 +32,7 @@ func (o *op) settled(ctx context.Context, c *installed, p *peer, keys []Key) err
 }
 
 func (g *Group) settledOne(ctx context.Context, c *installed, p *peer, key Key, s *site) error {
-	st, err := p.admitted(ctx, g.env)
+	st, err := g.admitted(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ type fault string
 const (
 	crashStore   fault = "crash"   // SIGKILL, and a restart
 	wipeStore    fault = "wipe"    // the same, and the disk is empty
+	restoreStore fault = "restore" // SIGKILL, an old copy of the disk, a restart; with all proxies, or without
 	pauseStore   fault = "pause"   // SIGSTOP, or a disk that stalls
 	cutProxy     fault = "cut"     // one proxy and some stores, one direction or both
 	splitAll     fault = "split"   // proxies and stores fall into two halves
@@ -59,6 +60,19 @@ func (w *world) inject(f fault, dur time.Duration, s *server, p *simProxy) bool 
 			s.revert(age)
 		}
 		w.after(dur, s.restart)
+	case restoreStore:
+		if !s.alive || !w.mayLose(s) {
+			return false
+		}
+		s.crash()
+		s.revert(2*time.Second + w.upTo(7*time.Second))
+		w.after(dur, s.restart)
+		if w.one(4) {
+			break
+		}
+		for _, p := range w.proxies { // nobody remembers
+			w.injectProxy(crashProxy, dur, s, p)
+		}
 	case wipeStore:
 		if !s.alive || !w.mayLose(s) {
 			return false

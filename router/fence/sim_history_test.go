@@ -41,7 +41,7 @@ func simulate(cfg simConfig, seed uint64, log io.Writer) verdict {
 	if len(cfg.Faults) > 0 {
 		w.injectFaults()
 	}
-	if cfg.Lossy {
+	if cfg.Lossy || slices.Contains(cfg.Faults, restoreStore) {
 		for t := time.Duration(0); t < cfg.Length; t += 200 * time.Millisecond {
 			w.at(t, func() {
 				for _, s := range w.servers {

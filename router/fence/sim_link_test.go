@@ -148,13 +148,13 @@ func (l *link) Push(_ context.Context, boot uint64, v *view.View, solo bool) err
 	}))
 }
 
-func (l *link) Open(_ context.Context, seen Status, how Opening, v *view.View) error {
+func (l *link) Open(_ context.Context, seen Status, how Opening, v *view.View, tick uint64) error {
 	start := l.s.start // the connection is to this one
 	return l.send(lookTimeout, just(func() error {
 		if l.s.start != start || l.s.boot != 0 || l.s.blank != seen.Blank {
 			return ErrClosed
 		}
-		l.s.open(how, v)
+		l.s.open(how, v, tick)
 		l.s.w.trace("store %d opened (%d) by proxy %d: %v", l.s.index, how, l.p.index, l.s.view)
 		return nil
 	}))
@@ -193,7 +193,7 @@ func (l *link) Read(_ context.Context, g Guard, stmt Statement, keys []Key, mark
 		return nil
 	}), func() (func(), error) {
 		l.hooked("marks")
-		if err := l.s.check(g); err != nil {
+		if err := l.s.check(g); err != nil && !(g.Leased && err == ErrFenced) {
 			return nil, err
 		}
 		now := l.s.load(keys, false)

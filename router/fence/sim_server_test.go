@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type disk struct {
 	tick             uint64
 	entries          map[string]Entry // by key, images are 8 bytes
 	reports          map[uint64]simReport
+	ticks            []uint64 // of the others
 }
 
 type snapshot struct {
@@ -56,7 +58,7 @@ type simReport struct {
 }
 
 func (d disk) clone() disk {
-	d.entries, d.reports = maps.Clone(d.entries), maps.Clone(d.reports)
+	d.entries, d.reports, d.ticks = maps.Clone(d.entries), maps.Clone(d.reports), slices.Clone(d.ticks)
 	return d
 }
 
@@ -79,7 +81,10 @@ func (s *server) restart() {
 }
 
 func (s *server) wipe() {
-	s.disk = disk{blank: true, entries: make(map[string]Entry), reports: make(map[uint64]simReport)}
+	s.disk = disk{
+		blank: true, entries: make(map[string]Entry), reports: make(map[uint64]simReport),
+		ticks: make([]uint64, s.w.cfg.Stores+s.w.cfg.Witnesses),
+	}
 }
 
 // revert brings the disk back to what it was that long ago.
@@ -127,6 +132,9 @@ func (s *server) status() Status {
 		Name: s.w.names[s.index], Boot: s.boot, Blank: s.blank, Durable: !s.w.cfg.Lossy || s.w.cfg.without.gate,
 		View: s.view, Act: s.act, Tick: s.tick, Intact: s.intact, Cover: s.cover, Keys: uint64(len(s.entries)),
 	}
+	if s.w.cfg.without.gate && s.boot == 0 {
+		st.Tick = math.MaxUint64
+	}
 	if s.called != "" {
 		st.Name = s.called
 	}
@@ -149,11 +157,18 @@ func (s *server) look(b Beat) Status {
 		if b.Proxy != 0 {
 			s.reports[b.Proxy] = simReport{b.Reach, s.w.now}
 		}
+		for i, t := range b.Ticks {
+			s.ticks[i] = max(s.ticks[i], t)
+		}
 	}
-	return s.status()
+	st := s.status()
+	if b.Ticks != nil {
+		st.Ticks = slices.Clone(s.ticks)
+	}
+	return st
 }
 
-func (s *server) open(how Opening, v *view.View) {
+func (s *server) open(how Opening, v *view.View, tick uint64) {
 	switch how {
 	case Reset:
 		if s.blank {
@@ -173,7 +188,7 @@ func (s *server) open(how Opening, v *view.View) {
 	}
 	s.w.boots++
 	s.boot = s.w.boots
-	s.tick++
+	s.tick = max(s.tick, tick) + 1
 }
 
 func (s *server) push(v *view.View, solo bool) error {
@@ -312,8 +327,9 @@ func (s *server) runWrite(g Guard, st *simStmt, keys []Key, id uint64) (a simAns
 			delete(s.locks, k)
 		}
 	}
-	if err := s.check(g); err != nil {
-		return a, false, err
+	unfit := s.check(g)
+	if unfit != nil && !(g.Leased && unfit == ErrFenced) {
+		return a, false, unfit
 	}
 	if a.refused {
 		return a, false, nil
@@ -323,6 +339,9 @@ func (s *server) runWrite(g Guard, st *simStmt, keys []Key, id uint64) (a simAns
 		var did bool
 		rows[i], did, a.out[i] = st.ops[i].apply(s.row(string(key.ID)))
 		changed = changed || did
+	}
+	if changed && unfit != nil {
+		return a, false, unfit
 	}
 	if changed {
 		for i, key := range keys {

@@ -131,7 +131,7 @@ func newWorld(cfg simConfig, seed uint64) *world {
 		w.names = append(w.names, fmt.Sprintf("s%d", i))
 		s.alive, s.locks = true, make(map[string]rowLock)
 		if !cfg.Adopt {
-			s.open(Found, first)
+			s.open(Found, first, 0)
 			s.cover = first
 		}
 	}

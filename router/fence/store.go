@@ -28,6 +28,10 @@ type Guard struct {
 	Boot uint64
 	// View is what the store's register must equal (ErrFenced).
 	View *view.View
+	// Leased: what is read is told only if the proxy has a lease of View then, so
+	// that Read, and a Write that has changed nothing, need not look at the
+	// register (readGuard).
+	Leased bool
 }
 
 // Entry is what a store holds of a key.
@@ -99,6 +103,10 @@ type Beat struct {
 	// Proxy and Reach, if Proxy is not 0, are kept by the store with the time:
 	// which stores the proxy reaches, as a bit set.
 	Proxy, Reach uint64
+	// Ticks, if not nil, are the highest that the proxy knows of all voters, by
+	// their index. The store keeps the highest that it has ever been told of
+	// each.
+	Ticks []uint64
 }
 
 // Report is the Beat of another proxy.
@@ -126,7 +134,9 @@ type Status struct {
 	// View is the register, Act the newest view whose leases somebody has
 	// outwaited (may be nil).
 	View, Act *view.View
-	// Tick is the store's own count.
+	// Tick is the store's own count. What a Look with Beat.Ticks tells of the
+	// store was read in a transaction that has been committed since, so it can't
+	// be lost any more.
 	Tick uint64
 	// Intact: the store has not lost its memory since it was last made whole.
 	// Cover is the view as of which it held the newest version of every key
@@ -139,6 +149,9 @@ type Status struct {
 	// Reports are those of the proxies that have lately looked at the store, told
 	// to who says with its Beat which proxy it is.
 	Reports []Report
+	// Ticks are the highest that the voter was ever told of the others, by their
+	// index; 0, or none, where it was not. It tells them to who tells it some.
+	Ticks []uint64
 }
 
 // founding reports whether s is from before the first heal.
@@ -186,9 +199,9 @@ type Voter interface {
 	Push(ctx context.Context, boot uint64, v *view.View, solo bool) error
 	// Open opens the gate, giving the store a new Boot, if the store is still
 	// as in seen: the same start of the server, and closed (ErrClosed). It moves
-	// the tick on, so that who has used the store since knows a copy of its data
-	// from before.
-	Open(ctx context.Context, seen Status, how Opening, v *view.View) error
+	// the tick on, to above the given one, so that who has used the store since
+	// knows a copy of its data from before.
+	Open(ctx context.Context, seen Status, how Opening, v *view.View, tick uint64) error
 	// Note records something of the view.
 	Note(ctx context.Context, g Guard, n Note) error
 }

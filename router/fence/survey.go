@@ -83,7 +83,7 @@ func (s *Survey) begin(ctx context.Context) (again bool, err error) {
 		if v.State(p.index) != view.Up {
 			continue
 		}
-		st, err := p.admitted(ctx, g.env)
+		st, err := g.admitted(ctx, p)
 		if err != nil {
 			return true, o.failed(ctx, s.c, p, err)
 		}
@@ -138,6 +138,17 @@ func (s *Survey) Epoch() uint64 { return s.c.view.Epoch() }
 // anew; an error says that it need not any more.
 func (s *Survey) Failed(ctx context.Context, store int, err error) error {
 	return s.o.failed(ctx, s.c, s.o.g.stores[store], err)
+}
+
+// Txn is a transaction at one of the stores that Begin has named, in the view of
+// the survey, for whoever has begun it there between Begin and Confirm.
+func (s *Survey) Txn(store int) *Txn {
+	for _, a := range s.asked {
+		if a.p.index == store {
+			return &Txn{s.o.g, s.c, a.p, a.s}
+		}
+	}
+	return nil
 }
 
 // Confirm is called when all stores have been asked. It reports whether what

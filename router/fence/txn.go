@@ -31,7 +31,7 @@ func (g *Group) Begin(ctx context.Context, key Key) (*Txn, error) {
 		if c == nil {
 			continue
 		}
-		s, err := p.admitted(ctx, g.env)
+		s, err := g.admitted(ctx, p)
 		if err == nil {
 			return &Txn{g, c, p, s}, nil
 		}

@@ -136,7 +136,7 @@ func TestImages(t *testing.T) {
 	for _, o := range []*one{from, to} {
 		o.Store = newStore(t, Config{Login: login, Tables: tables, Log: logTo(t)}, o.st)
 		o.view = sampleView
-		if err := o.Open(o.ctx(), o.look(), fence.Found, o.view); err != nil {
+		if err := o.Open(o.ctx(), o.look(), fence.Found, o.view, 0); err != nil {
 			t.Fatal(err)
 		}
 		o.boot = o.look().Boot
@@ -223,7 +223,7 @@ func TestLargeImage(t *testing.T) {
 	for _, o := range []*one{from, to} {
 		o.exec("CREATE TABLE app.sessions (id VARCHAR(64) PRIMARY KEY, data LONGBLOB)")
 		o.view = sampleView
-		if err := o.Open(o.ctx(), o.look(), fence.Found, o.view); err != nil {
+		if err := o.Open(o.ctx(), o.look(), fence.Found, o.view, 0); err != nil {
 			t.Fatal(err)
 		}
 		o.boot = o.look().Boot

@@ -40,7 +40,7 @@ func (w *Witness) Look(ctx context.Context, b fence.Beat) (fence.Status, error) 
 		if err := w.start(ctx, c); err != nil {
 			return fence.Status{}, err
 		}
-		st, err = w.look(ctx, c, fence.Beat{})
+		st, err = w.look(ctx, c, b)
 	}
 	return st, err
 }
@@ -67,16 +67,17 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 	defer w.end(j)
 	before, want := w.beat(j, b), 1
 	tick, rows := "(SELECT MIN(tick) FROM "+w.texts.view+")", " WHERE v.id=0"
-	if b.Proxy != 0 {
+	if before > 0 {
 		tick, rows = "v.tick", " ORDER BY v.id"
 	}
 	j.add("SELECT v.vec,v.seq,v.boot,", tick, ",g.start,g.boot,s.format,s.name,s.act,s.cov,s.intact,"+
 		"@@GLOBAL.innodb_flush_log_at_trx_commit,@@GLOBAL.log_bin,@@GLOBAL.sync_binlog FROM ",
 		w.texts.view, " v LEFT JOIN ", w.texts.gate, " g ON g.id=1 LEFT JOIN ", w.texts.state, " s ON s.id=1", rows)
-	if b.Proxy != 0 {
-		want++
+	if before > 0 {
+		// What is told is on the disk when the answer to the COMMIT is here.
+		want += 2
 		j.add(";SELECT id,reach,TIMESTAMPDIFF(MICROSECOND,seen,UTC_TIMESTAMP(6)) FROM ", w.texts.proxy,
-			" WHERE seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND LIMIT 100")
+			" WHERE id%2=0 OR seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND ORDER BY id LIMIT 200;", commitSQL)
 	}
 	count := b.Proxy != 0 && w.own != nil && w.looks.Add(1)%countEvery == 1
 	if count {
@@ -102,15 +103,15 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 		w.keys.Store(n[0])
 	}
 	shards := shards
-	if b.Proxy == 0 {
+	if before == 0 {
 		shards = 1
 	}
 	st, err := w.status(r, before, shards)
 	if err != nil {
 		return fence.Status{}, lost(err)
 	}
-	if b.Proxy != 0 {
-		reports(r, before+1, &st)
+	if before > 0 {
+		w.told(r, before+1, b, &st)
 	}
 	st.Keys = w.keys.Load()
 	return st, nil
@@ -131,19 +132,30 @@ func (w *Witness) beat(j *job, b fence.Beat) int {
 		add("UPDATE ", w.texts.view, " v JOIN (SELECT MIN(tick) AS low FROM ", w.texts.view, ") d ON v.id=d.low%16 JOIN ",
 			w.texts.gate, " g ON g.id=1 AND g.boot=v.boot SET v.tick=v.tick+16 WHERE v.tick=d.low;")
 	}
-	if b.Proxy != 0 {
-		add("INSERT INTO ", w.texts.proxy, "(id,reach,seen) VALUES(")
-		j.num(b.Proxy).add(",").num(b.Reach).add(",UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE reach=").
-			num(b.Reach).add(",seen=UTC_TIMESTAMP(6);")
-		if w.looks.Load()%countEvery == 0 {
-			add("DELETE FROM ", w.texts.proxy, " WHERE seen<UTC_TIMESTAMP(6)-INTERVAL 1 DAY;")
+	if b.Proxy != 0 || len(b.Ticks) > 0 {
+		add("INSERT INTO ", w.texts.proxy, "(id,reach,seen) VALUES")
+		for i, tick := range b.Ticks {
+			j.add("(").num(tickRow(i)).add(",").num(tick).add(",UTC_TIMESTAMP(6)),")
 		}
+		if b.Proxy != 0 {
+			j.add("(").num(b.Proxy).add(",").num(b.Reach).add(",UTC_TIMESTAMP(6)),")
+		}
+		j.buf = j.buf[:len(j.buf)-1]
+		j.add(" ON DUPLICATE KEY UPDATE reach=CASE id")
+		for i, tick := range b.Ticks {
+			j.add(" WHEN ").num(tickRow(i)).add(" THEN GREATEST(reach,").num(tick).add(")")
+		}
+		j.add(" WHEN ").num(b.Proxy).add(" THEN ").num(b.Reach).add(" END,seen=UTC_TIMESTAMP(6);")
 	}
-	if n > 0 {
-		add(commitSQL, ";")
+	if b.Proxy != 0 && w.looks.Load()%countEvery == 0 {
+		add("DELETE FROM ", w.texts.proxy, " WHERE seen<UTC_TIMESTAMP(6)-INTERVAL 1 DAY AND id%2=1;")
 	}
 	return n
 }
+
+// tickRow is the row that holds the highest tick that the store was told of a
+// voter. The ids of proxies are odd.
+func tickRow(voter int) uint64 { return 2 * uint64(voter) }
 
 // status reads the register, of which so many rows have been asked for.
 func (w *Witness) status(r *reply, set, shards int) (st fence.Status, err error) {
@@ -206,11 +218,22 @@ func durable(cells [][]byte) bool {
 	return (flush == "1" || flush == "3") && (binlog == "0" || sync == "1")
 }
 
-func reports(r *reply, set int, st *fence.Status) {
+// told reads what proxies have told the store: of themselves, and of the ticks of
+// the others.
+func (w *Witness) told(r *reply, set int, b fence.Beat, st *fence.Status) {
+	if len(b.Ticks) > 0 {
+		st.Ticks = make([]uint64, len(b.Ticks))
+	}
 	for i := range r.sets[set].rows {
 		row := r.row(set, i)
 		var id, reach, age [1]uint64
-		if numbers(row[0], id[:]) == 1 && numbers(row[1], reach[:]) == 1 {
+		switch {
+		case numbers(row[0], id[:]) != 1 || numbers(row[1], reach[:]) != 1:
+		case id[0]%2 == 0:
+			if voter := id[0] / 2; voter < uint64(len(st.Ticks)) {
+				st.Ticks[voter] = reach[0]
+			}
+		case b.Proxy != 0:
 			numbers(row[2], age[:]) // negative if the clock was set back: 0
 			st.Reports = append(st.Reports, fence.Report{Proxy: id[0], Reach: reach[0], Age: time.Duration(age[0]) * time.Microsecond})
 		}

@@ -96,7 +96,7 @@ func found(t testing.TB, args ...string) *one {
 	if !st.Blank {
 		t.Fatalf("a new store is %+v, want it blank", st)
 	}
-	if err := o.Open(o.ctx(), st, fence.Found, o.view); err != nil {
+	if err := o.Open(o.ctx(), st, fence.Found, o.view, 0); err != nil {
 		t.Fatalf("Open(Found): %v", err)
 	}
 	o.boot = o.look().Boot

@@ -14,9 +14,11 @@ import (
 // the same start and closed, and then the gate, which is not transactional: what
 // fails in between leaves it closed. A named lock keeps others away meanwhile.
 //
+// The tick goes on above the given one, as far as each of its rows has to.
+//
 // A Blank store is first prepared and its records listed, which may take long
 // and goes on in the background; Open fails until that is done.
-func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening, v *view.View) error {
+func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening, v *view.View, tick uint64) error {
 	if seen.Blank && how == fence.Admit {
 		return fence.ErrClosed
 	}
@@ -43,9 +45,9 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 	}
 	j.add(beginSQL, ";")
 	if seen.Blank {
-		w.openBlank(j, how, boot, v)
+		w.openBlank(j, how, boot, v, tick)
 	} else {
-		w.openAgain(j, seen, how, boot, v)
+		w.openAgain(j, seen, how, boot, v, tick)
 	}
 	j.add(commitSQL, ";")
 	const register, opened = 3, 7 // statements
@@ -77,7 +79,7 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 }
 
 // openAgain appends the three statements that open a store which has a register.
-func (w *Witness) openAgain(j *job, seen fence.Status, how fence.Opening, boot uint64, v *view.View) {
+func (w *Witness) openAgain(j *job, seen fence.Status, how fence.Opening, boot uint64, v *view.View, tick uint64) {
 	to := seen.View
 	switch how {
 	case fence.Reset:
@@ -86,7 +88,8 @@ func (w *Witness) openAgain(j *job, seen fence.Status, how fence.Opening, boot u
 		to = v
 	}
 	j.add("UPDATE ", w.texts.view, " w JOIN ", w.texts.gate, " g ON g.id=1 SET w.boot=").num(boot).
-		add(",w.vec=").hex([]byte(to.String())).add(",w.seq=w.seq+1,w.tick=w.tick+16 WHERE g.start=").num(seen.Start).
+		add(",w.vec=").hex([]byte(to.String())).add(",w.seq=w.seq+1,w.tick=w.tick+").num(ticksAbove(seen.Tick, tick)).
+		add(" WHERE g.start=").num(seen.Start).
 		add(" AND g.boot<>w.boot AND w.vec=").hex([]byte(seen.View.String())).add(";")
 	// Nothing of what follows happens if that has found nothing.
 	j.add("UPDATE ", w.texts.state, " s JOIN ", w.texts.view, " w ON w.id=0 SET s.format=").num(format)
@@ -102,11 +105,20 @@ func (w *Witness) openAgain(j *job, seen fence.Status, how fence.Opening, boot u
 	w.noteEpoch(j, boot)
 }
 
+// ticksAbove is by how much the rows of a register, whose tick is from, are
+// brought up to be above tick. All are by the same, which keeps their order.
+func ticksAbove(from, tick uint64) uint64 {
+	if tick < from+shards {
+		return shards
+	}
+	return (tick - from + shards) / shards * shards
+}
+
 // openBlank appends the three statements that open a store which has none. They
 // fail if it has one by now.
-func (w *Witness) openBlank(j *job, how fence.Opening, boot uint64, v *view.View) {
+func (w *Witness) openBlank(j *job, how fence.Opening, boot uint64, v *view.View, tick uint64) {
 	j.add("INSERT INTO ", w.texts.view, "(id,vec,seq,boot,tick) SELECT d.id,").hex([]byte(v.String())).add(",b.seq,").num(boot).
-		add(",d.id FROM (")
+		add(",d.id+").num(ticksAbove(0, tick)).add(" FROM (")
 	for i := range uint64(shards) {
 		if i > 0 {
 			j.add(" UNION ALL ")

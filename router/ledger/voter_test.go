@@ -17,9 +17,10 @@ func TestLookAndNote(t *testing.T) {
 		t.Errorf("Look: %+v", st)
 	}
 	for i := range 40 {
+		tick := st.Tick + uint64(i+1)
 		st, err := o.Look(o.ctx(), fence.Beat{Tick: true, Proxy: 5, Reach: uint64(i)})
-		if err != nil || st.Tick != uint64(i+1) {
-			t.Fatalf("Look = tick %d, %v, want %d", st.Tick, err, i+1)
+		if err != nil || st.Tick != tick {
+			t.Fatalf("Look = tick %d, %v, want %d", st.Tick, err, tick)
 		}
 		if len(st.Reports) != 1 || st.Reports[0].Reach != uint64(i) || st.Reports[0].Age > time.Minute {
 			t.Fatalf("reports %+v", st.Reports)
@@ -149,7 +150,7 @@ func TestRestart(t *testing.T) {
 			return o.Read(o.ctx(), o.guard(), read, []fence.Key{key("a")}, make([]fence.Entry, 1))
 		},
 		"Push":                            func() error { return o.Push(o.ctx(), o.boot, o.view.WithTerm(1), false) },
-		"Open as seen before the restart": func() error { return o.Open(o.ctx(), before, fence.Admit, nil) },
+		"Open as seen before the restart": func() error { return o.Open(o.ctx(), before, fence.Admit, nil, 0) },
 	} {
 		if err := reconnected(t, call); !errors.Is(err, fence.ErrClosed) {
 			t.Errorf("%s = %v, want ErrClosed", what, err)
@@ -159,7 +160,7 @@ func TestRestart(t *testing.T) {
 	errs := make(chan error, 2)
 	for range 2 {
 		go func() {
-			errs <- reconnected(t, func() error { return o.Open(context.Background(), st, fence.Admit, nil) })
+			errs <- reconnected(t, func() error { return o.Open(context.Background(), st, fence.Admit, nil, 0) })
 		}()
 	}
 	if a, b := <-errs, <-errs; (a == nil) == (b == nil) {
@@ -179,7 +180,7 @@ func TestRestart(t *testing.T) {
 		restart(t, o)
 		st := eventuallyLook(t, o)
 		v := o.view.WithState(1, view.Down)
-		if err := reconnected(t, func() error { return o.Open(o.ctx(), st, fence.Reset, v) }); err != nil {
+		if err := reconnected(t, func() error { return o.Open(o.ctx(), st, fence.Reset, v, 0) }); err != nil {
 			t.Fatal(err)
 		}
 		st = eventuallyLook(t, o)
@@ -218,9 +219,14 @@ func TestRestart(t *testing.T) {
 // reopen opens a blank store, which takes several tries.
 func (o *one) reopen(how fence.Opening, v *view.View) {
 	o.t.Helper()
+	o.reopenAbove(how, v, 0)
+}
+
+func (o *one) reopenAbove(how fence.Opening, v *view.View, tick uint64) {
+	o.t.Helper()
 	var err error
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if err = o.Open(o.ctx(), o.look(), how, v); err == nil {
+		if err = o.Open(o.ctx(), o.look(), how, v, tick); err == nil {
 			o.boot = o.look().Boot
 			return
 		}
@@ -324,7 +330,7 @@ func TestAdopt(t *testing.T) {
 	o.db.SetMaxIdleConns(0)
 	o.exec("INSERT INTO app.sessions (id, data) WITH RECURSIVE s AS (SELECT 1 AS n UNION ALL SELECT n+1 FROM s WHERE n<5000) SELECT CONCAT('old', n), n FROM s")
 	o.view = view.New(3)
-	if err := o.Open(o.ctx(), o.look(), fence.Found, o.view); err != nil {
+	if err := o.Open(o.ctx(), o.look(), fence.Found, o.view, 0); err != nil {
 		t.Fatal(err)
 	}
 	o.boot = o.look().Boot
