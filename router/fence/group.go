@@ -232,6 +232,11 @@ func (g *Group) strict() bool { return g.cfg.Lease == 0 && !g.cfg.Solo }
 // a tenth more than the lease, for clocks that are slow.
 func (g *Group) outwait() time.Duration { return g.cfg.Lease + g.cfg.Lease/10 }
 
+// outwaited reports whether nobody can have a lease of a view older than c.
+func (g *Group) outwaited(c *installed) bool {
+	return g.cfg.Lease == 0 || g.cfg.ablate.noLease || c.history.Quiet(g.env.Now(), g.outwait())
+}
+
 // jitter is a random time below d.
 func (g *Group) jitter(d time.Duration) time.Duration {
 	return time.Duration(g.env.Random() % uint64(max(d, 1)))

@@ -108,7 +108,8 @@ func (g *Group) level(ctx context.Context, c *installed) {
 
 // judge decides what is to become of a store.
 func (g *Group) judge(ctx context.Context, p *peer) {
-	v := g.now.Load().view
+	c := g.now.Load()
+	v := c.view
 	now := g.env.Now()
 	p.mu.Lock()
 	err, failing, since, st, flaps := p.err, now-p.failing, now-p.since, p.last, p.flaps
@@ -125,7 +126,7 @@ func (g *Group) judge(ctx context.Context, p *peer) {
 	case st.Boot == 0: // open sees to it
 	case state == view.Up && !st.Intact && g.spares(v, p): // else it is healed where it is
 		g.exclude(ctx, p, errAmnesia)
-	case state == view.Down && since > g.rejoinAfter(flaps) && g.seenByAll(p) && g.dispensable(v, p) && g.fits(p):
+	case state == view.Down && since > g.rejoinAfter(flaps) && g.outwaited(c) && g.seenByAll(p) && g.dispensable(v, p) && g.fits(p):
 		next := v.WithState(p.index, view.Join)
 		if g.cfg.ablate.noJoin {
 			next = v.WithState(p.index, view.Up)

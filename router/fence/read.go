@@ -33,7 +33,7 @@ func (o *op) read(ctx context.Context, stmt Statement, keys []Key) (done bool, e
 		}
 	}
 	o.limit()
-	guard, s, err := g.guard(ctx, c, p)
+	guard, s, err := g.readGuard(ctx, c, p)
 	if err == nil {
 		err = p.store.Read(ctx, guard, stmt, keys, o.entries)
 		g.noteErr(p, s, err)
@@ -47,6 +47,23 @@ func (o *op) read(ctx context.Context, stmt Statement, keys []Key) (done bool, e
 		}
 	}
 	return o.seen(ctx, c, p, ck, keys)
+}
+
+// readGuard is guard for what is told only under a lease (confirmed). A read that
+// is answered while this proxy has a lease of c need not look at the store's
+// register. What could it tell? That it is older: then the primary has still
+// what it must have, for the key is settled, and a write that somebody makes
+// there in the older view is either acknowledged by this primary too, or dirty,
+// and help is fenced. Or that it is newer: a write that is acknowledged in a
+// newer view before the lease has ended is also on this store, as one of the
+// owners (mustWait), and is dirty until it is on all of them; and nothing is
+// taken from the store before the lease has ended (dropLeftovers). At the level
+// strict nothing bounds how late the answer is to what was asked when the round
+// was sent, and with the solo quorum the register is all that there is.
+func (g *Group) readGuard(ctx context.Context, c *installed, p *peer) (Guard, *standing, error) {
+	guard, s, err := g.guard(ctx, c, p)
+	guard.Leased = g.cfg.Lease > 0 && !g.cfg.ablate.noLease
+	return guard, s, err
 }
 
 // seen does what must be done before the client may see an answer that tells

@@ -27,6 +27,9 @@ type tombs struct {
 }
 
 func (g *Group) dropLeftovers(ctx context.Context, c *installed) {
+	if !g.outwaited(c) {
+		return // who has a lease of an older view reads what are leftovers in this one
+	}
 	var boots []uint64
 	for _, p := range g.stores {
 		if c.view.State(p.index) == view.Down && c.view.Void(p.index) == c.view.Gen(p.index) {

@@ -30,7 +30,7 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 		return false, err
 	}
 	o.limit()
-	guard, s, err := g.guard(ctx, c, p)
+	guard, s, err := g.readGuard(ctx, c, p)
 	if err != nil {
 		return false, o.failed(ctx, c, p, err)
 	}
