@@ -33,7 +33,11 @@ func TestExplainWhereTheRecordIs(t *testing.T) {
 // explained has an EXPLAIN say that the record is there.
 func (h *harness) explained(c *sql.Conn, q string, args ...any) {
 	h.t.Helper()
-	if got := rowsOf(h.t, c, q, args...); !strings.Contains(got, "const") || strings.Contains(got, "mpossible") {
+	there := "const"
+	if !installed.MariaDB() {
+		there = "ows fetched before execution"
+	}
+	if got := rowsOf(h.t, c, q, args...); !strings.Contains(got, there) || strings.Contains(got, "mpossible") {
 		h.t.Errorf("%s %q: %s, want the plan of a record that is there", q, args, got)
 	}
 }

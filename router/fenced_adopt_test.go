@@ -50,16 +50,37 @@ func TestFencedAdoption(t *testing.T) {
 	h.fails(1235, db, "INSERT INTO sessions (id) VALUES ('É')")
 }
 
-// TestFencedSecondUniqueKey: of a table with another unique key, two records
-// could be accepted whose copies exclude each other. So it is not written.
-func TestFencedSecondUniqueKey(t *testing.T) {
+// TestFencedUnfitTables: records that can't be copied as they are are not written,
+// until the table is made one whose records can be.
+func TestFencedUnfitTables(t *testing.T) {
 	h := startAt(t, "safe", 3, 2)
-	for _, d := range h.direct {
-		if _, err := d.Exec("ALTER TABLE app.sessions ADD COLUMN uid int, ADD UNIQUE KEY uq (uid)"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	db := h.open("")
-	h.fails(1235, db, "INSERT INTO sessions (id, uid) VALUES ('a', 1)")
-	h.holders("a")
+	h.exec(db, "INSERT INTO sessions (id, n) VALUES ('a', 1), ('b', 2)")
+	for _, c := range []struct{ name, make, mend string }{
+		{"index `uq` is unique besides", "ALTER TABLE app.sessions ADD COLUMN uid int, ADD UNIQUE KEY uq (uid)", "ALTER TABLE app.sessions DROP INDEX uq, ADD INDEX uq (uid)"},
+		{"triggers (t1)", "CREATE TRIGGER app.t1 AFTER UPDATE ON app.sessions FOR EACH ROW SET @x = 1", "DROP TRIGGER app.t1"},
+		{"engine MyISAM", "ALTER TABLE app.sessions ENGINE=MyISAM", "ALTER TABLE app.sessions ENGINE=InnoDB"},
+		{"foreign keys (parts.c)", "CREATE TABLE app.parts (sid varchar(128), CONSTRAINT c FOREIGN KEY (sid) REFERENCES app.sessions (id))", "DROP TABLE app.parts"},
+	} {
+		for _, d := range h.direct {
+			h.exec(d, c.make)
+		}
+		h.set.Forget()
+		for _, q := range []string{
+			"INSERT INTO sessions (id) VALUES ('c')", "UPDATE sessions SET n = 5 WHERE id = 'a'", "UPDATE sessions SET id = 'z' WHERE id = 'a'",
+			"DELETE FROM sessions WHERE n < 9", "INSERT INTO sessions (id) VALUES ('c'), ('d'), ('e'), ('f')",
+		} {
+			_, err := db.Exec(q)
+			h.failsWith(1235, err, c.name)
+		}
+		var ids string
+		if err := db.QueryRow("SELECT GROUP_CONCAT(id, n ORDER BY id) FROM sessions").Scan(&ids); err != nil || ids != "a1,b2" {
+			t.Errorf("%s: the table holds %q, %v", c.name, ids, err)
+		}
+		for _, d := range h.direct {
+			h.exec(d, c.mend)
+		}
+		h.set.Forget()
+	}
+	h.exec(db, "UPDATE sessions SET n = 5 WHERE id = 'a'")
 }

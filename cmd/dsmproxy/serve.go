@@ -186,6 +186,9 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 		if _, err := p.fenced.agree(ctx); err != nil {
 			return errors.Join(err, p.closeListeners())
 		}
+		if err := p.fenced.ledger.Unfit(ctx); err != nil {
+			return errors.Join(err, p.closeListeners())
+		}
 		p.running.Go(func() { p.fenced.run(ctx, p.fail) })
 	}
 	p.awaitStore(ctx, r, tables(cfg))

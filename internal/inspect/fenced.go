@@ -70,6 +70,9 @@ func (in *inspection) askFenced(ctx context.Context, s Store, f *facts) error {
 	if err := in.trySideTables(ctx, s.Name, who, f); err != nil {
 		return err
 	}
+	if err := in.tryService(ctx, s.Name, who, f); err != nil {
+		return err
+	}
 	if err := in.tryReload(ctx, s.Name, who, f); err != nil {
 		return err
 	}

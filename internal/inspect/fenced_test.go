@@ -1,6 +1,8 @@
 package inspect
 
 import (
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -16,7 +18,7 @@ func TestFenced(t *testing.T) {
 	expect(t, Run(t.Context(), c), `note: s1: is not durable: at level "safe"`)
 
 	for _, s := range list {
-		do(t, s, "CREATE USER web@'%' IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE TEMPORARY TABLES ON app.* TO web@'%'")
+		do(t, s, "CREATE USER web@'%' IDENTIFIED BY 'x'", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, TRIGGER, CREATE TEMPORARY TABLES ON app.* TO web@'%'")
 	}
 	c.Accounts = []Account{{"web", "x"}}
 	expect(t, Run(t.Context(), c), `note: s1: is not durable`, "wrong: s1: 'web'@'%' has no right to FLUSH ENGINE LOGS",
@@ -45,4 +47,44 @@ func TestFenced(t *testing.T) {
 	}
 	c.Accounts = c.Accounts[:1]
 	expect(t, Run(t.Context(), c), "wrong: w1: the witness can't be asked")
+}
+
+// TestFencedTables: tables whose records can't be copied as they are, and the
+// rights with which they are.
+func TestFencedTables(t *testing.T) {
+	list := start(t, 2)
+	c := config(list)
+	c.Fenced = &Fenced{Level: "strict", Schema: "dsm"}
+	c.Tables[0].Secondary = []Secondary{{Name: "parts", Column: "sid"}}
+	for _, s := range list {
+		do(t, s, "CREATE TABLE app.parts (sid varchar(128) COLLATE utf8mb4_bin NOT NULL, n int, PRIMARY KEY (sid, n)) DEFAULT CHARSET=utf8mb4",
+			"ALTER TABLE app.sessions ADD COLUMN uid int, ADD COLUMN no int AUTO_INCREMENT UNIQUE, ADD UNIQUE KEY twice (uid, no), ADD UNIQUE KEY fine (id, uid)",
+			"ALTER TABLE app.parts ADD CONSTRAINT c FOREIGN KEY (sid) REFERENCES app.sessions (id)",
+			"CREATE TRIGGER app.t AFTER DELETE ON app.sessions FOR EACH ROW SET @x = 1",
+			"CREATE USER own@'%' IDENTIFIED BY 'x'", "GRANT ALL ON dsm.* TO own@'%'",
+			"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, TRIGGER, CREATE TEMPORARY TABLES ON app.* TO own@'%'")
+	}
+	c.Tables[0].Surrogate = "no"
+	c.Accounts = []Account{{"own", "x"}}
+	r := Run(t.Context(), c)
+	for _, want := range []string{
+		"s2: app.sessions: 'own'@'%', as which dsmproxy copies records and makes the tables of a store that is new, has no right to DROP",
+		"s1: app.sessions: has triggers (t)",
+		"s1: app.sessions: has a foreign key (app.parts(sid) to app.sessions)",
+		"s1: app.sessions: has unique index on (uid, no) beside the key",
+		"s2: app.sessions: has records with rows in other tables (secondary)",
+	} {
+		if !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Level == Wrong && strings.HasPrefix(f.String(), "wrong: "+want) }) {
+			t.Errorf("no %q in %v", want, r.Findings)
+		}
+	}
+	for _, f := range r.Findings {
+		if f.Check == "unique" && !strings.Contains(f.Message, "(uid, no)") {
+			t.Errorf("%s: an index that excludes no other record", f)
+		}
+		if f.Check == "unique" {
+			do(t, list[0], strings.Split(f.Remedy, ";")[0])
+			break
+		}
+	}
 }

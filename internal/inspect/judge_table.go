@@ -100,6 +100,9 @@ func (in *inspection) judgeTable(c Table, schema, name string, all []*facts) {
 				"has the engine %s: no transactions, no row locks, and after a crash perhaps no records", t.engine)
 		}
 		in.judgeForeign(c, i, t)
+		if in.Fenced != nil {
+			in.judgeCopies(c, i, t)
+		}
 	}
 }
 
@@ -271,14 +274,22 @@ func (in *inspection) judgeNumbers(c Table, i int, t *table) {
 	}
 }
 
+// foreignRemedy is what to do about a foreign key.
+func (in *inspection) foreignRemedy(key string) string {
+	if in.Fenced != nil {
+		return "drop the foreign key (" + key + ")"
+	}
+	return "drop the foreign key, or, where the other table's rows belong to the records, name it in secondary"
+}
+
 // judgeForeign finds foreign keys that lead to or from tables whose rows do not
 // lie with the records.
 func (in *inspection) judgeForeign(c Table, i int, t *table) {
 	for _, key := range t.foreign {
-		if slices.ContainsFunc(c.Secondary, func(s Secondary) bool { return strings.HasPrefix(key, t.schema+"."+s.Name+"(") }) {
+		if in.Fenced == nil && slices.ContainsFunc(c.Secondary, func(s Secondary) bool { return strings.HasPrefix(key, t.schema+"."+s.Name+"(") }) {
 			continue
 		}
-		in.ofTable(Wrong, "foreign keys", i, t, "drop the foreign key, or, where the other table's rows belong to the records, name it in secondary",
+		in.ofTable(Wrong, "foreign keys", i, t, in.foreignRemedy(key),
 			"has a foreign key (%s): the row that it needs may not be at the same store", key)
 	}
 }

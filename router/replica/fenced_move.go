@@ -30,6 +30,9 @@ import (
 
 // fencedMove carries w, whose Keys are the old key and the new one, out.
 func (c *Client) fencedMove(w *Write) error {
+	if err := c.copyable(w.Table); err != nil {
+		return err
+	}
 	if c.onePrimary(w.Keys) {
 		if err := c.fencedWrite(w); !errors.Is(err, ErrApart) {
 			return err

@@ -12,6 +12,9 @@ import (
 
 // fencedPart carries a part out. Its answer stays in c.held and c.frame.
 func (c *Client) fencedPart(w *Write) error {
+	if err := c.copyable(w.Table); err != nil {
+		return err
+	}
 	list, err := c.fenceKeys(w.Table, w.Keys)
 	if err != nil {
 		return err

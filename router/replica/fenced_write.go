@@ -20,13 +20,13 @@ func (c *Client) fencedWrite(w *Write) error {
 	return err
 }
 
-// copyable refuses writes of a table of which two records, each accepted by its
-// own primary, may not be able to lie on one store.
+// copyable refuses writes of a table whose records can't be copied as they are
+// (ledger.Unfit), or of which two, each accepted by its own primary, may not be
+// able to lie on one store.
 func (c *Client) copyable(t Table) error {
 	c.KeyRule(t)
-	if second := c.keyRule.second; second != "" {
-		return notFenced("a write of table " + t.quoted() + ", whose index " + quoteName(second) +
-			" is unique besides the key, so that copies of records could exclude each other,")
+	if why := c.keyRule.unfit; why != "" {
+		return notFenced("a write of table " + t.quoted() + ", " + why + ",")
 	}
 	return nil
 }

@@ -25,8 +25,8 @@ type keyRule struct {
 	of    *map[Table]*schema // what was known of the tables then
 	rule  KeyRule
 	fold  *KeyFold
-	// second is an index that is unique besides the key; "" for none.
-	second string
+	// unfit is why records can't be copied at a fenced level; "" if they can.
+	unfit string
 	// unknown is why it is not known at a fenced level which keys are one.
 	unknown error
 	until   time.Time // of a table that could not be read
@@ -45,7 +45,7 @@ func (c *Client) KeyRule(t Table) KeyRule {
 	}
 	*r = keyRule{table: t}
 	if sc, err := c.schema(t); err == nil {
-		r.rule, r.fold, r.second = sc.key.rule(), sc.fold, sc.second
+		r.rule, r.fold, r.unfit = sc.key.rule(), sc.fold, sc.unfit
 		if c.fenced() {
 			r.unknown = sc.key.tellsApart()
 		}

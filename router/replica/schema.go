@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
+	"github.com/dsmproxy/dsmproxy/router/ledger"
 )
 
 // Table names a session table and its key column. Tables that have the same
@@ -52,6 +53,7 @@ type schema struct {
 	keyUnique bool     // the key alone identifies a row
 	only      bool     // no other columns are unique
 	second    string   // an index that is unique besides, but for that of auto; "" for none
+	unfit     string   // why records can't be copied at the fenced levels; "" if they can
 	defaults  Defaults
 	auto      string // the AUTO_INCREMENT column; "" for none
 	autoMax   uint64 // the greatest number that it can hold
@@ -75,13 +77,13 @@ type column struct {
 // schemas caches them. Made with a log and whom to ask it is ready; it is safe
 // for concurrent use, and a hit takes no lock.
 type schemas struct {
-	log      *slog.Logger
-	folds    keyFolds
-	collated bool    // all tables are Table.Collated
-	ask      querier // any store, in no database
-	byTable  atomic.Pointer[map[Table]*schema]
-	mu       sync.Mutex // held to replace byTable, and guards warned
-	warned   map[Table]bool
+	log     *slog.Logger
+	folds   keyFolds
+	fenced  bool    // the level is safe or strict: all tables are Table.Collated
+	ask     querier // any store, in no database
+	byTable atomic.Pointer[map[Table]*schema]
+	mu      sync.Mutex // held to replace byTable, and guards warned
+	warned  map[Table]bool
 }
 
 // querier is a store connection, or the Set.
@@ -101,7 +103,15 @@ func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, err
 	case err != nil:
 		return nil, err
 	}
-	if s.collated || t.Collated && !t.Folds {
+	if s.fenced {
+		if sc.unfit, err = ledger.Unfit(ctx, ledger.Querier(query), t.Schema, t.Name); err != nil {
+			return nil, err
+		}
+		if sc.unfit == "" && sc.second != "" {
+			sc.unfit = "whose index " + quoteName(sc.second) + " is unique besides the key, so that copies of records could exclude each other"
+		}
+	}
+	if s.fenced || t.Collated && !t.Folds {
 		if sc.fold, err = s.folds.get(sc.key, s.ask); err != nil {
 			return nil, err
 		}
@@ -114,12 +124,16 @@ func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, err
 	}
 	next[t] = sc
 	s.byTable.Store(&next)
-	if sc.second != "" && !s.warned[t] {
+	if (sc.second != "" || sc.unfit != "") && !s.warned[t] {
 		if s.warned == nil {
 			s.warned = make(map[Table]bool)
 		}
 		s.warned[t] = true
-		s.log.Warn("unique key enforced by each store for its own records only", "table", t.quoted(), "index", sc.second)
+		if sc.unfit != "" {
+			s.log.Error("session table can't be written", "table", t.quoted(), "why", "a table "+sc.unfit, "action", "dsmproxy check -online says what to do")
+		} else {
+			s.log.Warn("unique key enforced by each store for its own records only", "table", t.quoted(), "index", sc.second)
+		}
 	}
 	return sc, nil
 }
@@ -170,7 +184,7 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	unique, err := query(ctx, "SELECT INDEX_NAME, MIN(COLUMN_NAME), COUNT(*) FROM information_schema.STATISTICS "+where+
+	unique, err := query(ctx, "SELECT INDEX_NAME, MIN(COLUMN_NAME), COUNT(*), SUM(LOWER(COLUMN_NAME) = '"+escape(strings.ToLower(t.Key))+"') FROM information_schema.STATISTICS "+where+
 		" AND NON_UNIQUE = 0 GROUP BY INDEX_NAME")
 	if err != nil {
 		return nil, err
@@ -206,12 +220,10 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		if sc.auto != "" && string(r[2]) == "1" && strings.EqualFold(string(r[1]), sc.auto) {
 			sc.autoIndex = string(r[0])
 		}
-		if column := string(r[1]); string(r[2]) != "1" || !strings.EqualFold(column, t.Key) && column != sc.auto {
+		// One that has the key in it excludes no other record.
+		if string(r[3]) == "0" && (string(r[2]) != "1" || string(r[1]) != sc.auto) {
 			sc.second = string(r[0])
 		}
-	}
-	if keyIsPrimary && primary > 1 { // the rows of a part of a record
-		sc.second = ""
 	}
 	sc.keyUnique = sc.keyUnique && !(keyIsPrimary && primary > 1)
 	if sc.key.name == "" {

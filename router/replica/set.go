@@ -72,7 +72,7 @@ func New(c Config) *Set {
 		deadlocks: deadlocks{txns: make(map[*Client]struct{})},
 		locks:     newKeyLocks(), pending: make([]backlog, len(c.Stores)),
 		numbers: numbers{wanted: make(chan *sequence, 1)},
-		schemas: schemas{log: c.Log, collated: c.Group != nil},
+		schemas: schemas{log: c.Log, fenced: c.Group != nil},
 		id:      many + 1 + rand.Uint64N(math.MaxUint64-many-1),
 	}
 	s.schemas.ask = s.queryIn("")
