@@ -250,6 +250,9 @@ type Plan struct {
 	ReadOnly  bool         // START TRANSACTION READ ONLY
 	ReadWrite bool         // START TRANSACTION READ WRITE
 	Snapshot  bool         // START TRANSACTION WITH CONSISTENT SNAPSHOT
+	// Tableless: it names no table, and so leaves the warnings of the statement
+	// before alone on MariaDB.
+	Tableless bool
 	// ImplicitCommit: it ends the running transaction (DDL, TRUNCATE, ...).
 	ImplicitCommit bool
 	// Pins names what the statement leaves behind in the store connection that

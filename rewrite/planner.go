@@ -83,7 +83,7 @@ const (
 
 var (
 	planMulti = &Plan{Kind: KindMulti}
-	planEmpty = &Plan{Kind: KindEmpty}
+	planEmpty = &Plan{Kind: KindEmpty, Tableless: true}
 	// planUnsafe: what looks like a second statement may be somebody's data.
 	planUnsafe = &Plan{Refuse: errUnsafe}
 )

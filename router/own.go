@@ -77,7 +77,7 @@ func (s *session) remembered(p *rewrite.Plan) {
 		s.rememberError(a.Err)
 		return
 	}
-	s.own.warnings, s.own.errors, s.own.notes = a.Warnings, 0, s.data.Notes
+	s.noted(a.Warnings)
 	s.own.rowCount = -1
 	if p.Pins == lastInsertIDOf {
 		s.own.insertID = s.data.InsertID
@@ -92,6 +92,18 @@ func (s *session) remembered(p *rewrite.Plan) {
 		s.own.foundRows = s.data.FoundRows
 	default:
 		s.own.foundRows = a.Rows
+	}
+}
+
+// noted takes over the warnings of a statement that has no error; data.Notes are
+// their rows.
+func (s *session) noted(warnings uint16) {
+	if warnings == 0 && s.own.warnings != 0 && s.mariaDB() && (s.latest == nil || s.latest.Plan.Tableless) {
+		return
+	}
+	s.own.warnings, s.own.errors, s.own.notes = warnings, 0, nil
+	if warnings != 0 {
+		s.own.notes = s.data.Notes
 	}
 }
 
@@ -186,9 +198,12 @@ const (
 // textColumn is a column of text in utf8mb4, of that character set's own
 // collation.
 func (s *session) textColumn(name string, length uint32) protocol.Column {
-	collation := uint16(45)
-	if mysql8(s.router.Set.Version()) {
-		collation = 255
+	c := protocol.Column{Name: name, Charset: 45, Length: length * 4, Type: typeVarString, Flags: 1, Decimals: 31}
+	switch {
+	case mysql8(s.router.Set.Version()):
+		c.Charset = 255
+	case s.mariaDB():
+		c.Decimals = 39
 	}
-	return protocol.Column{Name: name, Charset: collation, Length: length * 4, Type: typeVarString, Flags: 1, Decimals: 31}
+	return c
 }

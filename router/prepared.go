@@ -67,9 +67,14 @@ func (s *session) prepare(payload []byte) error {
 	s.lastStmt++
 	p.id = s.lastStmt
 	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id, at)
-	if err != nil || s.failed() {
+	if err != nil {
 		return err
 	}
+	if a := s.data.Answer(); a.Err != nil {
+		s.rememberError(a.Err)
+		return nil
+	}
+	s.noted(0)
 	p.params = int(s.data.Answer().Params)
 	s.prepared[p.id] = p
 	return nil

@@ -175,16 +175,17 @@ func (s *session) end() {
 }
 
 // ok answers a statement that no store has to carry out.
-func (s *session) ok() error { return s.okWith("") }
+func (s *session) ok() error { return s.okWith(protocol.OK{}) }
 
-// okWith is ok with a message.
-func (s *session) okWith(info string) error {
+// okWith is ok with more than that to say. The warnings are in data.Notes.
+func (s *session) okWith(ok protocol.OK) error {
 	if s.data.More {
 		s.client.Status |= protocol.StatusMoreResults
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
-	s.own = own{insertID: s.own.insertID, foundRows: s.own.foundRows}
-	return s.client.WriteOK(protocol.OK{Info: info})
+	s.own.rowCount = 0
+	s.noted(ok.Warnings)
+	return s.client.WriteOK(ok)
 }
 
 // refuse answers a statement that can't be routed rightly.

@@ -280,6 +280,7 @@ func (s *session) nextTxn(st *rewrite.Statement) error {
 func (s *session) transaction(st *rewrite.Statement) error {
 	p, sql := st.Plan, string(st.Text)
 	var err error
+	var answer protocol.OK
 	switch p.Kind {
 	case rewrite.KindTxnBegin:
 		if err = s.freeTables(); err == nil {
@@ -291,6 +292,9 @@ func (s *session) transaction(st *rewrite.Statement) error {
 				access = replica.AccessReadWrite
 			}
 			err = s.data.Begin(sql, access, s.readOnly)
+		}
+		if err == nil && p.Snapshot {
+			answer.Warnings, err = s.data.Snapshot()
 		}
 	case rewrite.KindTxnCommit:
 		err = s.data.Commit()
@@ -310,7 +314,7 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	if err != nil {
 		return err
 	}
-	if err := s.ok(); err != nil {
+	if err := s.okWith(answer); err != nil {
 		return err
 	}
 	if release {

@@ -54,6 +54,9 @@ func (c *Client) move(w *Write, own bool) (again bool, err error) {
 		return false, c.giveHeld()
 	}
 	ran = true
+	if err := c.readNotes(first.conn); err != nil {
+		return lost(err)
+	}
 	for _, s := range union(from, to) {
 		if int(s) == first.store {
 			continue

@@ -82,8 +82,13 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 			}
 			return j > 0, err
 		}
-		if j == 0 && cp.answer.Err != nil {
-			break // the others keep the state that they have
+		if j == 0 {
+			if cp.answer.Err != nil {
+				break // the others keep the state that they have
+			}
+			if err := c.readNotes(cp.conn); err != nil {
+				c.set.log.Warn("warnings not read", "store", c.set.stores[cp.store].Name(), "err", err)
+			}
 		}
 		cp.conn.SetSession(next)
 	}
