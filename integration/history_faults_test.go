@@ -105,13 +105,11 @@ func plan(seed uint64, episodes, stores, proxies int, kinds []misfortune) []epis
 }
 
 // admits reports whether p can be added: one store loses its data at most, and
-// what a fault takes away is not taken by another one too. What a restored copy
-// lacks is known to the proxies that have seen the store since the copy was
-// made, and to nobody else: so they all see it then.
+// what a fault takes away is not taken by another one too.
 func (e episode) admits(p planned) bool {
 	for _, o := range e.faults {
 		switch {
-		case p.loses() && o.loses(), p.blinds(o), o.blinds(p),
+		case p.loses() && o.loses(),
 			p.proxy < 0 && o.proxy < 0 && p.store == o.store,
 			p.store < 0 && o.store < 0 && p.proxy == o.proxy,
 			p.proxy >= 0 && o.proxy == p.proxy && (p.store == o.store || p.kind == isolate || o.kind == isolate):
@@ -119,11 +117,6 @@ func (e episode) admits(p planned) bool {
 		}
 	}
 	return true
-}
-
-// blinds reports whether p may keep a proxy from seeing what o restores.
-func (p planned) blinds(o planned) bool {
-	return o.kind == rewind && p.proxy >= 0 && (p.store < 0 || p.store == o.store || p.kind == isolate)
 }
 
 // moment is one step of an episode.

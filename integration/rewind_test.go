@@ -9,7 +9,8 @@ import (
 
 // TestRewound restores a store from a copy of its data that is a few writes
 // old, as soon as these have been acknowledged: nobody may read what was there
-// before.
+// before, be it by the proxies that have written, or by new ones, where no
+// process is left that knows the store.
 func TestRewound(t *testing.T) {
 	f := startFleet(t, fleetOptions{level: "safe", stores: 3, proxies: 2, copies: 2})
 	const keys = 12
@@ -32,8 +33,18 @@ func TestRewound(t *testing.T) {
 				return err == nil
 			})
 		}
+		if i > 0 {
+			for _, p := range f.proxies {
+				p.Kill()
+			}
+		}
 		if err := n.Rewind(t.Context(), backup); err != nil {
 			t.Fatal(err)
+		}
+		if i > 0 {
+			for _, p := range f.proxies {
+				f.serve(p)
+			}
 		}
 		for k := range keys {
 			db, got := f.client(f.proxies[k%2]), ""
