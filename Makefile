@@ -35,6 +35,7 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	cd integration/embedded && $(GO) vet ./...
+	cd deploy/check && $(GO) vet ./...
 
 # The simulator of router/fence runs one goroutine at a time, so there the race
 # detector finds nothing, and takes minutes.
@@ -43,6 +44,7 @@ unit:
 	$(GO) test -race -run '^TestLive' ./router/fence
 	$(GO) test ./router/fence
 	cd integration/embedded && $(GO) test ./...
+	cd deploy/check && $(GO) test ./...
 
 integration: build embedded
 	$(GO) test -count=1 -timeout 30m ./integration
@@ -119,12 +121,12 @@ browser: build tools
 # mysql9 runs the tests that need a server on MySQL 9 and with its mysql client,
 # which are unpacked into a cache, beside the system; no root is needed for that.
 MYSQL9          ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dsmproxy/mysql9
-MYSQL9_PACKAGES := ./internal/mariadbtest ./protocol ./router/store ./router ./integration
+MYSQL9_PACKAGES := ./internal/mariadbtest ./protocol ./router/store ./router/ledger ./router ./integration
 
 mysql9: tools
 	@./.ci/mysql9 '$(MYSQL9)'
 	$(GO) vet -tags mysql9 $(MYSQL9_PACKAGES)
-	$(GO) test -tags mysql9 -count=1 -p 1 -timeout 40m $(MYSQL9_PACKAGES) -mysqld '$(MYSQL9)/bin/mysqld'
+	$(GO) test -tags mysql9 -count=1 -p 1 -timeout 90m $(MYSQL9_PACKAGES) -mysqld '$(MYSQL9)/bin/mysqld'
 
 man: build
 	$(BIN)/dsmproxy man >$(BIN)/dsmproxy.1
