@@ -11,8 +11,12 @@ import (
 // TestConfigurations: the program takes the configurations that containers are
 // given. The one of Kubernetes names a file of a secret, which is laid there.
 func TestConfigurations(t *testing.T) {
+	t.Parallel()
+	// As make builds it, so that what is compiled already serves.
 	program := filepath.Join(t.TempDir(), "dsmproxy")
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/dsmproxy").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../cmd/dsmproxy")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	read := func(file string) string {
@@ -29,8 +33,10 @@ func TestConfigurations(t *testing.T) {
 		t.Fatal("the manifest holds no dsmproxy.toml")
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "app.password"), []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"app.password", "admin.password"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, text := range map[string]string{
 		"docker":     read("docker/dsmproxy.toml"),

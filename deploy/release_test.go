@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,47 +24,52 @@ import (
 var origin = []string{"VERSION=v1.2.3", "COMMIT=0123456789abcdef0123456789abcdef01234567", "SOURCE_DATE_EPOCH=1700000000"}
 
 // copySources copies what a build needs to dir.
-func copySources(t *testing.T, dir string) {
-	t.Helper()
-	for _, name := range []string{"go.mod", "go.sum", "LICENSE", "README.md", "CHANGELOG.md", "dsmproxy.toml"} {
-		b, err := os.ReadFile(filepath.Join("..", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
+func copySources(dir string) error {
+	for _, name := range []string{
+		"go.mod", "go.sum", "LICENSE", "README.md", "CHANGELOG.md", "dsmproxy.toml",
+		"cmd", "conf", "deploy", "docs", "internal", "protocol", "rewrite", "router",
+	} {
+		if out, err := exec.Command("cp", "-R", filepath.Join("..", name), dir).CombinedOutput(); err != nil {
+			return fmt.Errorf("copy %s: %w\n%s", name, err, out)
 		}
 	}
-	for _, name := range []string{"cmd", "conf", "deploy", "docs", "internal", "protocol", "rewrite", "router"} {
-		out, err := exec.Command("cp", "-R", filepath.Join("..", name), dir).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
+	return nil
 }
 
 // release builds a release of Linux on amd64 from sources of its own in dir, and
 // returns its directory.
-func release(t *testing.T, dir string, env ...string) string {
-	t.Helper()
+func release(dir string, env ...string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	copySources(t, dir)
+	if err := copySources(dir); err != nil {
+		return "", err
+	}
 	out := filepath.Join(dir, "out")
 	cmd := exec.Command(filepath.Join(dir, "deploy", "release"), out, "linux/amd64")
 	cmd.Env = append(append(os.Environ(), origin...), env...)
 	if b, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("release: %v\n%s", err, b)
+		return "", fmt.Errorf("release: %w\n%s", err, b)
 	}
-	return out
+	return out, nil
 }
 
 // TestReproducible builds the same sources in two places, at two times, under
 // two umasks and languages.
 func TestReproducible(t *testing.T) {
-	first := release(t, filepath.Join(t.TempDir(), "a"))
-	second := release(t, filepath.Join(t.TempDir(), "another", "place"), "TZ=Asia/Tokyo", "LANG=de_DE.UTF-8", "GOFLAGS=-buildvcs=true")
+	t.Parallel()
+	dirs := []string{filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "another", "place")}
+	var second string
+	var failed error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		second, failed = release(dirs[1], "TZ=Asia/Tokyo", "LANG=de_DE.UTF-8", "GOFLAGS=-buildvcs=true")
+	})
+	first, err := release(dirs[0])
+	wg.Wait()
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
 	names := []string{"SHA256SUMS", "dsmproxy-v1.2.3-linux-amd64.tar.gz", "dsmproxy_1.2.3_amd64.deb"}
 	for _, dir := range []string{first, second} {
 		entries, err := os.ReadDir(dir)
@@ -151,7 +157,7 @@ func testTarball(t *testing.T, file string) {
 			}
 		}
 	}
-	for _, want := range []string{"dsmproxy", "dsmproxy.1", "dsmproxy.toml", "dsmproxy.service", "dsmproxy.socket", "LICENSE", "README.md",
+	for _, want := range []string{"dsmproxy", "dsmproxy.1", "dsmproxy.toml", "dsmproxy.service", "dsmproxy.socket", "dsmproxy.rules.yaml", "grafana.json", "LICENSE", "README.md",
 		"docs/ARCHITECTURE.md", "completion.bash", "completion.zsh", "completion.fish"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("the tarball has no %s: %q", want, names)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -17,30 +16,6 @@ import (
 	"github.com/dsmproxy/dsmproxy/internal/realstore"
 )
 
-// startServers starts servers for one test, with statements carried out at each.
-func startServers(t *testing.T, n int, statements ...string) []*realstore.Server {
-	t.Helper()
-	in, err := mariadbtest.Install()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close() })
-	list := in.Start(t, n, "--innodb-flush-log-at-trx-commit=1", "--max-connections=300")
-	for _, s := range list {
-		db, err := sql.Open("mysql", s.DSN(""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, one := range statements {
-			if _, err := db.ExecContext(context.Background(), one); err != nil {
-				t.Fatalf("%s: %v", one, err)
-			}
-		}
-		db.Close()
-	}
-	return list
-}
-
 // onlineConfig writes a configuration of servers.
 func onlineConfig(t *testing.T, password string, list []*realstore.Server) string {
 	t.Helper()
@@ -49,7 +24,7 @@ func onlineConfig(t *testing.T, password string, list []*realstore.Server) strin
 	for i, s := range list {
 		fmt.Fprintf(&b, "[[store]]\nname = \"s%d\"\naddr = %q\n", i+1, s.Addr())
 	}
-	b.WriteString("[[table]]\nschema = \"app\"\npreset = \"laravel\"\n")
+	b.WriteString("[[table]]\nschema = \"app\"\npreset = \"laravel\"\n[consistency]\nlevel = \"seed\"\n")
 	path := filepath.Join(t.TempDir(), "dsmproxy.toml")
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,6 +35,7 @@ func onlineConfig(t *testing.T, password string, list []*realstore.Server) strin
 // TestCheckOnline looks at good stores, then at a dead one, then with a wrong
 // password.
 func TestCheckOnline(t *testing.T) {
+	t.Parallel()
 	list := startServers(t, 2, "CREATE DATABASE app",
 		"CREATE TABLE app.sessions (id varchar(255) COLLATE utf8mb4_unicode_ci NOT NULL PRIMARY KEY, payload longtext NOT NULL, last_activity int NOT NULL) DEFAULT CHARSET=utf8mb4")
 	good, denied := onlineConfig(t, mariadbtest.Password, list), onlineConfig(t, "wrong", list)

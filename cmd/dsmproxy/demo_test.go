@@ -24,34 +24,33 @@ var kinds = []string{"embedded", "real"}
 // TestDemo runs the demo as its own process, as a newcomer does: what it must
 // leave behind is nothing.
 func TestDemo(t *testing.T) {
-	bin := t.TempDir()
-	build(t, bin, "dsmproxy", ".")
-	build(t, bin, "dsmproxy-embedded", "../../integration/embedded")
+	t.Parallel()
+	bin := programs(t)
 	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			t.Run("a session outlives its store", func(t *testing.T) { testScript(t, bin, kind) })
-			t.Run("a script that fails", func(t *testing.T) { testScriptFails(t, bin, kind) })
-			for _, end := range []string{"interrupt", "terminate", "quit", "end of input", "killed"} {
-				t.Run(end, func(t *testing.T) { testEnd(t, bin, kind, end) })
-			}
-			for _, after := range []time.Duration{50, 300, 700, 1200} {
-				after *= time.Millisecond
-				t.Run("interrupt at start after "+after.String(), func(t *testing.T) { testInterruptAtStart(t, bin, kind, after) })
-			}
-		})
+		run := func(name string, test func(t *testing.T)) {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+		run("a session outlives its store", func(t *testing.T) { testScript(t, bin, kind) })
+		run("a script that fails", func(t *testing.T) { testScriptFails(t, bin, kind) })
+		for _, end := range []string{"interrupt", "terminate", "quit", "end of input", "killed"} {
+			run(end, func(t *testing.T) { testEnd(t, bin, kind, end) })
+		}
+		for _, after := range []time.Duration{50, 300, 700, 1200} {
+			after *= time.Millisecond
+			run("interrupt at start after "+after.String(), func(t *testing.T) { testInterruptAtStart(t, bin, kind, after) })
+		}
 	}
-	t.Run("in the background", func(t *testing.T) { testBackground(t, bin) })
-	t.Run("auto without a server", func(t *testing.T) { testAuto(t, bin) })
-}
-
-func build(t *testing.T, bin, name, module string) {
-	t.Helper()
-	cmd := exec.Command("go", "build", "-o", filepath.Join(bin, name), ".")
-	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, out)
-	}
+	t.Run("in the background", func(t *testing.T) {
+		t.Parallel()
+		testBackground(t, bin)
+	})
+	t.Run("auto without a server", func(t *testing.T) {
+		t.Parallel()
+		testAuto(t, bin)
+	})
 }
 
 // demoProcess is a demo that runs with a temporary directory of its own.
@@ -67,9 +66,15 @@ type demoProcess struct {
 
 func startDemoProcess(t *testing.T, bin, kind string, args ...string) *demoProcess {
 	t.Helper()
+	return startDemoEnv(t, nil, bin, kind, args...)
+}
+
+// startDemoEnv adds to the environment.
+func startDemoEnv(t *testing.T, env []string, bin, kind string, args ...string) *demoProcess {
+	t.Helper()
 	d := &demoProcess{t: t, tmp: t.TempDir()}
 	d.cmd = exec.Command(filepath.Join(bin, "dsmproxy"), append([]string{"demo", "-stores", kind, "-listen", "127.0.0.1:0"}, args...)...)
-	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.tmp)
+	d.cmd.Env = append(append(os.Environ(), "TMPDIR="+d.tmp), env...)
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
 	if d.stderr, err = os.CreateTemp(t.TempDir(), "stderr"); err != nil {
@@ -218,7 +223,7 @@ func testScript(t *testing.T, bin, kind string) {
 }
 
 func testScriptFails(t *testing.T, bin, kind string) {
-	d := startDemoProcess(t, bin, kind, "-script", "put a b; get a; expect c; put never reached")
+	d := startDemoProcess(t, bin, kind, "-count", "2", "-script", "put a b; get a; expect c; put never reached")
 	d.wait(1, nil)
 	if out := d.seen.String(); strings.Contains(out, "reached") || !strings.Contains(out, `expected "c" in the last output: "b"`) {
 		t.Errorf("the script printed:\n%s", out)
@@ -226,7 +231,7 @@ func testScriptFails(t *testing.T, bin, kind string) {
 }
 
 func testEnd(t *testing.T, bin, kind, end string) {
-	d := startDemoProcess(t, bin, kind)
+	d := startDemoProcess(t, bin, kind, "-count", "2")
 	d.read("Other commands")
 	pids := d.pids()
 	// A store that is down must not be in the way.
@@ -288,8 +293,7 @@ func testAuto(t *testing.T, bin string) {
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("PATH", path+":"+os.Getenv("PATH"))
-	d := startDemoProcess(t, bin, "auto", "-script", "put a b; get a; expect b")
+	d := startDemoEnv(t, []string{"PATH=" + path + ":" + os.Getenv("PATH")}, bin, "auto", "-count", "2", "-script", "put a b; get a; expect b")
 	d.wait(0, nil)
 	if !strings.Contains(d.seen.String(), "embedded") || !strings.Contains(d.errors(), "no real servers") {
 		t.Errorf("the demo printed:\n%s%s", d.seen.String(), d.errors())

@@ -170,6 +170,7 @@ func (w *groupWorld) order(id string) []int {
 // TestInit: a table that has records is taken over; again nothing happens, and
 // what is missing is said.
 func TestInit(t *testing.T) {
+	t.Parallel()
 	w := newGroupWorld(t, 3, `"seed"`)
 	w.must(1, []string{"init"}, `the level is "seed"`)
 	for i := range 300 {
@@ -207,6 +208,7 @@ func TestInit(t *testing.T) {
 
 // TestInitRights: what is missing is named, with what to do about it.
 func TestInitRights(t *testing.T) {
+	t.Parallel()
 	w := newGroupWorld(t, 3, `"safe"`)
 	w.config = strings.Replace(w.config, fmt.Sprintf("name = %q", mariadbtest.User), `name = "web"`, 1)
 	w.level(`"safe"`)
@@ -224,6 +226,7 @@ func TestInitRights(t *testing.T) {
 
 // TestVerifyCommand: at the level seed what differs is printed and mended.
 func TestVerifyCommand(t *testing.T) {
+	t.Parallel()
 	w := newGroupWorld(t, 3, `"seed"`)
 	for i := range 30 {
 		id := fmt.Sprintf("k%d", i)
@@ -258,6 +261,7 @@ func TestVerifyCommand(t *testing.T) {
 // TestGroupCommands: status, verify -repair, forget, accept-loss and trust beside
 // a running proxy at level safe, through the loss of a store.
 func TestGroupCommands(t *testing.T) {
+	t.Parallel()
 	w := newGroupWorld(t, 3, `"safe"`)
 	for i := range 50 {
 		id := fmt.Sprintf("k%d", i)
@@ -324,6 +328,7 @@ func TestGroupCommands(t *testing.T) {
 // used with does not serve, and says what differs; what may be changed can be,
 // while no proxy runs.
 func TestAgreement(t *testing.T) {
+	t.Parallel()
 	w := newGroupWorld(t, 3, `"safe"`)
 	p, end := w.serve()
 	w.await(p, "the stores are whole", whole)
@@ -399,6 +404,7 @@ func newAddrs(t *testing.T, config string) string {
 // TestSolo: of two stores with quorum = "solo" one proxy serves; the other one
 // is not ready, and decisions go through the one that serves.
 func TestSolo(t *testing.T) {
+	t.Parallel()
 	w := newGroupWorld(t, 2, "\"safe\"\nquorum = \"solo\"")
 	first, end := w.serve()
 	db := proxytest.Open(t, first.Addr().String())

@@ -43,6 +43,7 @@ func TestParseDSN(t *testing.T) {
 const tricky = `a"b\c@d:e/f#g`
 
 func TestInitConfig(t *testing.T) {
+	t.Parallel()
 	list := startServers(t, 2,
 		`CREATE USER shop@'%' IDENTIFIED BY 'a"b\\c@d:e/f#g'`,
 		"CREATE DATABASE laravel", "CREATE DATABASE django", "CREATE DATABASE own", "CREATE DATABASE none", "GRANT ALL ON *.* TO shop@'%'",

@@ -102,8 +102,8 @@ func TestWatchdogWithoutLife(t *testing.T) {
 // TestServeTellsManager runs the program under a service manager's socket:
 // ready, alive, stopping.
 func TestServeTellsManager(t *testing.T) {
-	bin := t.TempDir()
-	build(t, bin, "dsmproxy", ".")
+	t.Parallel()
+	bin := programs(t)
 	for _, listen := range []string{"127.0.0.1:0", "unix:" + filepath.Join(t.TempDir(), "proxy.sock")} {
 		if !strings.HasPrefix(listen, "unix:") {
 			l, err := net.Listen("tcp", listen)
