@@ -84,6 +84,9 @@ func (c *Client) refuse(err error) {
 			c.farewell(e)
 		}
 	default:
+		if e.Code == ErrPacketTooLarge {
+			c.server.oversized.Add(1)
+		}
 		c.farewell(e)
 		c.linger()
 	}

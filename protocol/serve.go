@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"time"
 )
@@ -156,6 +157,9 @@ var errDisplaced = errors.New("displaced by later logins")
 func (s *Server) rejected(c *Client, err error) {
 	var e *Error
 	if !errors.As(err, &e) {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			s.slow.Add(1)
+		}
 		s.log.Debug("login ended", "client", c, "error", err)
 		return
 	}

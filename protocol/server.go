@@ -126,6 +126,7 @@ type Server struct {
 	accepted, refused, denied, panics atomic.Uint64
 	displaced                         atomic.Uint64
 	overUser, blocked, idled, expired atomic.Uint64
+	slow, oversized                   atomic.Uint64
 	pastQuestions                     atomic.Uint64 // of clients that have gone
 
 	// mu guards what follows.
@@ -151,7 +152,9 @@ type Stats struct {
 	Denied    uint64 // of them, for a wrong password or an unknown user
 	OverUser  uint64 // of them, for MaxUserClients
 	Blocked   uint64 // of them, for MaxLoginFailures
+	Slow      uint64 // of them, for HandshakeTimeout
 	Idled     uint64 // clients ended for IdleTimeout
+	Oversized uint64 // clients ended for MaxPacket
 	Expired   uint64 // commands ended for StatementTimeout
 	Panics    uint64 // sessions that ended by a panic
 	Questions uint64 // commands
@@ -167,7 +170,9 @@ func (s *Server) Stats() Stats {
 		Denied:    s.denied.Load(),
 		OverUser:  s.overUser.Load(),
 		Blocked:   s.blocked.Load(),
+		Slow:      s.slow.Load(),
 		Idled:     s.idled.Load(),
+		Oversized: s.oversized.Load(),
 		Expired:   s.expired.Load(),
 		Panics:    s.panics.Load(),
 		Questions: s.pastQuestions.Load(),

@@ -104,7 +104,7 @@ func (p *proxy) clientCounts() admin.Clients {
 	return admin.Clients{
 		Now: s.Clients, Max: p.force.config().Limits.MaxClients, Accepted: s.Accepted, Refused: s.Refused,
 		OverUser: s.OverUser, Denied: s.Denied, Blocked: s.Blocked, Displaced: s.Displaced,
-		Idled: s.Idled, Expired: s.Expired, Panics: s.Panics,
+		Slow: s.Slow, Idled: s.Idled, Oversized: s.Oversized, Expired: s.Expired, Panics: s.Panics,
 	}
 }
 

@@ -97,7 +97,9 @@ type Clients struct {
 	Denied    uint64 `json:"denied"`
 	Blocked   uint64 `json:"refused_login_failures"`
 	Displaced uint64 `json:"displaced_logins"`
+	Slow      uint64 `json:"refused_handshake_timeout"`
 	Idled     uint64 `json:"ended_idle_timeout"`
+	Oversized uint64 `json:"ended_max_allowed_packet"`
 	Expired   uint64 `json:"statements_timed_out"`
 	Panics    uint64 `json:"panics"`
 }

@@ -82,12 +82,13 @@ func (c collector) clients(e emitter) {
 	e.count(connections, s.Accepted)
 	for reason, n := range map[string]uint64{
 		"max_clients": s.Refused, "max_user_clients": s.OverUser, "access_denied": s.Denied,
-		"login_failures": s.Blocked, "pending_logins": s.Displaced,
+		"login_failures": s.Blocked, "pending_logins": s.Displaced, "handshake_timeout": s.Slow,
 	} {
 		e.count(refusedLogins, n, reason)
 	}
 	e.count(idleTimeouts, s.Idled)
 	e.count(statementTimeouts, s.Expired)
+	e.count(packetsTooLarge, s.Oversized)
 	e.count(panics, s.Panics)
 }
 

@@ -36,9 +36,10 @@ var (
 
 	clients           = gauge("clients", "Clients that have logged in.")
 	connections       = counter("client_connections_total", "Connections that clients have made.")
-	refusedLogins     = counter("client_refused_total", "Clients that were not let in: max_clients, max_user_clients, login_failures, pending_logins for these limits, access_denied for a wrong password.", "reason")
+	refusedLogins     = counter("client_refused_total", "Clients that were not let in: max_clients, max_user_clients, login_failures, pending_logins, handshake_timeout for these limits, access_denied for a wrong password.", "reason")
 	idleTimeouts      = counter("client_idle_timeouts_total", "Clients that were ended for limits.idle_timeout.")
 	statementTimeouts = counter("statement_timeouts_total", "Statements that were ended for limits.statement_timeout.")
+	packetsTooLarge   = counter("packets_too_large_total", "Clients that were ended for a packet of more than limits.max_allowed_packet.")
 	panics            = counter("panics_total", "Sessions that ended by a fault of the proxy; its log has each.")
 
 	statements       = counter("statements_total", "Statements by their kind, in the words of dsmproxy explain; command is what carries none, as COM_STMT_PREPARE.", "kind")
@@ -76,7 +77,7 @@ var (
 // all are the metrics.
 var all = append([]*metric{
 	buildInfo, ready, copies, reloads,
-	clients, connections, refusedLogins, idleTimeouts, statementTimeouts, panics,
+	clients, connections, refusedLogins, idleTimeouts, statementTimeouts, packetsTooLarge, panics,
 	statements, statementSeconds, errors, slowStatements, refusals, plansMade,
 	failovers, lostCopies, repairs, shortWrites,
 	storeUp, storeDrained, storeDowns, storePing, storeSent, storeSeconds,
