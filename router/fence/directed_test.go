@@ -28,6 +28,32 @@ func TestMinCopies(t *testing.T) {
 	})
 }
 
+// TestUncoveredSpareNobody: a store can't be reached when the others that are up have
+// lost their memory. To exclude it would leave nobody with the records.
+func TestUncoveredSpareNobody(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.forgetUnproven = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, stays(simConfig{Stores: 4, Copies: 2, Proxies: 2, Lease: second, Lossy: true}), take)
+		s.bring(0, s.view(0).WithState(3, view.Down))
+		if err := s.put(0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range s.servers[1:3] {
+			o.intact, o.cover = false, nil
+		}
+		s.isolate(0, 0)
+		s.isolate(1, 0)
+		s.pass(5 * second)
+		s.connect(0, 0)
+		s.connect(1, 0)
+		s.pass(second)
+		if s.view(0).State(0) == view.Down {
+			return fmt.Sprintf("the last store with the records was excluded: %v", s.view(0))
+		}
+		s.wants(0, 0, 1)
+		return ""
+	})
+}
+
 // TestProposalsAreForgotten: a proxy that reaches two of five stores excludes
 // none of the others, not even when it reaches them again and has wanted to.
 func TestProposalsAreForgotten(t *testing.T) {

@@ -97,8 +97,12 @@ func newWorld(t *testing.T, lease time.Duration, args ...string) *world {
 		}
 		w.ledgers, w.groups = append(w.ledgers, l), append(w.groups, g)
 	}
-	if err := w.groups[0].Found(ctx); err != nil {
-		t.Fatalf("Found: %v", err)
+	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // a store may be slow on a busy machine
+		if err := w.groups[0].Found(ctx); err == nil {
+			break
+		} else if time.Since(begun) > patience {
+			t.Fatalf("Found: %v", err)
+		}
 	}
 	for _, g := range w.groups {
 		running.Go(func() { _ = g.Run(ctx) })
