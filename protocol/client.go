@@ -19,7 +19,7 @@ type Client struct {
 	DB           string     // the default database, "" for none; see SetDB
 	Capabilities Capability // agreed on
 	Collation    uint8      // as sent: the low byte of a collation id
-	Attributes   map[string]string
+	Attributes   Attributes
 	RemoteAddr   netip.AddrPort // zero for a unix socket
 	TLS          bool
 	// TLSVersion and TLSCipher are what TLS agreed on, as package crypto/tls

@@ -3,6 +3,7 @@ package protocol
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"sync"
 )
 
 // scrambleSize is the length of the random bytes that passwords are mixed with.
@@ -28,10 +29,27 @@ func appendGreeting(b []byte, version string, id uint32, scramble *[scrambleSize
 	return append(append(b, pluginCachingSHA2...), 0)
 }
 
-// newScramble fills s with random bytes that no client takes for the end of a
-// string ('$' divides the fields of MySQL's stored caching_sha2 passwords).
-func newScramble(s *[scrambleSize]byte) {
-	rand.Read(s[:])
+// scrambles makes the scrambles of many logins from one read of the system's
+// randomness, which costs more than the login's own arithmetic.
+type scrambles struct {
+	mu     sync.Mutex // guards what follows
+	random [64 * scrambleSize]byte
+	left   int // random[:left] has not been used
+}
+
+// next fills s with random bytes that no client takes for the end of a string
+// ('$' divides the fields of MySQL's stored caching_sha2 passwords).
+func (r *scrambles) next(s *[scrambleSize]byte) {
+	r.mu.Lock()
+	if r.left == 0 {
+		rand.Read(r.random[:])
+		r.left = len(r.random)
+	}
+	r.left -= scrambleSize
+	used := r.random[r.left : r.left+scrambleSize]
+	copy(s[:], used)
+	clear(used)
+	r.mu.Unlock()
 	for i := range s {
 		s[i] &= 0x7f
 		if s[i] == 0 || s[i] == '$' {

@@ -9,7 +9,7 @@ import (
 // handshake greets the client and checks who it is. The errors that are to be
 // sent to it are *Error.
 func (c *Client) handshake() error {
-	newScramble(&c.scramble)
+	c.server.scrambles.next(&c.scramble)
 	caps := offered | c.server.Compression&(ClientCompress|ClientZstdCompression)
 	if c.server.tlsConfig != nil {
 		caps |= ClientSSL
@@ -149,7 +149,7 @@ func (c *Client) authenticate(user string, p proof, ask bool) error {
 // switchAuth has the client prove its password by p's plugin with a new
 // scramble, and puts its answer into p.
 func (c *Client) switchAuth(p *proof) error {
-	newScramble(&c.scramble)
+	c.server.scrambles.next(&c.scramble)
 	p.scramble = c.scramble[:]
 	start, err := c.conn.begin(room)
 	if err != nil {

@@ -317,10 +317,7 @@ func FuzzParseResponse(f *testing.F) {
 	f.Add(responseHead(rawCaps | ClientSSL))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		if r, err := parseResponse(p, offered|ClientSSL); err == nil {
-			size := len(r.user) + len(r.db) + len(r.auth) + len(r.plugin)
-			for k, v := range r.attributes {
-				size += len(k) + len(v)
-			}
+			size := len(r.user) + len(r.db) + len(r.auth) + len(r.plugin) + len(r.attributes)
 			if size > len(p) {
 				t.Errorf("%d bytes out of %d: %+v", size, len(p), r)
 			}

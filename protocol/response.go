@@ -18,7 +18,7 @@ type response struct {
 	user, db   string
 	auth       []byte
 	plugin     string
-	attributes map[string]string
+	attributes Attributes
 	zstdLevel  byte
 }
 
@@ -135,19 +135,30 @@ func (f *fields) auth(caps Capability) []byte {
 
 // attributes reads the connection attributes. They take no more memory than
 // their bytes: a length beyond the packet makes it short.
-func (f *fields) attributes() map[string]string {
-	block := fields{b: f.lenenc()}
-	var m map[string]string
-	for len(block.b) > 0 {
-		k, v := block.lenenc(), block.lenenc()
+func (f *fields) attributes() Attributes {
+	all := f.lenenc()
+	for block := (fields{b: all}); len(block.b) > 0; {
+		block.lenenc()
+		block.lenenc()
 		if block.short {
 			f.short = true
-			return nil
+			return ""
 		}
-		if m == nil {
-			m = make(map[string]string)
-		}
-		m[string(k)] = string(v)
 	}
-	return m
+	return Attributes(all)
+}
+
+// Attributes are what a client tells of itself, as they came: a name and a
+// value, each behind its length, again and again.
+type Attributes string
+
+// Get returns the value of a name, "" for none.
+func (a Attributes) Get(name string) string {
+	for block := (fields{b: []byte(a)}); len(block.b) > 0; {
+		k, v := block.lenenc(), block.lenenc()
+		if string(k) == name {
+			return string(v)
+		}
+	}
+	return ""
 }

@@ -16,10 +16,6 @@ const (
 	maxAcceptDelay = time.Second
 )
 
-// keepAlive finds clients whose machine has gone without a word within a
-// minute.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
-
 // init begins what all listeners share.
 func (s *Server) init() {
 	s.log = s.Log
@@ -52,11 +48,15 @@ func (s *Server) Serve(l net.Listener) error {
 		return net.ErrClosed
 	}
 	defer s.dropListener(l)
+	_, kept := l.(Listener)
 	delay := minAcceptDelay
 	for {
 		nc, err := l.Accept()
 		if err == nil {
 			delay = minAcceptDelay
+			if !kept {
+				stayAlive(nc)
+			}
 			s.accept(nc)
 			continue
 		}
@@ -73,12 +73,16 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// accept begins a client's handshake in a goroutine of its own.
-func (s *Server) accept(nc net.Conn) {
-	s.accepted.Add(1)
+// stayAlive is for a connection that is not of a Listener.
+func stayAlive(nc net.Conn) {
 	if tc, ok := nc.(*net.TCPConn); ok {
 		tc.SetKeepAliveConfig(keepAlive)
 	}
+}
+
+// accept begins a client's handshake in a goroutine of its own.
+func (s *Server) accept(nc net.Conn) {
+	s.accepted.Add(1)
 	c := newClient(s, nc)
 	displaced, err := s.enter(c)
 	if err != nil {
@@ -97,8 +101,9 @@ func (s *Server) accept(nc net.Conn) {
 	go s.login(c)
 }
 
-// login carries out the handshake. What comes after it gets a fresh goroutine,
-// for the handshake's stack is many times what the commands need.
+// login carries out the handshake, and then the client's commands. Those get a
+// fresh goroutine behind TLS, whose handshake's stack is many times what they
+// need; without it another stack would have to grow again.
 func (s *Server) login(c *Client) {
 	goesOn := false
 	defer func() {
@@ -119,7 +124,11 @@ func (s *Server) login(c *Client) {
 	}
 	s.loggedIn.Add(1)
 	goesOn = true
-	go s.run(c)
+	if c.TLS {
+		go s.run(c)
+		return
+	}
+	s.run(c)
 }
 
 // admit opens the session of a client that has proved who it is and answers

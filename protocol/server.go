@@ -113,6 +113,7 @@ type Server struct {
 	begin     sync.Once
 	tlsConfig *tls.Config
 	codecs    codecs
+	scrambles scrambles
 	log       *slog.Logger
 	started   time.Time
 	stop      chan struct{} // closed by Shutdown and Close

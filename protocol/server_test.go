@@ -38,7 +38,7 @@ func (h *testHandler) Open(c *Client) (Session, error) {
 	if c.DB == "missing" {
 		return nil, Errorf(ErrBadDB, "Unknown database '%s'", c.DB)
 	}
-	if c.Attributes["panic"] != "" {
+	if c.Attributes.Get("panic") != "" {
 		panic("in Open")
 	}
 	h.opened.Add(1)
@@ -65,7 +65,7 @@ func (s *testSession) Command(cmd Command, payload []byte) error {
 	verb, arg, _ := strings.Cut(text, " ")
 	switch verb {
 	case "whoami":
-		return s.row(s.c.User, s.c.DB, fmt.Sprint(s.c.TLS), fmt.Sprint(s.c.Collation), fmt.Sprint(uint32(s.c.Capabilities)), s.c.Attributes["program_name"], fmt.Sprint(s.kept))
+		return s.row(s.c.User, s.c.DB, fmt.Sprint(s.c.TLS), fmt.Sprint(s.c.Collation), fmt.Sprint(uint32(s.c.Capabilities)), s.c.Attributes.Get("program_name"), fmt.Sprint(s.kept))
 	case "echo":
 		return s.row(arg)
 	case "null":

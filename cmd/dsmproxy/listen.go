@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/dsmproxy/dsmproxy/conf"
+	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
 // The sockets that a proxy listens at are its own, or were opened by another
@@ -109,10 +110,10 @@ func (in *passed) forClients(cfg *conf.Config) ([]net.Listener, error) {
 		l.Close()
 	}
 	network, addr := conf.SplitAddr(cfg.Listen)
-	l, err := net.Listen(network, addr)
+	l, err := protocol.Listen(network, addr)
 	if network == "unix" && errors.Is(err, syscall.EADDRINUSE) && abandoned(addr) {
 		if err = os.Remove(addr); err == nil {
-			l, err = net.Listen(network, addr)
+			l, err = protocol.Listen(network, addr)
 		}
 	}
 	if err != nil {
