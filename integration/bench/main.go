@@ -179,7 +179,7 @@ func startTargets(ctx context.Context, b *bed, o options) ([]*target, error) {
 		}
 		targets = append(targets, b.over(t))
 	}
-	return targets, nil
+	return targets, calm(ctx, targets)
 }
 
 func find(targets []*target, name string) *target {
@@ -196,6 +196,9 @@ func measureLoad(ctx context.Context, b *bed, targets []*target, o options, r *r
 	both := b.both()
 	for _, payload := range o.payloads {
 		if err := b.resize(ctx, payload); err != nil {
+			return err
+		}
+		if err := calm(ctx, targets); err != nil {
 			return err
 		}
 		for _, op := range []operation{

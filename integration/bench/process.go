@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,40 @@ func cpuTime(pid int) (time.Duration, error) {
 		return 0, fmt.Errorf("processor time of process %d: %w", pid, errno)
 	}
 	return time.Duration(ts.Nano()), nil
+}
+
+// calm waits until all targets have next to nothing to do by themselves: the
+// records of the levels safe and strict are adopted, which takes a while, and
+// what was written has been purged.
+func calm(ctx context.Context, targets []*target) error {
+	const look, busy = 500 * time.Millisecond, 0.08
+	for quiet := 0; quiet < 4; {
+		before := make([]used, len(targets))
+		for i, t := range targets {
+			var err error
+			if before[i], err = usage(t); err != nil {
+				return err
+			}
+		}
+		begin := time.Now()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+		limit := time.Duration(busy * float64(time.Since(begin)))
+		quiet++
+		for i, t := range targets {
+			now, err := usage(t)
+			if err != nil {
+				return err
+			}
+			if now.proxy-before[i].proxy > limit || now.stores-before[i].stores > limit {
+				quiet = 0
+			}
+		}
+	}
+	return nil
 }
 
 // resident is the resident memory of a process in bytes.

@@ -10,7 +10,10 @@ import (
 )
 
 // texts are the names of the ledger's tables, as they are written.
-type texts struct{ view, state, gate, proxy, settings, ver, epoch, tables string }
+type texts struct {
+	view, state, gate, proxy, settings, ver, epoch, tables string
+	open                                                   []byte // a packet
+}
 
 func (t *texts) init(c *Config) {
 	name := func(table string) string { return "`" + c.Schema + "`.`" + table + "`" }
@@ -18,6 +21,7 @@ func (t *texts) init(c *Config) {
 		view: name("view"), state: name("state"), gate: name("gate"), proxy: name("proxy"), settings: name("settings"),
 		ver: name("ver"), epoch: name("epoch"), tables: name("tables"),
 	}
+	t.open = append([]byte{byte(protocol.ComQuery)}, "HANDLER "+t.ver+" OPEN AS "+handle...)
 }
 
 // fencing is a guard on one connection.

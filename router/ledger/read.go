@@ -41,6 +41,9 @@ func (s *Store) Read(ctx context.Context, g fence.Guard, stmt fence.Statement, k
 		return s.marks(ctx, g, j, keys, marks)
 	}
 	f := fenced(g, c)
+	if s.glances(&f, keys) {
+		return s.readGlancing(ctx, c, &f, j, st, keys, marks)
+	}
 	s.askMarks(j, &f, keys)
 	err = s.data(ctx, c, st, j.buf)
 	if err == nil {
