@@ -136,7 +136,9 @@ func (a *analyzer) statement() {
 		return
 	}
 	switch a.word(0) {
-	case "select", "with", "values", "table", "insert", "replace", "update", "delete", "do":
+	case "values":
+		a.values()
+	case "select", "with", "table", "insert", "replace", "update", "delete", "do":
 		a.data()
 	case "":
 		switch {
@@ -197,7 +199,9 @@ func (a *analyzer) unknown() {
 		a.p.ImplicitCommit = w == "flush"
 		a.pin(strings.ToUpper(w)) // a cursor, or a lock
 		a.elsewhere(strings.ToUpper(w))
-	case "shutdown", "restart", "xa", "signal", "resignal", "clone":
+	case "signal", "resignal": // an error, or a warning, and nothing else
+		a.p.Kind = KindAny
+	case "shutdown", "restart", "xa", "clone":
 		a.refuse(strings.ToUpper(w))
 	case "if", "case", "while", "loop", "repeat", "for", "declare", "return", "open", "fetch",
 		"close", "leave", "iterate", "elseif", "else", "end":

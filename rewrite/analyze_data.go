@@ -19,6 +19,30 @@ func (a *analyzer) data() {
 	}
 }
 
+// values makes the plan of VALUES (1, 2), (3, 4), which the parser knows in
+// MySQL's form only: VALUES ROW(1, 2).
+func (a *analyzer) values() {
+	if a.is(1, "row") || a.find(1, "select", "table", "values") < len(a.toks) || a.subselects() {
+		a.data()
+		return
+	}
+	a.verb()
+	if !a.locks() {
+		a.p.Kind = KindAny
+		a.p.Routines = a.storedFunctions()
+	}
+}
+
+// subselects tells whether there is a subquery.
+func (a *analyzer) subselects() bool {
+	for i := range a.toks {
+		if a.op(i, "(") && (a.is(i+1, "select") || a.is(i+1, "with") || a.is(i+1, "table")) {
+			return true
+		}
+	}
+	return false
+}
+
 // understood makes the plan of a statement as the parser has read it.
 func (a *analyzer) understood(stmt ast.Node) {
 	switch x := stmt.(type) {

@@ -177,6 +177,9 @@ func (a *analyzer) inserted(e ast.ExprNode) (v Value, ok bool) {
 	if _, isDefault := unparen(e).(*ast.DefaultExpr); isDefault {
 		return Value{Null: true}, true
 	}
+	if v, ok = a.numeral(e); ok {
+		return v, true
+	}
 	return a.assigned(e, true)
 }
 

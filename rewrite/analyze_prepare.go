@@ -10,9 +10,10 @@ type PreparedSQL struct {
 	Verb PrepareVerb
 	Name string // in lower case; "" for EXECUTE IMMEDIATE
 	// From is the text of PREPARE and EXECUTE IMMEDIATE: a literal, or FromVar,
-	// the user variable that holds it.
-	From    Value
-	FromVar string
+	// the user variable that holds it, or FromExpr, which a store computes.
+	From     Value
+	FromVar  string
+	FromExpr string
 	// Using are the arguments of EXECUTE.
 	Using []Argument
 }
@@ -30,6 +31,8 @@ func (p *PreparedSQL) String() string {
 	switch {
 	case p.FromVar != "":
 		text += ":" + p.FromVar
+	case p.FromExpr != "":
+		text += ":computed"
 	case len(p.From.Parts) > 0:
 		text += ":" + p.From.String()
 	}
@@ -72,8 +75,8 @@ const (
 //	EXECUTE IMMEDIATE text [USING arg, ...]
 //	DEALLOCATE | DROP PREPARE name
 //
-// where text is a literal or a user variable, and an argument is a user
-// variable or, at MariaDB, a literal.
+// where text is a literal, a user variable or, at MariaDB, an expression, and an
+// argument is a user variable or, at MariaDB, a literal.
 func (a *analyzer) prepareSQL() {
 	a.p.Kind = KindPrepareSQL
 	a.p.Nondet, a.p.Pins, a.p.Uses = 0, "", 0
@@ -140,10 +143,41 @@ func (a *analyzer) preparedText(i int) (next int) {
 		a.malformed(i)
 		return i
 	}
-	if next == 0 || next < len(a.toks) && !a.is(next, "using") {
-		a.refuse("a computed text in " + strings.ToUpper(a.word(0)))
+	if next > 0 && (next == len(a.toks) || a.is(next, "using")) {
+		return next
 	}
-	return max(next, i)
+	end := a.find(i, "using")
+	p.From, p.FromVar = Value{}, ""
+	if why := a.computes(i, end); why != "" {
+		a.refuse(why + " in " + strings.ToUpper(a.word(0)))
+		return end
+	}
+	p.FromExpr = string(a.l.text[a.toks[i].start:a.toks[end-1].end])
+	a.uncacheable = true // it has literals
+	return end
+}
+
+// computes tells what keeps any store from computing the expression from i up to
+// end; "" for nothing.
+func (a *analyzer) computes(i, end int) (why string) {
+	own := *a
+	own.toks, own.p = a.toks[i:end], &Plan{}
+	own.effects(0)
+	switch {
+	case own.subselects():
+		return "a text from a table"
+	case own.namesLock(), own.p.Uses&^UsesUserVariable != 0, len(own.p.Assigns) > 0:
+		return "a text that tells of the session"
+	}
+	for _, t := range own.toks {
+		if t.kind == tokParam {
+			return "a text from a parameter"
+		}
+	}
+	if f := own.storedFunctions(); f != nil {
+		return "a text from the function " + f[0]
+	}
+	return ""
 }
 
 // using reads the arguments of EXECUTE.

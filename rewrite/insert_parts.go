@@ -38,8 +38,6 @@ func (s *Statement) InsertParts() (parts InsertParts, why string) {
 		return parts, "several rows in a statement with an executable comment or a hint"
 	case s.mode&ModeUnsafeCharset != 0:
 		return parts, "several rows in a character set where bytes beyond ASCII may hold a backslash or a quote"
-	case s.Plan.ResultSet:
-		return parts, "RETURNING with several rows whose records are on different stores"
 	}
 	w := sweeper{analyzer: &analyzer{l: l, toks: l.tokens}}
 	for i := 1; i < len(w.toks); i++ {
@@ -83,7 +81,7 @@ func (w *sweeper) insertRows(parts *InsertParts, i int) {
 		}
 		i++
 	}
-	if i < len(w.toks) && !w.is(i, "on") && !w.is(i, "as") {
+	if i < len(w.toks) && !w.is(i, "on") && !w.is(i, "as") && !w.is(i, "returning") {
 		parts.Rows = nil
 		return
 	}

@@ -14,7 +14,7 @@ func TestInsertParts(t *testing.T) {
 			"insert ignore into `sessions`(`values`, id)VALUE||(?,?) 0+2|( (1+?) , 'x\\'y' ) 2+1|| 0 0 true"},
 		{"REPLACE INTO sessions (id) VALUES ('a') /* , ('c') */ , ('b') -- end",
 			"REPLACE INTO sessions (id) VALUES ||('a') 0+0|('b') 0+0|| 0 0 false"},
-		{"INSERT INTO sessions (id) VALUES ('a'), ('b') RETURNING id", "RETURNING with several rows whose records are on different stores"},
+		{"INSERT INTO sessions (id) VALUES ('a'), ('b') RETURNING id", "INSERT INTO sessions (id) VALUES ||('a') 0+0|('b') 0+0|| RETURNING id 0 0 false"},
 		{"INSERT INTO sessions (id) VALUES ('a'), ('b' /*!50000 + 1 */)", "several rows in a statement with an executable comment or a hint"},
 	} {
 		var st Statement

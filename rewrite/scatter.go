@@ -71,8 +71,10 @@ func (s *Statement) Scatter() (w Scatter, why string) {
 		case sc.is(i, "match") && sc.op(i+1, "("):
 			// Copies have no full-text index. As a column, match is quoted.
 			sc.fulltext = true
-		case sc.is(i, "into"):
+		case sc.is(i, "into") && sc.kind(i+1) != tokUserVar:
 			return w, "SELECT ... INTO without the key"
+		case sc.is(i, "into"):
+			sc.into = true
 		}
 	}
 	sc.columns()
@@ -92,7 +94,8 @@ type scatterer struct {
 	out  Scatter
 
 	fulltext         bool
-	fields           int // behind SELECT and its modifiers
+	into             bool // it has INTO @variable
+	fields           int  // behind SELECT and its modifiers
 	from             int
 	qualifier        token // of the columns of the only table
 	table            int   // behind the table and its alias
@@ -118,11 +121,12 @@ func (w *scatterer) columns() {
 	}
 }
 
-// pure tells whether a row of the statement depends on nothing but its record.
+// pure tells whether a row of the statement depends on nothing but its record,
+// and leaves nothing behind.
 func (w *scatterer) pure() bool {
 	for i, t := range w.toks {
 		switch {
-		case t.kind == tokSysVar:
+		case t.kind == tokSysVar, w.op(i, ":="):
 			return false
 		case t.kind == tokQuotedIdent && w.op(i+1, "(") && !indexWords[w.word(i-1)]:
 			return false
@@ -174,21 +178,21 @@ func (w *scatterer) single() bool {
 		next++
 	}
 	w.table = next
-	end := w.find(next, "where", "group", "having", "order", "limit", "window")
+	end := w.find(next, "where", "group", "having", "order", "limit", "window", "into")
 	return w.findOp(next, ",") >= end && (end == next || clauseWords[w.word(next)])
 }
 
 // clauseWords can stand behind a table.
-var clauseWords = words("where group having order limit window use force ignore partition")
+var clauseWords = words("where group having order limit window into use force ignore partition")
 
 // clauses finds the clauses behind FROM and what follows from them.
 func (w *scatterer) clauses() {
 	n := len(w.toks)
-	others := []string{"group", "having", "order", "window"}
+	others := []string{"group", "having", "order", "window", "into"}
 	w.where = w.find(w.table, "where")
 	w.limit = w.find(w.table, "limit")
 	first := w.find(w.table, others...)
-	w.simple = first == n
+	w.simple = first == n && !w.into
 	w.condEnd = min(w.limit, first)
 	w.source = min(w.where, w.condEnd)
 	if w.where < n && w.where+1 >= w.condEnd {
@@ -221,7 +225,7 @@ func (w *scatterer) clauses() {
 	if w.out.Rows {
 		w.rows()
 	}
-	if !w.simple && w.ordered() && w.limits() {
+	if !w.simple && !w.into && w.ordered() && w.limits() {
 		w.out.Order = text[w.toks[first].start:w.toks[w.limit-1].end]
 	}
 }

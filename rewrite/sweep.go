@@ -34,6 +34,8 @@ type Sweep struct {
 	// Head and Tail stand before and behind the list of keys: Head key, key...
 	// Tail.
 	Head, Tail []byte
+	// Nothing, of one with RETURNING, answers with the columns of its rows.
+	Nothing []byte
 	// Judged is the statement with a condition that no record fulfils, for a
 	// server that judges statements by their conditions (sql_safe_updates).
 	Judged []byte
@@ -54,8 +56,6 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 		return w, "a write without the key that has an executable comment or a hint"
 	case len(s.Plan.Others) > 0:
 		return w, "a write without the key that names table " + s.Plan.Others[0]
-	case s.Plan.ResultSet:
-		return w, "RETURNING without the key"
 	case s.Plan.Target.Surrogate:
 		return w, "a write of table " + s.Plan.Target.Name + " without " + s.Plan.Target.Column
 	}
@@ -63,7 +63,7 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 	if s.Plan.Target.Name != "" {
 		column = s.Plan.Target.Column
 	}
-	sw := sweeper{analyzer: a, key: "`" + strings.ReplaceAll(column, "`", "``") + "`", tableOf: s.Plan.Table.Name}
+	sw := sweeper{analyzer: a, plan: s.Plan, key: "`" + strings.ReplaceAll(column, "`", "``") + "`", tableOf: s.Plan.Table.Name}
 	if s.Plan.Target.Name != "" {
 		sw.tableOf = s.Plan.Target.Name
 	}
@@ -85,17 +85,22 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 // sweeper finds the clauses of one statement.
 type sweeper struct {
 	*analyzer
+	plan    *Plan
 	key     string
 	tableOf string // the table that is written
 	out     Sweep
 }
 
-// delete takes DELETE [modifiers] FROM table [WHERE ...] [LIMIT n] apart, and
-// DELETE alias FROM table AS alias ...
+// delete takes DELETE [modifiers] FROM table [WHERE ...] [LIMIT n] [RETURNING ...]
+// apart, DELETE alias FROM table AS alias ..., and DELETE FROM alias USING table
+// AS alias ...
 func (w *sweeper) delete() string {
 	from := w.clause(1, "from")
-	if from < 0 || w.clause(from, "using") > 0 {
-		return "DELETE ... USING"
+	if from < 0 {
+		return "DELETE without FROM"
+	}
+	if using := w.clause(from, "using"); using > 0 && (w.clause(from, "where") < 0 || using < w.clause(from, "where")) {
+		from = using
 	}
 	if why := w.qualify(from+1, w.first(w.tail(from), w.clause(from, "where"))); why != "" {
 		return why
@@ -189,6 +194,7 @@ type clauses struct {
 	head, tables, key, cond, judged string
 	params                          int // between head and cond
 	order, limit, end               int // tokens; -1 for no such clause
+	returning, returned             string // the clause, and its expressions
 }
 
 // assemble finds the clauses. tableEnd is the text up to which a table stands
@@ -199,6 +205,14 @@ func (w *sweeper) assemble(tableEnd, table, params, at int) string {
 	c := clauses{
 		key: w.key, cond: "1", params: params,
 		order: w.clause(at, "order"), limit: w.clause(at, "limit"), end: len(w.toks),
+	}
+	if returning := w.clause(at, "returning"); returning >= 0 && w.plan.ResultSet {
+		if w.params(returning, len(w.toks)) > 0 {
+			return "RETURNING with a parameter, without the key"
+		}
+		c.end = returning
+		c.returning = " " + w.between(returning, len(w.toks))
+		c.returned = w.between(returning+1, len(w.toks))
 	}
 	c.head = string(text[:w.upTo(condEnd)])
 	if where >= 0 {
@@ -231,9 +245,12 @@ func (w *sweeper) make(c *clauses) string {
 	w.out.Select = []byte(selects + rest + " LIMIT ")
 	w.out.Chosen = []byte(selects + " " + w.between(behind, c.end))
 	w.out.Head = []byte(c.head + " WHERE (" + c.cond + "\n) AND " + c.key + " IN (")
-	w.out.Tail = []byte(")" + rest)
+	w.out.Tail = []byte(")" + rest + c.returning)
+	if c.returned != "" {
+		w.out.Nothing = []byte("SELECT " + c.returned + " FROM " + c.tables + " WHERE (" + c.cond + "\n) AND 1=0" + rest)
+	}
 	if c.judged == "" { // without a condition, LIMIT does not help it
-		c.judged = c.head + " WHERE RAND() < 0" + rest
+		c.judged = c.head + " WHERE RAND() < 0" + rest + c.returning
 	}
 	w.out.Judged = []byte(c.judged)
 	return ""
@@ -273,9 +290,13 @@ func (w *sweeper) clause(at int, word string) int {
 	return -1
 }
 
-// tail is the token that begins ORDER BY or LIMIT, or the end.
+// tail is the token that begins ORDER BY, LIMIT or RETURNING, or the end.
 func (w *sweeper) tail(at int) int {
-	return w.first(len(w.toks), w.clause(at, "order"), w.clause(at, "limit"))
+	end := w.first(len(w.toks), w.clause(at, "order"), w.clause(at, "limit"))
+	if w.plan != nil && w.plan.ResultSet {
+		end = w.first(end, w.clause(at, "returning"))
+	}
+	return end
 }
 
 // first is the first of the clauses that there are, or the end.

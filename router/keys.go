@@ -37,7 +37,15 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 			key, ok = integer(key, v, args)
 			charset = rewrite.CharsetASCII
 		}
-		if !ok || rule&replica.KeyInteger != 0 && st.HasHex(v) {
+		given := inserts || st.Plan.Kind == rewrite.KindMove && i == 1
+		if asInteger := rule&replica.KeyInteger != 0; given && (!ok || asInteger && st.HasHex(v)) {
+			if key, ok = st.AppendNumeral(key[:0], v, asInteger); ok {
+				charset = rewrite.CharsetASCII
+			}
+		} else if asInteger && st.HasHex(v) {
+			ok = false
+		}
+		if !ok {
 			return refuse("a key whose bytes can't be told")
 		}
 		if null {
@@ -49,7 +57,6 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 				return err
 			}
 		}
-		given := inserts || st.Plan.Kind == rewrite.KindMove && i == 1
 		if given {
 			key = s.data.Cut(t, key)
 		}

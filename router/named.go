@@ -86,7 +86,7 @@ func (s *session) prepareSQL(st *rewrite.Statement, req replica.Request) error {
 
 // beyondMySQL reports whether MariaDB alone knows the statement.
 func beyondMySQL(p *rewrite.PreparedSQL) bool {
-	return p.Verb == rewrite.ExecuteImmediate ||
+	return p.Verb == rewrite.ExecuteImmediate || p.FromExpr != "" ||
 		slices.ContainsFunc(p.Using, func(a rewrite.Argument) bool { return a.Var == "" })
 }
 
@@ -125,6 +125,9 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 // preparedText is the text that is to be prepared.
 func (s *session) preparedText(st *rewrite.Statement) ([]byte, error) {
 	p := st.Plan.Prepared
+	if p.FromExpr != "" {
+		return s.computedText(p)
+	}
 	if p.FromVar == "" {
 		text, null, ok := st.Append(nil, p.From, nil)
 		if !ok || null {
@@ -133,9 +136,31 @@ func (s *session) preparedText(st *rewrite.Statement) ([]byte, error) {
 		return text, nil
 	}
 	v, err := s.userVar(p.FromVar)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	return textOf(&v)
+}
+
+// computedText has a store compute the text.
+func (s *session) computedText(p *rewrite.PreparedSQL) ([]byte, error) {
+	var v store.UserVar
+	err := s.data.Ask(func(conn *store.Conn) error {
+		values, err := s.data.UserVars(conn, []string{"(" + p.FromExpr + "\n)"})
+		if err == nil {
+			v = values[0]
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return textOf(&v)
+}
+
+// textOf is a text to prepare.
+func textOf(v *store.UserVar) ([]byte, error) {
+	switch {
 	case v.Null:
 		return []byte("NULL"), nil // a syntax error
 	case !v.Number && !v.Plain():

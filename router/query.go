@@ -191,9 +191,6 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	}
 	err := s.data.ReadSeveral(s.table(p), s.keys, req, lock)
 	if errors.Is(err, replica.ErrApart) {
-		if len(p.Assigns) > 0 {
-			return refuse("an assignment of a user variable in a read of records on different stores")
-		}
 		return s.gather(st, req, args, s.keys)
 	}
 	return err

@@ -27,20 +27,20 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	if why != "" {
 		return refuse(why)
 	}
-	var groups [][]int // of rows
-	if column != "" {
+	var groups [][]int               // of rows
+	if column != "" || p.ResultSet { // rows are returned in their order
 		for i := range parts.Rows {
 			groups = append(groups, []int{i})
 		}
 	} else if groups, err = s.groupRows(st, args); err != nil {
 		return err
 	}
-	w := replica.Rows{Ignore: parts.Ignore}
+	w := replica.Rows{Ignore: parts.Ignore, Returns: p.ResultSet}
 	v := variants{of: req}
 	defer v.close()
 	numbers := s.numbers(0)
 	for _, rows := range groups {
-		part := replica.Write{Req: s.partOf(&v, &parts, rows), Table: s.table(p), Partial: partial(p)}
+		part := replica.Write{Req: s.partOf(&v, &parts, rows), Table: s.table(p), Partial: partial(p), Returns: p.ResultSet}
 		if column != "" {
 			numbers.Want = len(parts.Rows) - rows[0]
 			err = s.numberRow(st, &part, rows[0], args, column, &numbers)

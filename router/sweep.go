@@ -87,7 +87,7 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	}
 	w := replica.Sweep{
 		Table: s.target(p), Limit: -1, Keys: keys,
-		Removes: p.Verb == rewrite.VerbDelete, FixTime: s.tellsTime(p) && !s.fixedTime,
+		Removes: p.Verb == rewrite.VerbDelete, Returns: p.ResultSet, FixTime: s.tellsTime(p) && !s.fixedTime,
 		Select: func(limit uint64) (replica.Request, func()) {
 			return owned(req, strconv.AppendUint(bytes.Clone(parts.Select), limit, 10))
 		},
@@ -96,6 +96,9 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 		},
 	}
 	w.Fold = s.folding(s.table(p))
+	if w.Returns {
+		w.Nothing = v.with(parts.Nothing)
+	}
 	if keys == nil && (len(p.Keys) > 0 || s.data.State().Assigns("sql_safe_updates")) {
 		w.Judged = v.with(parts.Judged)
 	}
@@ -109,9 +112,10 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 		return refuse("a LIMIT that is no number")
 	case parts.Ordered || keys != nil:
 		w.Keys, err = s.choose(parts.Chosen, &v, args, keys)
-		if err == nil && len(w.Keys) == 0 {
+		if err == nil && len(w.Keys) == 0 && !w.Returns {
 			return s.data.Nothing()
 		}
+		w.InOrder = w.Returns // with no key it is not a sweep of all
 	default:
 		w.Limit = limit
 	}

@@ -123,7 +123,8 @@ func (s *session) learnVars(names []string, all bool) func(conn *store.Conn) err
 }
 
 // assigning prepares for a statement, other than a SET, that assigns user
-// variables, and refuses one that more than one store carries out.
+// variables, and refuses one that several stores carry out. A read of all records
+// is no such one: what it assigns is assigned where the copies of the tables are.
 func (s *session) assigning(p *rewrite.Plan) error {
 	if e := unassignable(p); e != nil {
 		return e
@@ -138,7 +139,7 @@ func (s *session) assigning(p *rewrite.Plan) error {
 func unassignable(p *rewrite.Plan) *protocol.Error {
 	switch p.Kind {
 	case rewrite.KindSessionState, rewrite.KindPrepareSQL, rewrite.KindRead, rewrite.KindReadForUpdate,
-		rewrite.KindWrite, rewrite.KindAny, rewrite.KindOtherTable, rewrite.KindLock, rewrite.KindUnlock,
+		rewrite.KindScatterRead, rewrite.KindWrite, rewrite.KindAny, rewrite.KindOtherTable, rewrite.KindLock, rewrite.KindUnlock,
 		rewrite.KindLockTest, rewrite.KindCall:
 		return nil
 	}

@@ -22,6 +22,8 @@ type Rows struct {
 	// Answer is set up by the caller but for Column and Row, which are Rows's
 	// own.
 	Answer
+	// All: all rows count, and the first column is one like the others.
+	All bool
 	// Counts reports whether the row with the given first column counts; nil is
 	// NULL.
 	Counts func(key []byte) bool
@@ -75,7 +77,10 @@ func (r *Rows) column(p []byte) error {
 		return nil
 	}
 	r.types = append(r.types, kind)
-	if r.at == 1 {
+	if r.at == 1 && r.All {
+		r.Packet(protocol.AppendLenenc(nil, uint64(r.Columns())))
+		r.Packet(p)
+	} else if r.at == 1 {
 		r.Packet(protocol.AppendLenenc(nil, uint64(r.Columns()-1)))
 	} else {
 		r.Packet(p)
@@ -92,6 +97,11 @@ const unsigned = 32
 func (r *Rows) row(p []byte) error {
 	if r.Limit == 0 {
 		return ErrEnough
+	}
+	if r.All {
+		r.Packet(p)
+		r.Sent++
+		return nil
 	}
 	var err error
 	if r.fields, err = r.Strings(r.fields[:0], p, 1); err != nil {

@@ -147,7 +147,7 @@ func (c *Client) fencedBatch(w *Sweep, sc *schema, keys []sweptKey, fix []byte) 
 			placed = append(placed, p)
 		}
 	}
-	write := &Write{Req: req, Table: w.Table, Keys: placed, Updates: !w.Removes, fix: fix}
+	write := &Write{Req: req, Table: w.Table, Keys: placed, Updates: !w.Removes, Returns: w.Returns, fix: fix}
 	for try := 1; ; try++ {
 		if err := c.interrupted(); err != nil {
 			return out, err
@@ -165,6 +165,12 @@ func (c *Client) fencedBatch(w *Sweep, sc *schema, keys []sweptKey, fix []byte) 
 	a := c.frame.Answer()
 	if a.Err != nil {
 		return out, a.Err
+	}
+	if w.Returns {
+		a.AffectedRows = a.Rows
+		if err := w.returned.add(c.held); err != nil {
+			return out, err
+		}
 	}
 	out.affected, out.warnings, out.notes = a.AffectedRows, a.Warnings, c.Notes
 	out.tells = tellsOf(c.held)

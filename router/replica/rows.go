@@ -24,8 +24,12 @@ type Rows struct {
 	Counts []int
 	// Ignore: INSERT IGNORE.
 	Ignore bool
+	// Returns: each part answers with rows (RETURNING).
+	Returns bool
 	// Generated: the insert id of the answer is a number that the proxy has given.
 	Generated bool
+
+	returned returned
 }
 
 // StoresOf tells the stores of key's record: two keys with the same answer can
@@ -63,6 +67,9 @@ func (c *Client) WriteRows(w *Rows) error {
 	a := c.frame.Answer()
 	a.AffectedRows, a.InsertID, a.Warnings = ok.AffectedRows, ok.InsertID, ok.Warnings
 	c.settle()
+	if w.Returns {
+		return c.writeReturned(&w.returned, isBinary(w.Writes[0].Req), ok.Warnings)
+	}
 	return c.writeOK(ok)
 }
 
@@ -121,7 +128,7 @@ func (c *Client) lockRows(w *Rows) error {
 func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 	var notes [][][]byte
 	total, duplicates := 0, 0
-	w.Generated = false
+	w.Generated, w.returned = false, returned{}
 	for i := range w.Writes {
 		c.Notes = nil
 		run := c.decide
@@ -136,6 +143,11 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 			return sum, a.Err
 		}
 		notes = append(notes, c.Notes...)
+		if w.Returns {
+			if err := w.returned.add(c.held); err != nil {
+				return sum, err
+			}
+		}
 		total += w.Counts[i]
 		duplicates += duplicatesOf(c.held, a, w.Counts[i], w.Ignore)
 		sum.AffectedRows += a.AffectedRows

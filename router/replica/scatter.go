@@ -153,7 +153,7 @@ func (s *scatter) runAt(stores []int) error {
 func (s *scatter) runOn(stores []int) error {
 	s.bound = 0
 	switch {
-	case s.chosen != nil:
+	case s.chosen != nil, s.Learn != nil: // one store runs the whole
 		return s.copy(stores)
 	case s.Rows != nil:
 		return s.rows(stores)

@@ -268,6 +268,11 @@ func (s *scatter) answer(conn *store.Conn) error {
 	if err := s.readNotes(conn); err != nil {
 		return cutOff(err)
 	}
+	if s.Learn != nil {
+		if err := s.Learn(conn); err != nil {
+			return cutOff(err)
+		}
+	}
 	if a := s.frame.Answer(); a.Err == nil {
 		return s.conclude(s.status(a.Status))
 	}

@@ -33,6 +33,10 @@ type Sweep struct {
 	Limit int64
 	// Removes: its records are gone after it.
 	Removes bool
+	// Returns: it answers with rows (RETURNING), and InOrder: in that of Keys.
+	Returns, InOrder bool
+	// Nothing, of one that Returns, answers with the columns of its rows.
+	Nothing Request
 	// Truncates: it is a TRUNCATE, which is committed at once and does not tell
 	// how many records it has removed.
 	Truncates bool
@@ -41,6 +45,8 @@ type Sweep struct {
 	// Fold brings a key as a store has it to the form that is placed; nil if
 	// that is the same.
 	Fold func(key []byte) []byte
+
+	returned returned
 }
 
 // placed is the form of a key that is placed and locked.
@@ -94,6 +100,9 @@ func (c *Client) Sweep(w *Sweep) error {
 		return err
 	}
 	c.settle()
+	if w.Returns {
+		return c.returns(w, sum)
+	}
 	if w.Truncates {
 		sum = swept{}
 		if c.InTxn() {
@@ -110,6 +119,16 @@ func (c *Client) Sweep(w *Sweep) error {
 	c.frame.Answer().Warnings = sum.warnings
 	c.Notes = sum.notes[:min(len(sum.notes), maxNotes)]
 	return c.writeOK(ok)
+}
+
+// returns answers with the rows of a sweep. Where there are none, a store says
+// of what columns they are not.
+func (c *Client) returns(w *Sweep, sum swept) error {
+	if len(w.returned.parts) == 0 {
+		return c.ReadAny(w.Nothing)
+	}
+	c.Notes = sum.notes[:min(len(sum.notes), maxNotes)]
+	return c.writeReturned(&w.returned, isBinary(w.Nothing), sum.warnings)
 }
 
 // writeOK tells the client what a statement has done that the proxy itself
@@ -154,6 +173,8 @@ func (c *Client) sweep(w *Sweep) (sum swept, err error) {
 		return sum, err
 	}
 	switch {
+	case w.InOrder:
+		return c.sweepInOrder(w, sc, fix)
 	case w.Keys != nil && c.fenced():
 		return c.fencedSweepKeys(w, sc, w.Keys, fix)
 	case c.fenced():
@@ -190,6 +211,22 @@ func (c *Client) sweep(w *Sweep) (sum swept, err error) {
 			return sum, sum.killed
 		}
 	}
+}
+
+// sweepInOrder writes the records of the keys one by one.
+func (c *Client) sweepInOrder(w *Sweep, sc *schema, fix []byte) (sum swept, err error) {
+	run := c.sweepKeys
+	if c.fenced() {
+		run = c.fencedSweepKeys
+	}
+	for _, key := range w.Keys {
+		out, err := run(w, sc, [][]byte{key}, fix)
+		sum.add(out)
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
 }
 
 // collect asks every live store for the keys and returns each once. more says

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -31,6 +32,8 @@ type batch struct {
 	fix    []byte
 	// decides is the copy whose answer counts.
 	decides *copyOf
+	// got takes a store's answer.
+	got func(cp *copyOf, frames []byte) error
 }
 
 // sweepBatch writes the records of keys at all stores; the answer of store
@@ -54,7 +57,17 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 	defer func() { finished() }()
 	b := &batch{Sweep: w, schema: sc, keys: keys, fix: fix}
 	info := make(sweptInfo)
-	down, err := c.everywhere(&question{req: req, fix: fix, join: true}, info.note)
+	b.got = info.note
+	var rows map[int][]byte // by store
+	if w.Returns {
+		rows = make(map[int][]byte)
+		b.got = func(cp *copyOf, frames []byte) error {
+			cp.answer.AffectedRows = cp.answer.Rows
+			rows[cp.store] = bytes.Clone(frames)
+			return nil
+		}
+	}
+	down, err := c.everywhere(&question{req: req, fix: fix, join: true}, b.got)
 	if err != nil {
 		return out, err
 	}
@@ -92,6 +105,12 @@ func (c *Client) sweepBatch(w *Sweep, sc *schema, first int, keys []sweptKey, fi
 	}
 	answer := b.decides.answer
 	out.tells = info[b.decides.store]
+	if w.Returns && answer.Err == nil {
+		if err := w.returned.add(rows[b.decides.store]); err != nil {
+			c.releaseCopies()
+			return out, err
+		}
+	}
 	if answer.Err == nil && answer.Warnings > 0 {
 		if out.notes = b.decides.notes; out.notes == nil {
 			out.notes, _ = b.decides.conn.Query(c.ctx, "SHOW WARNINGS") // a lost connection is found next
@@ -139,7 +158,10 @@ func (c *Client) again(b *batch, req Request) error {
 			cp.read = false
 			err := c.sendFixed(cp.conn, req, b.fix)
 			if err == nil {
-				_, err = c.readFixed(cp, req, b.fix != nil)
+				var frames []byte
+				if frames, err = c.readFixed(cp, req, b.fix != nil); err == nil {
+					err = b.got(cp, frames)
+				}
 			}
 			if err != nil {
 				if err := c.lostOne(cp, err); err != nil {

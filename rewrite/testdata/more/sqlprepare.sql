@@ -93,7 +93,7 @@ DEALLOCATE PREPARE s
 -- proto: text
 DROP PREPARE s
 
--- expect: prepare-sql refuse: a computed text in PREPARE
+-- expect: prepare-sql
 -- proto: text
 PREPARE s FROM CONCAT('SELECT', ' 1')
 
@@ -214,3 +214,7 @@ LOCK TABLES users READ, app.other AS o WRITE
 -- expect: unlock tables
 -- proto: text
 UNLOCK TABLES
+
+-- expect: prepare-sql refuse: a text from a table in PREPARE
+-- proto: text
+PREPARE s FROM (SELECT query FROM sessions)
