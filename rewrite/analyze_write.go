@@ -135,7 +135,7 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 			}
 		}
 		if a.firstOurs() != nil {
-			a.refuse(verb + " of another table by the records of a session table")
+			a.gathers(verb + " of another table by the records of a session table")
 		}
 		return nil
 	}

@@ -17,6 +17,15 @@ func (a *analyzer) elsewhere(why string) {
 	}
 }
 
+// gathers refuses a write of another table where no store has it.
+func (a *analyzer) gathers(why string) {
+	if a.p.Refuse == "" && !a.l.execComments {
+		a.p.Gathers = true
+		a.noteReads()
+	}
+	a.refuse(why)
+}
+
 // mentions tells whether a session table is named at or behind i. It calls
 // other, if given, with each name that may be that of another table, or of a
 // routine.

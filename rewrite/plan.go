@@ -185,6 +185,10 @@ type Plan struct {
 	// Elsewhere: what Refuse says holds for session tables; a store that serves
 	// other tables can carry the statement out, which names none of the former.
 	Elsewhere bool
+	// Gathers: the statement writes another table by what it reads of those in
+	// Reads. Refuse holds where no store serves other tables: one that does can
+	// carry it out on copies.
+	Gathers bool
 
 	Table *Table // the session table it is about; nil for none
 	// Schema is the schema that the statement itself names; "" if it relies on

@@ -71,9 +71,10 @@ func (s *Statement) Scatter() (w Scatter, why string) {
 		case sc.is(i, "match") && sc.op(i+1, "("):
 			// Copies have no full-text index. As a column, match is quoted.
 			sc.fulltext = true
-		case sc.is(i, "into") && sc.kind(i+1) != tokUserVar:
+		case !sc.is(i, "into") || s.Plan.Gathers:
+		case sc.kind(i+1) != tokUserVar:
 			return w, "SELECT ... INTO without the key"
-		case sc.is(i, "into"):
+		default:
 			sc.into = true
 		}
 	}

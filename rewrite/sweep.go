@@ -192,8 +192,8 @@ func (w *sweeper) qualify(i, end int) string {
 // clauses are the parts of a statement that a sweep is made of.
 type clauses struct {
 	head, tables, key, cond, judged string
-	params                          int // between head and cond
-	order, limit, end               int // tokens; -1 for no such clause
+	params                          int    // between head and cond
+	order, limit, end               int    // tokens; -1 for no such clause
 	returning, returned             string // the clause, and its expressions
 }
 

@@ -19,7 +19,7 @@ func TestAssignOverStores(t *testing.T) {
 			"SELECT @c := COUNT(*) FROM sessions WHERE n > 5", "SELECT @c",
 			"SELECT id, n INTO @i, @m FROM sessions ORDER BY n DESC LIMIT 1", "SELECT @i, @m",
 			"SELECT id, n FROM sessions WHERE n > @n ORDER BY n LIMIT 1 INTO @i, @m", "SELECT @i, @m",
-			"SELECT n INTO @m FROM sessions",           // 1172
+			"SELECT n INTO @m FROM sessions",            // 1172
 			"SELECT n INTO @m FROM sessions WHERE n=99", // a warning
 			"SELECT MAX(n), MIN(n) INTO @a, @b FROM sessions WHERE expires > 20", "SELECT @a, @b",
 			"SET @c = (SELECT COUNT(*) FROM sessions)", "SELECT @c",
@@ -155,5 +155,49 @@ func TestSmallStatements(t *testing.T) {
 		if level == "seed" { // else what a store says of it is not to be trusted
 			b.same("EXECUTE IMMEDIATE (SELECT 'x')")
 		}
+	})
+}
+
+// TestJoinsOtherTables joins session tables with those that one store has.
+func TestJoinsOtherTables(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level string) {
+		b := startOtherAt(t, level, 3, 2, 1).both()
+		b.same(
+			eightRecords,
+			"CREATE TABLE users (id int PRIMARY KEY, name varchar(20), seen int NOT NULL DEFAULT 0)",
+			"INSERT INTO users (id, name) VALUES (1, 'ann'), (2, 'bob'), (3, 'cid'), (9, 'zoe')",
+			"CREATE TABLE archive (id varchar(128) PRIMARY KEY, n int)",
+			"SELECT u.name, s.data FROM users u, sessions s WHERE s.id = 'k2' AND u.id = s.n",
+			"SELECT u.*, s.id FROM users u INNER JOIN sessions s ON u.id = s.n WHERE s.id = 'k3'",
+			"SELECT s.id, u.name FROM sessions s LEFT JOIN users u ON u.id = s.n ORDER BY s.id",
+			"SELECT u.name, COUNT(s.id) FROM users u LEFT JOIN sessions s ON s.n = u.id GROUP BY u.name ORDER BY u.name",
+			"SELECT name FROM users WHERE id NOT IN (SELECT n FROM sessions) ORDER BY name",
+			"SELECT id FROM sessions WHERE n IN (SELECT id FROM users) ORDER BY id",
+			"SELECT u.name FROM users u JOIN sessions s ON u.id = s.n WHERE s.id = 'nobody'",
+			"?SELECT u.name, s.n FROM users u JOIN sessions s ON u.id = s.n WHERE s.id = ? <- k1",
+			"SELECT COUNT(*) INTO @n FROM users u JOIN sessions s ON u.id = s.n", "SELECT @n",
+			"INSERT INTO archive SELECT id, n FROM sessions WHERE n > 6",
+			"INSERT INTO archive SELECT id, n FROM sessions WHERE n > 6", // 1062
+			"INSERT IGNORE INTO archive SELECT id, n FROM sessions WHERE n > 5",
+			"SELECT * FROM archive ORDER BY id",
+			"UPDATE users u JOIN sessions s ON u.id = s.n SET u.seen = s.expires",
+			"UPDATE users SET seen = (SELECT MAX(expires) FROM sessions WHERE sessions.n < users.id) WHERE id = 9",
+			"SELECT * FROM users ORDER BY id",
+			"DELETE FROM archive WHERE id NOT IN (SELECT id FROM sessions WHERE n > 7)",
+			"DELETE a FROM archive a JOIN sessions s ON s.id = a.id WHERE s.n = 8",
+			"SELECT * FROM archive ORDER BY id",
+			"SELECT * FROM users JOIN nowhere JOIN sessions", // 1146
+			"BEGIN", "UPDATE sessions SET n = 9 WHERE id = 'k5'",
+			"SELECT u.name FROM users u JOIN sessions s ON u.id = s.n WHERE s.id = 'k5'",
+			"ROLLBACK",
+			"SELECT u.name FROM users u JOIN sessions s ON u.id = s.n WHERE s.id = 'k5'",
+		)
+		c := b.h.conn("")
+		b.h.exec(c, "BEGIN")
+		b.h.exec(c, "UPDATE users SET seen = 1 WHERE id = 1")
+		b.h.fails(1235, c, "SELECT u.seen FROM users u JOIN sessions s ON u.id = s.n WHERE s.id = 'k1'")
+		b.h.fails(1235, c, "INSERT INTO archive SELECT id, n FROM sessions")
+		b.h.exec(c, "ROLLBACK")
+		b.h.exec(c, "INSERT INTO archive SELECT id, n FROM sessions")
 	})
 }

@@ -12,15 +12,20 @@ import (
 // statements there from then on.
 
 // elsewhere carries a statement out that is refused for session tables.
-func (s *session) elsewhere(st *rewrite.Statement, req replica.Request) error {
+func (s *session) elsewhere(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
 	if p.Refuse == rewrite.RefuseLoadLocal {
 		return noLocalFiles(p, s.router.Set.Version())
 	}
-	if !p.Elsewhere || s.router.OtherTables < 0 {
+	var err error
+	switch {
+	case s.router.OtherTables < 0 || !p.Elsewhere && !p.Gathers:
 		return refusal(p)
+	case p.Gathers:
+		err = s.join(st, req, args, nil)
+	default:
+		err = s.other(p, req)
 	}
-	err := s.other(p, req)
 	if err == nil {
 		s.remembered(p)
 	}

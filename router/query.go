@@ -79,7 +79,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		s.limit(st, args)
 	}
 	if p.Refuse != "" {
-		return s.elsewhere(st, req)
+		return s.elsewhere(st, req, args)
 	}
 	if e := s.isView(p); e != nil {
 		return e
@@ -167,10 +167,10 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	if err := pins(p); err != nil {
 		return err
 	}
-	if len(p.Others) > 0 {
-		return refusedJoin(p)
-	}
 	lock := p.Kind == rewrite.KindReadForUpdate
+	if len(p.Others) > 0 {
+		return s.joinKeys(st, req, args)
+	}
 	if lock && len(p.Keys) == 0 && p.OtherColumn != "" {
 		return s.lockByOther(st, req, args)
 	}
@@ -353,6 +353,7 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 			}
 		}
 	}
+	s.writesOthers = s.writesOthers || writes(p.Verb)
 	if p.Pins != "" && p.Pins != sqlCalcFoundRows && p.Pins != lastInsertIDOf {
 		// What it leaves behind is not seen anywhere else: one connection
 		// serves this client's statements there from now on.

@@ -21,7 +21,7 @@ func Refusal(st *rewrite.Statement, others bool) string {
 func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 	p := st.Plan
 	if p.Refuse != "" {
-		if p.Elsewhere && others {
+		if (p.Elsewhere || p.Gathers) && others {
 			return nil
 		}
 		return refusal(p)
@@ -49,7 +49,7 @@ func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 	why := ""
 	switch p.Kind {
 	case rewrite.KindRead, rewrite.KindReadForUpdate, rewrite.KindScatterRead:
-		if len(p.Others) > 0 {
+		if len(p.Others) > 0 && (!others || p.Kind == rewrite.KindReadForUpdate) {
 			return refusedJoin(p)
 		}
 		if p.Kind == rewrite.KindScatterRead {

@@ -16,7 +16,7 @@ func (s *session) scatter(st *rewrite.Statement, req replica.Request, args rewri
 		return err
 	}
 	if len(p.Others) > 0 {
-		return refusedJoin(p)
+		return s.join(st, req, args, nil)
 	}
 	return s.gather(st, req, args, nil)
 }

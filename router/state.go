@@ -283,6 +283,7 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	var answer protocol.OK
 	switch p.Kind {
 	case rewrite.KindTxnBegin:
+		s.writesOthers = false
 		if err = s.freeTables(); err == nil {
 			access := replica.AccessDefault
 			switch {
@@ -297,8 +298,10 @@ func (s *session) transaction(st *rewrite.Statement) error {
 			answer.Warnings, err = s.data.Snapshot()
 		}
 	case rewrite.KindTxnCommit:
+		s.writesOthers = false
 		err = s.data.Commit()
 	case rewrite.KindTxnRollback:
+		s.writesOthers = false
 		s.data.Rollback()
 	case rewrite.KindTxnSavepoint:
 		err = s.data.Savepoint(p.Savepoint, sql)

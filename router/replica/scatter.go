@@ -47,6 +47,9 @@ type Scatter struct {
 	Spread func() (Request, []Twin)
 	// FixTime: give it one time everywhere.
 	FixTime bool
+	// AtHome: it names tables that only the store Client.Home has, which carries
+	// it out on copies. Writes: it writes one of them.
+	AtHome, Writes bool
 }
 
 // Shared is a table with session records; its Key is the column that says whose
@@ -132,7 +135,7 @@ func (s *scatter) run() error {
 	if len(stores) > 1 && s.Keys != nil {
 		stores = s.ownersOf(stores, s.Keys)
 	}
-	if len(stores) == 1 && s.chosen == nil {
+	if len(stores) == 1 && s.chosen == nil && !s.AtHome {
 		next, err := s.onStore(stores[0], s.Req, true, !s.set.live(stores[0]))
 		if next {
 			return s.lose(stores[0], err)
@@ -153,7 +156,7 @@ func (s *scatter) runAt(stores []int) error {
 func (s *scatter) runOn(stores []int) error {
 	s.bound = 0
 	switch {
-	case s.chosen != nil, s.Learn != nil: // one store runs the whole
+	case s.chosen != nil, s.Learn != nil, s.AtHome: // one store runs the whole
 		return s.copy(stores)
 	case s.Rows != nil:
 		return s.rows(stores)

@@ -108,8 +108,12 @@ func (e *hostError) Unwrap() error { return e.cause }
 
 // host returns a connection that is to have the copies.
 func (s *scatter) host() (int, *store.Conn, error) {
+	order := slices.Clone(s.rotation())
+	if s.AtHome {
+		order = order[:1]
+	}
 	for _, force := range []bool{false, true} {
-		for _, n := range slices.Clone(s.rotation()) {
+		for _, n := range order {
 			i := int(n)
 			if slices.Contains(s.copies.broken, i) || s.set.live(i) == force {
 				continue
@@ -240,11 +244,14 @@ func (s *scatter) makeCopy(conn *store.Conn, t *Shared) (detail, error) {
 
 // answer carries the statement out on the copies.
 func (s *scatter) answer(conn *store.Conn) error {
-	if err := s.send(conn, s.copies.req); err != nil {
-		return &hostError{cause: err}
+	err := s.send(conn, s.copies.req)
+	var e *protocol.Error
+	if err == nil {
+		e, err = conn.Await()
 	}
-	e, err := conn.Await()
 	switch {
+	case err != nil && s.Writes && store.MayHaveRun(err):
+		return cutOff(err)
 	case err != nil:
 		return &hostError{cause: err}
 	case e != nil && e.Code == errReopen:
@@ -259,7 +266,7 @@ func (s *scatter) answer(conn *store.Conn) error {
 	s.frame.Clear |= protocol.StatusInTrans | protocol.StatusInTransReadonly
 	n, err := conn.Relay(s.out.Conn(), &s.frame)
 	switch {
-	case err != nil && n == 0 && s.ctx.Err() == nil && store.MayHaveRun(err):
+	case err != nil && n == 0 && s.ctx.Err() == nil && store.MayHaveRun(err) && !s.Writes:
 		return &hostError{cause: err}
 	case err != nil:
 		return cutOff(err)
