@@ -99,6 +99,11 @@ func (b *broadcast) at(cp *copyOf, req Request) {
 	var e *protocol.Error
 	switch {
 	case err == nil:
+		if decides && cp.answer.Err == nil {
+			if err := b.readNotes(cp.conn); err != nil {
+				b.set.log.Warn("warnings not read", "store", b.set.stores[cp.store].Name(), "err", err)
+			}
+		}
 		b.finishCopy(cp)
 		e = cp.answer.Err
 	case errors.As(err, &e): // it can't be prepared

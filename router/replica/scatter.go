@@ -123,6 +123,8 @@ type scatter struct {
 	survey *fence.Survey // nil at the level seed
 	sure   bool          // what has been read counts
 
+	parts [][][][]byte // the stores' warnings
+
 	copies copies
 }
 

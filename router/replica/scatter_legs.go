@@ -107,12 +107,12 @@ func (s *scatter) read(l *leg, w io.Writer) error {
 	}
 	l.left--
 	answer := *s.scratch.Answer()
-	if s.fix == nil && answer.Err == nil && answer.Warnings > 0 && len(s.Notes) < maxNotes {
+	if s.fix == nil && answer.Err == nil && answer.Warnings > 0 {
 		notes, err := l.conn.Query(s.ctx, "SHOW WARNINGS")
 		if err != nil {
 			return s.lost(l, err)
 		}
-		s.Notes = append(s.Notes, notes...)
+		s.parts = append(s.parts, notes)
 	}
 	if s.fix != nil {
 		if err := s.skip(l.conn); err != nil {

@@ -47,6 +47,7 @@ func (s *scatter) rows(stores []int) error {
 	}
 	var status protocol.Status
 	var warnings uint16
+	s.parts = nil
 	more := false // than has been asked for
 	for j := range s.legs {
 		l := &s.legs[j]
@@ -63,6 +64,9 @@ func (s *scatter) rows(stores []int) error {
 		if err != nil {
 			return s.failRows(r, err)
 		}
+		if len(s.parts) == j {
+			s.parts = append(s.parts, nil)
+		}
 		a := s.scratch.Answer()
 		status = a.Status
 		warnings += a.Warnings
@@ -77,6 +81,9 @@ func (s *scatter) rows(stores []int) error {
 		return err
 	}
 	status = s.status(status)
+	notes, same := mergeNotes(s.parts, s.set.copies)
+	warnings -= uint16(same)
+	s.Notes = notes[:min(len(notes), maxNotes)]
 	r.End(status, warnings)
 	if err := r.Flush(); err != nil {
 		return err

@@ -70,17 +70,25 @@ type swept struct {
 	// changed is the sum over all copies: 0 means that no store found anything.
 	changed uint64
 	tells   updated
-	notes   [][][]byte // rows of SHOW WARNINGS, as far as they can be told
-	killed  error      // why no further batch may follow; nil if one may
+	notes   [][][]byte   // rows of SHOW WARNINGS, as far as they can be told
+	parts   [][][][]byte // those of the batches
+	killed  error        // why no further batch may follow; nil if one may
 }
 
 func (s *swept) add(o swept) {
+	if o.parts == nil {
+		o.parts = [][][][]byte{o.notes}
+	}
+	before := int(s.tells.matched)
+	for _, notes := range o.parts {
+		renumber(notes, func(row int) int { return before + row })
+	}
+	s.parts = append(s.parts, o.parts...)
 	s.affected += o.affected
 	s.warnings += o.warnings
 	s.changed += o.changed
 	s.tells.matched += o.tells.matched
 	s.tells.changed += o.tells.changed
-	s.notes = append(s.notes, o.notes...)
 	s.killed = o.killed
 }
 
@@ -111,13 +119,15 @@ func (c *Client) Sweep(w *Sweep) error {
 			}
 		}
 	}
+	notes, same := mergeNotes(sum.parts, 1)
+	sum.warnings -= uint16(same)
 	c.frame.Answer().AffectedRows = sum.affected
 	ok := protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings}
 	if !w.Removes {
 		ok.Info = sum.tells.info(sum.warnings)
 	}
 	c.frame.Answer().Warnings = sum.warnings
-	c.Notes = sum.notes[:min(len(sum.notes), maxNotes)]
+	c.Notes = notes[:min(len(notes), maxNotes)]
 	return c.writeOK(ok)
 }
 
