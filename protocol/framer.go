@@ -59,6 +59,11 @@ type Framer struct {
 	Set, Clear Status
 	// StmtID, unless 0, replaces the statement id of an AnswerPrepare.
 	StmtID uint32
+	// Cut: more answers are awaited, and this one ends with error 1317 where the
+	// next begins in the place of a result. A server that is to kill a query
+	// between two statements of one packet leaves the others out, behind a
+	// result that says that more follow, and says nothing.
+	Cut bool
 
 	answer       Answer
 	kind         AnswerKind
@@ -74,7 +79,7 @@ type Framer struct {
 
 // Reset begins a new answer of the given kind. deprecateEOF is what both sides
 // of the relay agreed on; seq is the sequence number that the first packet
-// carries towards the client. Set, Clear and StmtID become zero.
+// carries towards the client. Set, Clear, StmtID and Cut become zero.
 func (f *Framer) Reset(kind AnswerKind, deprecateEOF bool, seq byte) {
 	*f = Framer{kind: kind, deprecateEOF: deprecateEOF, seq: seq}
 	switch kind {
@@ -114,6 +119,11 @@ func (f *Framer) Feed(b []byte) (n int, done bool, err error) {
 			return n, false, nil
 		}
 		if f.started && rest[3] != f.peerSeq {
+			if f.Cut && f.phase == phaseFirst && !f.goesOn && rest[3] == 1 {
+				f.answer.Err = Errorf(ErrQueryInterrupted, "Query execution was interrupted")
+				f.phase = phaseDone
+				return n, true, nil
+			}
 			return n, false, errors.New("packets out of order")
 		}
 		size := frameSize(rest)

@@ -204,10 +204,10 @@ func testKillConnection(t *testing.T, level string) {
 
 // Kills hit the client that they name and no other, however often connections
 // change hands meanwhile, and copies stay equal.
-// At the levels safe and strict a KILL QUERY that meets a write between its
-// packets may leave its outcome unknown, so this is for seed.
-func TestKillsHitNobodyElse(t *testing.T) {
-	h := startAt(t, "seed", 3, 2)
+func TestKillsHitNobodyElse(t *testing.T) { eachLevel(t, testKillsHitNobodyElse) }
+
+func testKillsHitNobodyElse(t *testing.T, level string) {
+	h := startPatient(t, level, 3, 2)
 	const victims, others = 3, 4
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()

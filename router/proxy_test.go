@@ -51,6 +51,7 @@ type harness struct {
 	router  *router.Router
 	other   int // the store of other tables
 	log     *lockedBuffer
+	detect  time.Duration // how long a store must fail to be excluded
 }
 
 type lockedBuffer struct {
@@ -98,6 +99,13 @@ func start(t *testing.T, m, n int) *harness { return startAt(t, *level, m, n) }
 func startAt(t *testing.T, level string, m, n int) *harness {
 	t.Helper()
 	return startOtherAt(t, level, m, n, -1)
+}
+
+// startPatient is startAt where no store is excluded because it is slow.
+func startPatient(t *testing.T, level string, m, n int) *harness {
+	t.Helper()
+	servers := installed.Start(t, m, manyConnections)
+	return startReached(t, level, servers, addrsOf(servers), n, -1, func(h *harness) { h.detect = time.Minute })
 }
 
 // startOther is start with a store for other tables.
@@ -165,9 +173,15 @@ func startLinkedAt(t *testing.T, level string, m, n, other int) (*harness, []*fa
 
 // startReached is startBefore for servers that the proxy reaches by other
 // addresses, at a consistency level.
-func startReached(t *testing.T, level string, servers []*realstore.Server, addrs []string, n, other int) *harness {
+func startReached(t *testing.T, level string, servers []*realstore.Server, addrs []string, n, other int, changes ...func(*harness)) *harness {
 	t.Helper()
-	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{}}
+	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{}, detect: time.Second}
+	if !installed.MariaDB() {
+		h.detect = 3 * time.Second // MySQL is slower, above all at its start
+	}
+	for _, change := range changes {
+		change(h)
+	}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -263,11 +277,7 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 // made for them founds it.
 func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login, log *slog.Logger) (*fence.Group, *ledger.Ledger) {
 	t.Helper()
-	detect := time.Second
-	if !installed.MariaDB() {
-		detect = 3 * time.Second // MySQL is slower, above all at its start
-	}
-	c := ledger.Config{Login: login, Log: log, Timeout: probePatience, LookTimeout: detect / 2}
+	c := ledger.Config{Login: login, Log: log, Timeout: probePatience, LookTimeout: h.detect / 2}
 	for _, tb := range tables {
 		c.Tables = append(c.Tables, ledger.Table{Schema: tb.Schema, Name: tb.Name, Key: tb.Key, Collated: true})
 	}
@@ -279,7 +289,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	stores, _ := l.Of()
 	env := &fence.Live{}
 	fc := fence.Config{
-		Stores: stores, Placement: h.place, Copies: h.copies, Detect: detect, DetectRefused: 200 * time.Millisecond,
+		Stores: stores, Placement: h.place, Copies: h.copies, Detect: h.detect, DetectRefused: 200 * time.Millisecond,
 		Rejoin: 300 * time.Millisecond, RejoinMax: time.Second, MendEvery: 200 * time.Millisecond, Patience: 30 * time.Second,
 		Solo: len(stores) == 2, Env: env, Log: log,
 	}

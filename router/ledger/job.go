@@ -97,11 +97,12 @@ func (w *Witness) run(ctx context.Context, c *store.Conn, j *job, timeout time.D
 // read reads an answer.
 func (j *job) read(c *store.Conn) error {
 	j.frame.Reset(protocol.AnswerResult, c.DeprecateEOF(), 1)
+	j.frame.Cut = true
 	frames, err := c.Read(&j.frame, maxAnswer)
 	if err != nil {
 		return lost(err)
 	}
-	if err := j.reply.parse(frames, c.DeprecateEOF()); err != nil {
+	if err := j.reply.parse(frames, c.DeprecateEOF(), j.frame.Answer().Err); err != nil {
 		return lost(err)
 	}
 	return nil

@@ -274,7 +274,7 @@ func (s *text) Settle(c *store.Conn, err error) {
 // value is the only cell of the answer; "-" for no row.
 func (s *text) value() string {
 	var r reply
-	if err := r.parse(s.frames, true); err != nil {
+	if err := r.parse(s.frames, true, nil); err != nil {
 		return err.Error()
 	}
 	if r.err != nil {

@@ -62,10 +62,15 @@ func (r *reply) next(frames []byte) (packet, rest []byte, err error) {
 	}
 }
 
-// parse reads frames, which hold one answer.
-func (r *reply) parse(frames []byte, deprecateEOF bool) error {
+// parse reads frames, which hold one answer. It may be cut short: refused is
+// what has ended it then.
+func (r *reply) parse(frames []byte, deprecateEOF bool, refused *protocol.Error) error {
 	r.reset()
 	for {
+		if len(frames) == 0 && len(r.sets) > 0 && refused != nil {
+			r.err = refused
+			return nil
+		}
 		p, rest, err := r.next(frames)
 		if err != nil || len(p) == 0 {
 			return errOdd

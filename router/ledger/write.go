@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/fence"
@@ -17,6 +18,7 @@ var (
 	beginPacket = append([]byte{byte(protocol.ComQuery)}, beginSQL...)
 	multiOn     = []byte{byte(protocol.ComSetOption), 0, 0}
 	multiOff    = []byte{byte(protocol.ComSetOption), 1, 0}
+	pingPacket  = []byte{byte(protocol.ComPing)}
 	countPacket = append([]byte{byte(protocol.ComQuery)}, "GET DIAGNOSTICS @dsmproxy_rows=ROW_COUNT"...)
 )
 
@@ -35,7 +37,10 @@ var (
 // one is never taken for it. The options are there so that no client can send a packet of several
 // statements. They forget ROW_COUNT(), which GET DIAGNOSTICS keeps and no other
 // statement could without making the warnings void. Where the login allows such
-// packets anyway, they and it are left out. A Commit has the last part alone.
+// packets anyway, they and it are left out, but for a COM_PING at the end: the
+// server leaves the rest of the packet out, and does not say so, where a KILL
+// QUERY comes between two of its statements, and the answer that follows tells.
+// A Commit has the last part alone.
 func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, keys []fence.Key, id uint64, entries []fence.Entry) (changed bool, err error) {
 	st, err := statement(stmt)
 	if err != nil {
@@ -45,7 +50,7 @@ func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, 
 	for i := range keys {
 		sh, err := s.shape(ctx, keys[i].Table)
 		if err != nil {
-			return false, err
+			return false, unsent(err) // whatever has become of the proxy's own questions
 		}
 		shapes = append(shapes, sh)
 	}
@@ -66,7 +71,10 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 	j := s.begin()
 	defer s.end(j)
 	if c == nil { // as for a read
-		return false, false, s.marks(ctx, g, j, keys, entries)
+		if err := s.marks(ctx, g, j, keys, entries); err != nil {
+			return false, false, unsent(err)
+		}
+		return false, false, nil
 	}
 	f := fenced(g, c)
 	f.multi = multi(c)
@@ -149,7 +157,15 @@ func refuses(st Statement) bool {
 // left no version.
 func (s *Store) committed(c *store.Conn, f *fencing, keys []fence.Key, id uint64) bool {
 	marks := make([]fence.Entry, len(keys))
-	if s.undoRefused(c, f, keys, marks) != nil {
+	err := s.undoRefused(c, f, keys, marks)
+	for try := 1; err != nil && try < tries; try++ {
+		var e *protocol.Error
+		if !errors.As(err, &e) || e.Code != protocol.ErrQueryInterrupted { // by another KILL
+			break
+		}
+		err = s.undoRefused(c, f, keys, marks)
+	}
+	if err != nil {
 		return true
 	}
 	for i := range marks {
@@ -289,11 +305,11 @@ func (s *Store) sendWrite(ctx context.Context, c *store.Conn, f *fencing, st Sta
 		}
 	}
 	packets := [...][]byte{multiOn, packet, multiOff}
-	from, to := 0, len(packets)
+	from := 0
 	if f.multi {
-		from, to = 1, 2
+		from, packets[2] = 1, pingPacket
 	}
-	for _, p := range packets[from:to] {
+	for _, p := range packets[from:] {
 		if err := c.Queue(p); err != nil {
 			return failure(err)
 		}
@@ -354,9 +370,6 @@ func (s *Store) readExtra(c *store.Conn, j *job) error {
 
 // readOff reads the answer behind that of the packet.
 func (s *Store) readOff(c *store.Conn, j *job) error {
-	if multi(c) {
-		return nil
-	}
 	if err := j.read(c); err != nil {
 		return err
 	}
