@@ -11,12 +11,14 @@ const pauseComplete = 35 * time.Millisecond
 
 // complete ends a write that its primary has committed and whose versions did
 // not reach all targets. Their primary, whoever that is by now, still has them:
-// then they are put on the targets of the view that is now. Or it has not: the
-// write was lost with its primary, or is part of a newer version already, and
-// nobody can tell the client which.
+// then they are put on the targets of the view that is now. Or it has newer ones,
+// which were made of them if it is the same view and the same start of its
+// server, for nobody else can have written there: then those are put. Or else the
+// write was lost with its primary, or is part of what another one has made since,
+// and nobody can tell the client which.
 //
 // The statement is not executed again, whatever comes.
-func (o *op) complete(ctx context.Context, keys []Key, id uint64) error {
+func (o *op) complete(ctx context.Context, in Guard, keys []Key, id uint64) error {
 	g := o.g
 	o.waited = false // it has a wait of its own
 	why := &Unavailable{Reason: Failing}
@@ -44,7 +46,7 @@ func (o *op) complete(ctx context.Context, keys []Key, id uint64) error {
 		if err != nil {
 			continue
 		}
-		if !o.written(id) {
+		if !o.written(id) && !(guard == in && o.known()) {
 			break
 		}
 		if o.replicate(ctx, c, keys, o.entries, o.sites) == nil {
@@ -54,6 +56,16 @@ func (o *op) complete(ctx context.Context, keys []Key, id uint64) error {
 	}
 	g.counts.unknown.Add(1)
 	return errors.Join(ErrUnknown, context.Cause(ctx))
+}
+
+// known reports whether there is something of each of the keys.
+func (o *op) known() bool {
+	for i := range o.entries {
+		if !o.entries[i].Known {
+			return false
+		}
+	}
+	return true
 }
 
 // written reports whether all of o.entries are of write id.

@@ -120,6 +120,7 @@ type Decided struct {
 	keys    []Key
 	id      uint64
 	changed bool
+	in      Guard
 }
 
 // Decide is the first part of Commit: it runs the statement that commits.
@@ -146,7 +147,8 @@ func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*D
 		return nil, ErrRestart
 	}
 	id := g.newID()
-	changed, err := t.p.store.Write(ctx, Guard{Boot: t.s.boot, View: t.c.view}, stmt, keys, id, o.entries)
+	in := Guard{Boot: t.s.boot, View: t.c.view}
+	changed, err := t.p.store.Write(ctx, in, stmt, keys, id, o.entries)
 	g.noteErr(t.p, t.s, err)
 	switch {
 	case err != nil && mayHaveRun(err):
@@ -163,7 +165,7 @@ func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*D
 			return nil, err
 		}
 	}
-	return &Decided{o, t.c, keys, id, changed}, nil
+	return &Decided{o, t.c, keys, id, changed, in}, nil
 }
 
 // Copy is the second part of Commit; it is called once.
@@ -172,7 +174,7 @@ func (d *Decided) Copy(ctx context.Context) error {
 	if !d.changed {
 		return nil
 	}
-	return d.o.finish(ctx, d.c, d.keys, d.id)
+	return d.o.finish(ctx, d.c, d.in, d.keys, d.id)
 }
 
 // restart is the error of a transaction that is rolled back because of err.

@@ -46,7 +46,7 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 	case !changed: // it has told the client something, as a read does
 		return o.seen(ctx, c, p, g.startCheck(), keys)
 	}
-	return true, o.finish(ctx, c, keys, id)
+	return true, o.finish(ctx, c, guard, keys, id)
 }
 
 // ready places the keys for a write: settled, and with no lease in the way. It
@@ -82,8 +82,9 @@ func (o *op) mustWait(c *installed) bool {
 	return false
 }
 
-// finish brings the new versions, in o.entries, to the other targets.
-func (o *op) finish(ctx context.Context, c *installed, keys []Key, id uint64) error {
+// finish brings the new versions, in o.entries, to the other targets. in is what
+// the primary was asked under.
+func (o *op) finish(ctx context.Context, c *installed, in Guard, keys []Key, id uint64) error {
 	g := o.g
 	if g.cfg.ablate.ackEarly {
 		late := &op{g: g, limits: o.limits}
@@ -94,7 +95,7 @@ func (o *op) finish(ctx context.Context, c *installed, keys []Key, id uint64) er
 	if o.replicate(ctx, c, keys, o.entries, o.sites) == nil {
 		return nil
 	}
-	return o.complete(ctx, keys, id)
+	return o.complete(ctx, in, keys, id)
 }
 
 // newID is a unique write id: not 0, and positive as a BIGINT.
