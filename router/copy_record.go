@@ -16,7 +16,7 @@ func (s *session) copyRecord(st *rewrite.Statement, req replica.Request, args re
 	switch {
 	case err != nil:
 		return err
-	case column != "" || s.data.Fenced():
+	case column != "":
 		return refuse("INSERT from other records of a session table")
 	case s.loose(st, args):
 		return refuse("a number for a key that is text, or a hexadecimal literal for one that is a number")

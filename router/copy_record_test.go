@@ -8,8 +8,12 @@ import (
 // TestCopyRecord: INSERT ... SELECT of one record into another, wherever the two
 // are, leaves both on their own stores and nowhere else.
 func TestCopyRecord(t *testing.T) {
+	eachLevel(t, testCopyRecord)
+}
+
+func testCopyRecord(t *testing.T, level string) {
 	t.Parallel()
-	h := start(t, 5, 2)
+	h := startAt(t, level, 5, 2)
 	single := installed.Start(t, 1)[0]
 	h.wire(single.Addr(), "", true, "CREATE DATABASE app", schema)
 	b := &both{h: h, proxy: h.wire(h.addr, "app", true), direct: h.wire(single.Addr(), "app", true)}

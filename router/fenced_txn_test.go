@@ -245,7 +245,10 @@ func TestFencedLockingReads(t *testing.T) {
 	h.exec(a, "INSERT INTO sessions (id, n) VALUES ('k', 1)")
 	h.exec(a, "BEGIN")
 	h.exec(a, "SELECT n FROM sessions WHERE id = 'k' FOR UPDATE")
-	const nowait = 1205
+	nowait := uint16(1205)
+	if !installed.MariaDB() {
+		nowait = 3572
+	}
 	h.fails(nowait, b, "SELECT n FROM sessions WHERE id = 'k' FOR UPDATE NOWAIT")
 	var n int
 	err := b.QueryRowContext(context.Background(), "SELECT n FROM sessions WHERE id = 'k' FOR UPDATE SKIP LOCKED").Scan(&n)

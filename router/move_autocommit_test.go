@@ -55,9 +55,13 @@ func testMoveWithoutAutocommit(t *testing.T, level string) {
 }
 
 // TestCopyRecordWithoutAutocommit is the same of an INSERT ... SELECT of one
-// record into another, which the levels safe and strict refuse.
+// record into another.
 func TestCopyRecordWithoutAutocommit(t *testing.T) {
-	h := startAt(t, "seed", 5, 2)
+	eachLevel(t, testCopyRecordWithoutAutocommit)
+}
+
+func testCopyRecordWithoutAutocommit(t *testing.T, level string) {
+	h := startAt(t, level, 5, 2)
 	other, c := h.conn(""), h.conn("")
 	h.exec(other, "INSERT INTO sessions (id, n) VALUES ('k', 1)")
 	h.exec(c, "SET autocommit=0, innodb_lock_wait_timeout=20")

@@ -16,8 +16,9 @@ import (
 )
 
 // shapeTTL bounds how long a change of a table behind the proxy's back goes
-// unnoticed.
-const shapeTTL = 3 * time.Second
+// unnoticed. DDL waits for as long where there are other proxies; to look again
+// costs a store three short statements for each table.
+const shapeTTL = time.Second
 
 // shape is what a session table looks like at a store, with the texts that are
 // made of it. It is not modified.

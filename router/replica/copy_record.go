@@ -11,6 +11,9 @@ import "slices"
 // CopyRecord carries w, whose Keys are that of the record that is read and that
 // of the one that is written, out.
 func (c *Client) CopyRecord(w *Write) error {
+	if c.fenced() {
+		return c.fencedCopyRecord(w)
+	}
 	return c.across(w, c.copyRecord)
 }
 

@@ -29,7 +29,12 @@ import (
 // as what its own primary has: nothing brings the old key back later.
 
 // fencedMove carries w, whose Keys are the old key and the new one, out.
-func (c *Client) fencedMove(w *Write) error {
+func (c *Client) fencedMove(w *Write) error { return c.fencedAcross(w, c.moveApart) }
+
+// fencedAcross carries w, which concerns the records of two keys, out: as one
+// write, if they have one primary, else by apart, which does all but the COMMITs.
+// own says that w is a transaction of its own.
+func (c *Client) fencedAcross(w *Write, apart func(w *Write, own bool) error) error {
 	if err := c.copyable(w.Table); err != nil {
 		return err
 	}
@@ -39,7 +44,7 @@ func (c *Client) fencedMove(w *Write) error {
 		}
 	}
 	if c.within() {
-		err := c.moveApart(w, false)
+		err := apart(w, false)
 		if err == nil {
 			return c.giveHeld()
 		}
@@ -49,7 +54,7 @@ func (c *Client) fencedMove(w *Write) error {
 	for began := time.Now(); ; {
 		c.txn.open = true
 		c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
-		err := c.moveApart(w, true)
+		err := apart(w, true)
 		if err == nil {
 			if err = c.Commit(); err == nil {
 				return c.giveHeld()
@@ -152,8 +157,8 @@ func (c *Client) moveApart(w *Write, own bool) error {
 	return nil
 }
 
-// movesBetween opens the transaction's parts at the stores of both keys.
-func (c *Client) movesBetween(list []fence.Key) (from, to int, err error) {
+// partsOf opens the transaction's parts at the stores of both keys, which differ.
+func (c *Client) partsOf(list []fence.Key) (from, to int, err error) {
 	p, err := c.part(list[:1])
 	if err != nil {
 		return 0, 0, err
@@ -162,9 +167,16 @@ func (c *Client) movesBetween(list []fence.Key) (from, to int, err error) {
 	if p, err = c.part(list[1:]); err != nil {
 		return 0, 0, err
 	}
-	to = p.txn.Store()
-	if to == from {
+	if to = p.txn.Store(); to == from {
 		return 0, 0, fence.ErrRestart
+	}
+	return from, to, nil
+}
+
+// movesBetween is partsOf for a move.
+func (c *Client) movesBetween(list []fence.Key) (from, to int, err error) {
+	if from, to, err = c.partsOf(list); err != nil {
+		return 0, 0, err
 	}
 	if !c.txn.commitsFirst(to, from) {
 		return 0, 0, notFenced("a transaction that moves records both ways between two stores, by UPDATEs of their keys,")
