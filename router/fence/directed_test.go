@@ -79,6 +79,7 @@ func TestProposalsAreForgotten(t *testing.T) {
 func TestSwapTriedAgain(t *testing.T) {
 	withAndWithout(t, func(c *simConfig) { c.ablate.casAssume = true }, func(t *testing.T, take func(*simConfig)) string {
 		s := newStage(t, calmSafe, take)
+		s.leaveAlone()
 		if err := s.put(0, 0, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -179,6 +180,7 @@ func TestSweep(t *testing.T) {
 func TestSettleLooksAgain(t *testing.T) {
 	withAndWithout(t, func(c *simConfig) { c.ablate.settleBlind = true }, func(t *testing.T, take func(*simConfig)) string {
 		s := newStage(t, calmSafe, take)
+		s.leaveAlone()
 		if err := s.put(0, 0, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +275,10 @@ func TestNoPrimaries(t *testing.T) {
 // has the newest version; the data is older.
 func TestSettleFirst(t *testing.T) {
 	withAndWithout(t, func(c *simConfig) { c.ablate.settleLate = true }, func(t *testing.T, take func(*simConfig)) string {
-		s := newStage(t, calmSafe, take)
+		s := newStage(t, stays(calmSafe), take)
+		s.bring(0, s.view(0).WithState(2, view.Down)) // so that store 0 can't be excluded
+		s.pass(3 * second)
+		s.leaveAlone()
 		if err := s.put(0, 0, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -411,6 +416,39 @@ func TestNoFlapping(t *testing.T) {
 	}
 	s.connect(0, 1)
 	s.await("its return", func() bool { return s.view(1).State(1) == view.Up })
+}
+
+// TestHastyView: a majority tells of a view, but one of the stores has only just
+// been given it and has not written it down when it is restarted.
+func TestHastyView(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.hasty = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, stays(simConfig{Stores: 5, Copies: 2, Proxies: 2, Flush: true}), take)
+		if err := s.put(0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(second)
+		s.isolate(0, 1, 2)
+		s.isolate(1, 0, 4)
+		to := s.view(0).WithState(0, view.Down)
+		o := s.servers[3]
+		o.log = append(o.log, snapshot{s.now + time.Hour, o.disk.clone()})
+		for _, o := range s.servers[1:4] {
+			o.view = to
+		}
+		s.finish(s.start(1, func(g *Group) error { g.refresh(context.Background()); return nil }))
+		write := s.begin(1, 0, simOp{doPut, 2})
+		s.pass(200 * time.Millisecond)
+		s.isolate(1, 3)
+		o.crash()
+		o.restart()
+		s.pass(2 * second)
+		read := s.begin(0, 0, simOp{kind: doRead})
+		s.pass(2 * second)
+		if write.done && write.err == nil && read.done && read.err == nil && read.out.val != 2 {
+			return fmt.Sprintf("read %d behind a write; the registers are %s", read.out.val, s.registers())
+		}
+		return ""
+	})
 }
 
 // TestRestored: a store is put back to an earlier copy of its data while no proxy

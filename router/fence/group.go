@@ -83,6 +83,7 @@ type ablations struct {
 	soloLaunder    bool // keep proposals under another owner's term
 	noLaggards     bool // leave voters behind that a majority does not need
 	noReopen       bool // leave the gates of durable stores closed
+	hasty          bool // take views over that may not be on the stores' disks
 	noTicks        bool // remember the ticks of stores in the proxy alone
 }
 

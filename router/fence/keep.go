@@ -56,7 +56,7 @@ func (g *Group) stood(late time.Duration) {
 func (g *Group) beat(ctx context.Context) {
 	b := g.telling()
 	b.Tick, b.Proxy, b.Reach = true, g.id, g.reach()
-	_, ok := g.poll(ctx, g.peers, b, true)
+	_, ok, _ := g.poll(ctx, g.peers, b, true)
 	if !ok {
 		ok = g.refresh(ctx)
 	}

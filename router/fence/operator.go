@@ -130,9 +130,11 @@ func (g *Group) Trust(ctx context.Context, peer int) error {
 		return fmt.Errorf("%s has nothing that could be trusted", p.name())
 	}
 	top, _ := g.remembered(ctx, p) // above which it goes on
-	if err := p.voter.Open(ctx, st, Admit, nil, top); err != nil {
-		return err
+	err = p.voter.Open(ctx, st, Admit, nil, top)
+	if now, again := p.look(ctx, g.env, Beat{}); err != nil && again == nil && now.Boot != 0 {
+		return fmt.Errorf("%s is admitted already", p.name())
+	} else if err == nil {
+		err = again
 	}
-	_, err = p.look(ctx, g.env, Beat{})
 	return err
 }

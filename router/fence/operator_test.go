@@ -84,8 +84,8 @@ func TestTrust(t *testing.T) {
 	if _, err := s.read(0, 0); err == nil {
 		t.Fatal("stores that may have lost something were trusted")
 	}
-	for i := range s.servers {
-		if r := s.finish(s.start(0, func(g *Group) error { return g.Trust(context.Background(), i) })); r.err != nil {
+	for i := range s.servers { // the last may be filled from the others before
+		if r := s.finish(s.start(0, func(g *Group) error { return g.Trust(context.Background(), i) })); r.err != nil && s.servers[i].boot == 0 {
 			t.Fatal(r.err)
 		}
 	}

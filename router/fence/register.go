@@ -9,7 +9,10 @@ import (
 )
 
 // How views come to count. A round only reads: it asks the voters and takes
-// the join of their answers over if it counts as it is. A refresh alternates
+// the join of their answers over if it counts as it is. What a store tells may
+// not be on its disk yet, and gone after a crash; for the view that this proxy
+// has that does no harm, as a newer one would be seen all the same, but another
+// is taken over only from answers that are on the disk (Beat.Ticks). A refresh alternates
 // rounds with pushes, which raise the registers to the join. That the reading
 // comes after the writing matters: a voter that was wiped in between is not
 // counted with what it held.
@@ -24,12 +27,17 @@ const (
 // round asks the voters. It returns the join of what is known, nil if too few
 // have answered, and whether that counts now.
 func (g *Group) round(ctx context.Context) (j *view.View, ok bool) {
-	return g.poll(ctx, g.voters, Beat{}, false)
+	j, ok, again := g.poll(ctx, g.voters, Beat{}, false)
+	if again {
+		j, ok, _ = g.poll(ctx, g.voters, g.telling(), false)
+	}
+	return j, ok
 }
 
 // poll is a round that asks peers. With all it waits for every answer, though
-// the view is taken over as soon as it counts.
-func (g *Group) poll(ctx context.Context, peers []*peer, b Beat, all bool) (j *view.View, ok bool) {
+// the view is taken over as soon as it counts. again: another one than this
+// proxy has counts by what may not be on the disk.
+func (g *Group) poll(ctx context.Context, peers []*peer, b Beat, all bool) (j *view.View, ok, again bool) {
 	sent := g.env.Now()
 	var votes []vote
 	g.each(ctx, peers, func(p *peer) func() {
@@ -41,18 +49,26 @@ func (g *Group) poll(ctx context.Context, peers []*peer, b Beat, all bool) (j *v
 	}, func() bool {
 		if !ok && len(votes) >= g.need() {
 			if j = g.join(votes); j != nil && g.counted(j, votes) {
-				ok = g.adopt(j, sent, votes)
+				if again = b.Ticks == nil && !g.taken(j); !again {
+					ok = g.adopt(j, sent, votes)
+				}
 			}
 		}
-		return ok && !all
+		return again || ok && !all
 	})
 	if len(votes) < g.need() {
-		return nil, false
+		return nil, false, false
 	}
 	if !ok {
 		j = g.join(votes)
 	}
-	return j, ok
+	return j, ok, again
+}
+
+// taken reports whether this proxy has taken j over.
+func (g *Group) taken(j *view.View) bool {
+	c := g.now.Load()
+	return c != nil && c.view.Equal(j) || g.cfg.ablate.hasty
 }
 
 func (g *Group) votes(p *peer) bool { return p.index < maxVoters || p.store == nil }
@@ -122,8 +138,13 @@ func (g *Group) refresh(ctx context.Context) bool {
 		g.mu.Unlock()
 		r.done.Fire()
 	}()
-	for range refreshes {
-		j, counts := g.round(ctx)
+	for i := range refreshes {
+		j, counts := (*view.View)(nil), false
+		if i == 0 {
+			j, counts = g.round(ctx)
+		} else { // what is expected is new
+			j, counts, _ = g.poll(ctx, g.voters, g.telling(), false)
+		}
 		if counts {
 			ok = true
 			break

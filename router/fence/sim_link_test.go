@@ -67,6 +67,16 @@ func (w *world) delay() time.Duration {
 // send carries out steps at the server, one after the other, each atomically,
 // and returns the first error, or ErrLost after the timeout.
 func (l *link) send(timeout time.Duration, steps ...step) error {
+	return l.request(timeout, false, steps...)
+}
+
+// commit is send of what is answered when it is on the disk, with all that it
+// tells.
+func (l *link) commit(timeout time.Duration, steps ...step) error {
+	return l.request(timeout, true, steps...)
+}
+
+func (l *link) request(timeout time.Duration, commits bool, steps ...step) error {
 	w := l.s.w
 	r := &reply{latch: latch{e: w.engine}}
 	life := l.p.life
@@ -92,8 +102,20 @@ func (l *link) send(timeout time.Duration, steps ...step) error {
 			return
 		}
 		start = l.s.start
+		flush := time.Duration(0)
+		if commits {
+			flush = l.s.flushes()
+		}
 		deliver, err := steps[i]()
-		if err != nil || i == len(steps)-1 {
+		switch {
+		case flush > 0:
+			w.after(flush, func() {
+				if l.s.alive && l.s.start == start {
+					answer(start, deliver, err)
+				}
+			})
+			return
+		case err != nil || i == len(steps)-1:
 			answer(start, deliver, err)
 			return
 		}
@@ -130,7 +152,7 @@ const (
 func (l *link) Name() string { return l.s.w.names[l.s.index] }
 
 func (l *link) Look(_ context.Context, b Beat) (st Status, err error) {
-	err = l.send(cmp.Or(l.s.w.cfg.LookTimeout, lookTimeout), func() (func(), error) {
+	err = l.request(cmp.Or(l.s.w.cfg.LookTimeout, lookTimeout), b.Ticks != nil, func() (func(), error) {
 		now := l.s.look(b)
 		return func() { st = now }, nil
 	})
@@ -138,7 +160,7 @@ func (l *link) Look(_ context.Context, b Beat) (st Status, err error) {
 }
 
 func (l *link) Push(_ context.Context, boot uint64, v *view.View, solo bool) error {
-	return l.send(lookTimeout, just(func() error {
+	return l.request(lookTimeout, true, just(func() error {
 		if l.s.boot != boot {
 			return ErrClosed
 		}
@@ -150,7 +172,7 @@ func (l *link) Push(_ context.Context, boot uint64, v *view.View, solo bool) err
 
 func (l *link) Open(_ context.Context, seen Status, how Opening, v *view.View, tick uint64) error {
 	start := l.s.start // the connection is to this one
-	return l.send(lookTimeout, just(func() error {
+	return l.commit(lookTimeout, just(func() error {
 		if l.s.start != start || l.s.boot != 0 || l.s.blank != seen.Blank {
 			return ErrClosed
 		}
@@ -161,7 +183,7 @@ func (l *link) Open(_ context.Context, seen Status, how Opening, v *view.View, t
 }
 
 func (l *link) Note(_ context.Context, g Guard, n Note) error {
-	return l.guarded(callTimeout, g, func() func() {
+	return l.guarded(true, g, func() func() {
 		if n == NoteAct {
 			l.s.act = g.View
 		} else {
@@ -173,8 +195,8 @@ func (l *link) Note(_ context.Context, g Guard, n Note) error {
 }
 
 // guarded sends a request of one step under a guard.
-func (l *link) guarded(timeout time.Duration, g Guard, do func() (deliver func())) error {
-	return l.send(timeout, func() (func(), error) {
+func (l *link) guarded(commits bool, g Guard, do func() (deliver func())) error {
+	return l.request(callTimeout, commits, func() (func(), error) {
 		if err := l.s.check(g); err != nil {
 			return nil, err
 		}
@@ -203,7 +225,7 @@ func (l *link) Read(_ context.Context, g Guard, stmt Statement, keys []Key, mark
 
 func (l *link) Write(_ context.Context, g Guard, stmt Statement, keys []Key, id uint64, entries []Entry) (changed bool, err error) {
 	st := stmt.(*simStmt)
-	err = l.send(writeTimeout, func() (func(), error) {
+	err = l.commit(writeTimeout, func() (func(), error) {
 		if l.s.boot != g.Boot {
 			return nil, ErrClosed
 		}
@@ -218,7 +240,7 @@ func (l *link) Write(_ context.Context, g Guard, stmt Statement, keys []Key, id 
 }
 
 func (l *link) Load(_ context.Context, g Guard, keys []Key, images bool, entries []Entry) (tick uint64, err error) {
-	err = l.guarded(callTimeout, g, func() func() {
+	err = l.guarded(images && !l.s.w.cfg.without.flush, g, func() func() {
 		now, t := l.s.load(keys, images), l.s.tick
 		return func() { tick = t; copy(entries, now) }
 	})
@@ -226,7 +248,7 @@ func (l *link) Load(_ context.Context, g Guard, keys []Key, images bool, entries
 }
 
 func (l *link) Put(_ context.Context, g Guard, puts []Put) error {
-	return l.send(callTimeout, just(func() error {
+	return l.commit(callTimeout, just(func() error {
 		if err := l.s.check(g); err != nil {
 			return err
 		}
@@ -237,7 +259,7 @@ func (l *link) Put(_ context.Context, g Guard, puts []Put) error {
 }
 
 func (l *link) Swap(_ context.Context, g Guard, swaps []Swap, done []bool) error {
-	return l.send(callTimeout, func() (func(), error) {
+	return l.commit(callTimeout, func() (func(), error) {
 		if err := l.s.check(g); err != nil {
 			return nil, err
 		}
@@ -248,7 +270,7 @@ func (l *link) Swap(_ context.Context, g Guard, swaps []Swap, done []bool) error
 }
 
 func (l *link) MarkClean(_ context.Context, boot uint64, marks []Mark) error {
-	return l.send(callTimeout, just(func() error {
+	return l.commit(callTimeout, just(func() error {
 		if l.s.boot != boot {
 			return ErrClosed
 		}
@@ -258,7 +280,7 @@ func (l *link) MarkClean(_ context.Context, boot uint64, marks []Mark) error {
 }
 
 func (l *link) Scan(_ context.Context, g Guard, f Filter, after Key, limit int) (items []Item, tick uint64, err error) {
-	err = l.guarded(callTimeout, g, func() func() {
+	err = l.guarded(false, g, func() func() {
 		now, t := l.s.scan(f, after, limit), l.s.tick
 		return func() { items, tick = now, t }
 	})

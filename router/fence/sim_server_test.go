@@ -29,6 +29,7 @@ type server struct {
 
 	disk
 	snaps []snapshot
+	log   []snapshot // what the disk was before each change that is not on it yet, and when that will be
 }
 
 // disk is what survives.
@@ -68,7 +69,35 @@ func (s *server) snapshot() {
 	}
 }
 
+// flushes is called before a change, and returns how long it takes to be on the
+// disk.
+func (s *server) flushes() time.Duration {
+	w := s.w
+	if !w.cfg.Flush {
+		return 0
+	}
+	d := w.upTo(2 * time.Millisecond)
+	if w.one(5) {
+		d = w.upTo(80 * time.Millisecond)
+	}
+	for len(s.log) > 0 && s.log[0].at <= w.now {
+		s.log = s.log[1:]
+	}
+	if n := len(s.log); n > 0 { // one after the other
+		d = max(d, s.log[n-1].at-w.now)
+	}
+	s.log = append(s.log, snapshot{w.now + d, s.disk.clone()})
+	return d
+}
+
 func (s *server) crash() {
+	for _, old := range s.log {
+		if old.at > s.w.now {
+			s.disk = old.disk
+			break
+		}
+	}
+	s.log = nil
 	s.alive, s.queue, s.pausedUntil = false, nil, 0
 	s.silent = s.w.one(3)
 }
@@ -207,8 +236,17 @@ func (s *server) put(g Guard, puts []Put) error {
 	}
 	for _, p := range puts {
 		k := string(p.Key.ID)
-		if old := s.entries[k]; !old.Known || old.Version.Less(p.Entry.Version) {
-			s.entries[k] = s.entry(g, p.Entry)
+		old := s.entries[k]
+		e := s.entry(g, p.Entry)
+		if p.Last {
+			e.Flags |= view.Clean
+			old.Flags |= view.Clean
+		}
+		switch {
+		case !old.Known || old.Version.Less(p.Entry.Version):
+			s.entries[k] = e
+		case old.Version == p.Entry.Version:
+			s.entries[k] = old
 		}
 	}
 	return nil

@@ -27,6 +27,7 @@ func configs() []simConfig {
 		{Name: "safe", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Faults: suspend},
 		{Name: "safe-lossy", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Lossy: true, Faults: allFaults},
 		{Name: "safe-restore", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Faults: append([]fault{restoreStore, restoreStore}, allFaults...)},
+		{Name: "safe-flush", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Flush: true, Faults: append([]fault{crashStore, crashStore, crashStore}, allFaults...)},
 		{Name: "safe-4", Stores: 4, Copies: 2, Proxies: 3, Lease: second, Faults: allFaults},
 		{Name: "safe-5-3", Stores: 5, Copies: 3, Proxies: 3, Lease: second, Lossy: true, Faults: allFaults},
 		{Name: "safe-min-1", Stores: 3, Copies: 2, MinCopies: 1, Proxies: 2, Lease: second, Faults: []fault{crashStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},

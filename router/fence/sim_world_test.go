@@ -23,6 +23,7 @@ type simConfig struct {
 	Solo                   bool
 	Naive                  bool          // the rule of 2006 instead of a Group
 	Lossy                  bool          // a store that is restarted has lost seconds
+	Flush                  bool          // what is committed can be read before it is on the disk
 	Drift                  float64       // of the proxies' clocks
 	StopClock              bool          // a proxy that is stopped does not see the time pass
 	Late                   uint64        // Config.Late; 0 means 40
@@ -40,6 +41,7 @@ type simConfig struct {
 // without takes out what the stores do.
 type without struct {
 	fence     bool // requests are carried out in any view
+	flush     bool // images that are told may not be on the disk yet
 	gate      bool // stores that have lost something are let in as they are
 	tickLimit bool // puts are never too late
 }

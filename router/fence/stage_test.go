@@ -126,6 +126,14 @@ func (s *stage) bring(p int, to *view.View) {
 
 func (s *stage) view(p int) *view.View { return s.proxies[p].group.now.Load().view }
 
+// leaveAlone keeps the proxies from healing and sweeping.
+func (s *stage) leaveAlone() {
+	for _, p := range s.proxies {
+		p.group.cfg.MendEvery = time.Hour
+	}
+	s.pass(second)
+}
+
 // isolate cuts proxy p off from servers, until it is connected again.
 func (s *stage) isolate(p int, servers ...int) {
 	for _, i := range servers {

@@ -63,6 +63,9 @@ type Put struct {
 	// MaxTick is the last tick of the store at which it may still come
 	// (ErrLate).
 	MaxTick uint64
+	// Last: every other target has the version, so that it is Clean with this
+	// one, also where the store has it already. Swap does not ask.
+	Last bool
 }
 
 // Swap is a Put for where the store still has what was Seen. If Entry is not
@@ -134,9 +137,7 @@ type Status struct {
 	// View is the register, Act the newest view whose leases somebody has
 	// outwaited (may be nil).
 	View, Act *view.View
-	// Tick is the store's own count. What a Look with Beat.Ticks tells of the
-	// store was read in a transaction that has been committed since, so it can't
-	// be lost any more.
+	// Tick is the store's own count.
 	Tick uint64
 	// Intact: the store has not lost its memory since it was last made whole.
 	// Cover is the view as of which it held the newest version of every key
@@ -190,10 +191,13 @@ const (
 type Voter interface {
 	// Name is the configured name.
 	Name() string
-	// Look reads the register over any connection, admitted or not.
+	// Look reads the register over any connection, admitted or not. With
+	// Beat.Ticks what it tells is on the disk, else a crash may take it back
+	// where somebody else has only just written it.
 	Look(ctx context.Context, b Beat) (Status, error)
 	// Push raises the register to the join of what it holds and v, and waits
-	// for what was fenced by the old one. With solo it is refused (ErrFenced)
+	// for what was fenced by the old one; when it returns the register is on the
+	// disk, whoever has raised it. With solo it is refused (ErrFenced)
 	// where the register's term is above v's. On a store that is not durable
 	// it makes sure that the register is.
 	Push(ctx context.Context, boot uint64, v *view.View, solo bool) error
@@ -223,10 +227,11 @@ type Store interface {
 	// has happened.
 	Write(ctx context.Context, g Guard, stmt Statement, keys []Key, id uint64, entries []Entry) (changed bool, err error)
 	// Load reads entries, with their Confirmed, and with images if it is told
-	// so. tick is the store's own.
+	// so. What it tells with images is on the disk: it is brought to others, and
+	// must not be lost where it comes from. tick is the store's own.
 	Load(ctx context.Context, g Guard, keys []Key, images bool, entries []Entry) (tick uint64, err error)
-	// Put stores each version that is newer than the store's own, confirmed
-	// and not Clean: all, or none with an error.
+	// Put stores each version that is newer than the store's own, confirmed,
+	// and Clean if it is the Last: all, or none with an error.
 	Put(ctx context.Context, g Guard, puts []Put) error
 	// Swap does each swap that it can, and says in done, as long as swaps,
 	// which. A version that the store has already keeps its tick and Clean, and

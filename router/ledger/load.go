@@ -15,7 +15,9 @@ func (s *Store) confirmed(j *job) {
 	j.add(" LEFT JOIN ", s.texts.epoch, " e ON e.seq=v.iep AND e.seq>(SELECT floor FROM ", s.texts.state, " WHERE id=1)")
 }
 
-// Load implements fence.Store. Several keys are read in one snapshot.
+// Load implements fence.Store. Several keys are read in one snapshot. With images
+// it waits until what it has read is on the disk: InnoDB shows what is committed
+// before it is.
 func (s *Store) Load(ctx context.Context, g fence.Guard, keys []fence.Key, images bool, entries []fence.Entry) (tick uint64, err error) {
 	clear(entries)
 	shapes := make([]*shape, len(keys))
@@ -40,8 +42,14 @@ func (s *Store) Load(ctx context.Context, g fence.Guard, keys []fence.Key, image
 	for i := range keys {
 		s.ask(j, &f, &keys[i], shapes[i], images)
 	}
+	last := 0
 	if len(keys) > 1 {
-		j.add(commitSQL)
+		j.add(commitSQL, ";")
+		last++
+	}
+	if images {
+		s.flushed(j, f.shard)
+		last++
 	}
 	if err := s.run(ctx, c, j, s.cfg.OwnTimeout); err != nil {
 		return 0, err
@@ -50,7 +58,7 @@ func (s *Store) Load(ctx context.Context, g fence.Guard, keys []fence.Key, image
 	if r.err != nil {
 		return 0, s.refusal(c, r.err)
 	}
-	if len(r.sets) != first+len(keys)+min(first, 1) {
+	if len(r.sets) != first+len(keys)+last {
 		return 0, lost(errOdd)
 	}
 	var views parsed

@@ -113,6 +113,9 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 	if before > 0 {
 		w.told(r, before+1, b, &st)
 	}
+	if len(b.Ticks) > 0 {
+		w.disk.Store(&onDisk{st.Boot, st.View.String()})
+	}
 	st.Keys = w.keys.Load()
 	return st, nil
 }

@@ -37,11 +37,53 @@ func (w *Witness) Push(ctx context.Context, boot uint64, v *view.View, solo bool
 			return fence.ErrFenced
 		}
 		if v.AtMost(now) {
-			return nil
+			return w.written(ctx, onDisk{boot, text})
 		}
 		seen = now
 	}
 	return unsent(errBusy)
+}
+
+// onDisk is a register that outlasts a crash.
+type onDisk struct {
+	boot uint64
+	vec  string
+}
+
+// written sees to it that a register that was seen to hold this still does so
+// after a crash: somebody else may have only just written it.
+func (w *Witness) written(ctx context.Context, register onDisk) error {
+	if disk := w.disk.Load(); disk != nil && *disk == register {
+		return nil
+	}
+	c, err := w.service(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	j := w.begin()
+	defer w.end(j)
+	w.flushed(j, uint64(c.ThreadID()%shards))
+	if err := w.run(ctx, c, j, w.cfg.Timeout); err != nil {
+		return err
+	}
+	if j.reply.err != nil {
+		return w.refused(j.reply.err)
+	}
+	w.disk.Store(&register)
+	return nil
+}
+
+// flushRow is the first of the rows that flushed writes; it is even, as those
+// that are kept for good are (tickRow), and above them.
+const flushRow = 4096
+
+// flushed appends a transaction of its own that changes something. When it has
+// been answered, the log is on the disk up to it, and with it all that was there
+// to be seen before.
+func (w *Witness) flushed(j *job, shard uint64) {
+	j.add("INSERT INTO ", w.texts.proxy, "(id,reach,seen) VALUES(").num(flushRow + 2*shard).
+		add(",0,UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE reach=reach+1")
 }
 
 // push replaces seen by its join with v, and returns what the register holds
@@ -86,9 +128,15 @@ func (w *Witness) push(ctx context.Context, boot uint64, seen, v *view.View, sol
 	if err != nil {
 		return nil, lost(err)
 	}
-	if raises && now.Equal(to) && !durable(row[3:]) {
-		return now, w.flush(ctx, c, j)
+	if !raises || !now.Equal(to) || r.sets[1].affected == 0 {
+		return now, nil
 	}
+	if !durable(row[3:]) {
+		if err := w.flush(ctx, c, j); err != nil {
+			return nil, err
+		}
+	}
+	w.disk.Store(&onDisk{boot, now.String()})
 	return now, nil
 }
 

@@ -19,6 +19,7 @@ type Witness struct {
 
 	shard atomic.Uint32          // the next one to be used
 	vec   atomic.Pointer[string] // the register as last seen
+	disk  atomic.Pointer[onDisk] // the register as it was last known to be written
 	texts texts
 	jobs  sync.Pool // of *job
 	looks atomic.Uint64
