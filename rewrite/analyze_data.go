@@ -114,6 +114,7 @@ func (a *analyzer) readPlan(n ast.Node) {
 		a.p.Kind = KindAny
 		if a.has(sourceMeta) {
 			a.detail("schema metadata")
+			_, a.p.Lists = a.listsSchema()
 		} else {
 			a.p.Routines = a.storedFunctions()
 		}

@@ -12,6 +12,14 @@ func TestWithoutTable(t *testing.T) {
 		{"SHOW TABLE STATUS FROM x LIKE 's%'", "SHOW TABLE STATUS FROM x WHERE `Name` LIKE 's%' AND `Name` <> 'own'"},
 		{"SHOW OPEN TABLES", "SHOW OPEN TABLES WHERE `Table` <> 'own'"},
 		{"SHOW CREATE TABLE sessions", "none"},
+		{"SELECT * FROM information_schema.tables", "SELECT * FROM information_schema.tables WHERE `tables`.`TABLE_NAME` <> 'own'"},
+		{"select count(*) from INFORMATION_SCHEMA.COLUMNS c where table_schema = 'app' or 1 order by 1 limit 5;",
+			"select count(*) from INFORMATION_SCHEMA.COLUMNS c where `c`.`TABLE_NAME` <> 'own' AND ( table_schema = 'app' or 1\n) order by 1 limit 5;"},
+		{"SELECT 1 FROM `information_schema`.`STATISTICS` AS s JOIN information_schema.columns USING (table_name) WHERE 1",
+			"SELECT 1 FROM `information_schema`.`STATISTICS` AS s JOIN information_schema.columns USING (table_name) WHERE `s`.`TABLE_NAME` <> 'own' AND ( 1\n)"},
+		{"SELECT COUNT(*) INTO @n FROM information_schema.tables", ""},
+		{"SELECT * FROM information_schema.schemata", "none"},
+		{"SELECT table_name FROM information_schema.tables UNION SELECT 1", "none"},
 	} {
 		var st Statement
 		p.Plan(&st, []byte(c.sql), "app", 0)

@@ -166,7 +166,8 @@ type Assignment struct {
 // statements of the shape and never modified.
 type Plan struct {
 	Kind Kind
-	// Lists: a SHOW of the tables of a database; see Statement.WithoutTable.
+	// Lists: a SHOW of the tables of a database, or a SELECT of what
+	// information_schema has of them; see Statement.WithoutTable.
 	Lists bool
 	// Explains: a KindAny that is EXPLAIN, DESCRIBE or ANALYZE of a statement that
 	// names the records of Keys.

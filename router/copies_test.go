@@ -227,7 +227,7 @@ func TestStatusAndRefusals(t *testing.T) { eachLevel(t, testStatusAndRefusals) }
 func testStatusAndRefusals(t *testing.T, level string) {
 	h := startAt(t, level, 3, 2)
 	c := h.conn("")
-	h.fails(1235, c, "SELECT * FROM users")
+	h.fails(1146, c, "SELECT * FROM users")
 	h.fails(1048, c, "INSERT INTO sessions (id) VALUES (NULL)")
 	h.fails(1048, c, "INSERT INTO sessions (id) VALUES (?)", nil)
 	h.fails(1064, c, "SELECT 1; SELECT 2")

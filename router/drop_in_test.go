@@ -201,3 +201,38 @@ func TestJoinsOtherTables(t *testing.T) {
 		b.h.exec(c, "INSERT INTO archive SELECT id, n FROM sessions")
 	})
 }
+
+// TestTablesThatAreNot names tables that no store has, and the proxy's own.
+func TestTablesThatAreNot(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level string) {
+		h := startAt(t, level, 3, 2)
+		b := h.both()
+		b.same(
+			"SELECT * FROM nowhere", "SELECT n FROM nowhere WHERE id = 1", "INSERT INTO nowhere VALUES (1)",
+			"SELECT * FROM nope.nowhere", "UPDATE nowhere SET n = 1", "DELETE FROM nowhere WHERE n = 1",
+			"SELECT * FROM sessions JOIN nowhere", "?SELECT n FROM nowhere WHERE id = ? <- 1",
+		)
+		h.exec(h.direct[2], "CREATE TABLE app.users (id int PRIMARY KEY)")
+		h.fails(1235, h.conn(""), "SELECT * FROM users")
+		h.fails(1235, h.conn(""), "SELECT * FROM sessions JOIN users")
+	})
+	t.Run("its own", func(t *testing.T) {
+		h := startOther(t, 3, 2, 0)
+		b := h.both()
+		b.same(
+			"CREATE TABLE numbered (num int NOT NULL AUTO_INCREMENT PRIMARY KEY, data varchar(100), n int NOT NULL DEFAULT 0)",
+			"INSERT INTO numbered (data) VALUES ('x')",
+		)
+		there := 0
+		if err := h.direct[0].QueryRow("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME = 'dsmproxy_ids'").Scan(&there); err != nil || there != 1 {
+			t.Fatalf("the table of the leases is there %d times, %v", there, err)
+		}
+		b.same(
+			"SHOW TABLES", "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'app' ORDER BY 1",
+			"SELECT COUNT(*) FROM information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = 'app' AND TABLE_NAME LIKE 'd%'",
+			"SELECT TABLE_NAME, COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() GROUP BY 1 ORDER BY 1",
+			"?SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME LIMIT 9 <- app",
+			"SELECT * FROM dsmproxy_ids", "DELETE FROM dsmproxy_ids",
+		)
+	})
+}

@@ -1,6 +1,8 @@
 package router
 
 import (
+	"strings"
+
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/replica"
 )
@@ -10,7 +12,7 @@ import (
 // that are shown could not read it, and must not write it.
 const leaseTable = "dsmproxy_ids"
 
-// list carries a SHOW of tables out.
+// list carries a SHOW of tables out, or a SELECT of what is known of them.
 func (s *session) list(st *rewrite.Statement, req replica.Request) error {
 	if text := st.WithoutTable(leaseTable, s.data.State().DB()); text != nil {
 		req = variant(req, text)
@@ -19,4 +21,10 @@ func (s *session) list(st *rewrite.Statement, req replica.Request) error {
 		}
 	}
 	return s.any(st.Plan, req)
+}
+
+// isLeaseTable reports whether a name, with or without its schema, is that
+// table's.
+func isLeaseTable(name string) bool {
+	return strings.EqualFold(name[strings.LastIndexByte(name, '.')+1:], leaseTable)
 }

@@ -19,10 +19,18 @@ import (
 func (s *session) judged(cmd protocol.Command, err error) error {
 	var e *protocol.Error
 	if err == nil || s.latest == nil || !errors.As(err, &e) || e.Code != protocol.ErrNotSupportedYet ||
-		cmd != protocol.ComQuery && cmd != protocol.ComStmtPrepare || !strings.HasPrefix(e.Message, refusedPrefix) {
+		cmd != protocol.ComQuery && cmd != protocol.ComStmtPrepare {
 		return err
 	}
 	p := s.latest.Plan
+	if len(p.Others) > 0 && s.router.OtherTables < 0 {
+		if e := s.nowhere(p); e != nil {
+			return e
+		}
+	}
+	if !strings.HasPrefix(e.Message, refusedPrefix) {
+		return err
+	}
 	if p.Elsewhere || len(p.Others) > 0 || p.Kind == rewrite.KindMulti || p.Kind == rewrite.KindOtherTable && p.Routines == nil {
 		return err // the tables are not there, which says nothing
 	}

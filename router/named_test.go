@@ -105,7 +105,7 @@ func TestPrepareBySQL(t *testing.T) {
 	h.exec(c, "PREPARE i FROM 'INSERT INTO sessions (id, n, data, expires) VALUES (?, ?, ?, RAND() * 1000000)'")
 	h.exec(c, "EXECUTE i USING @id, @n, @d")
 	h.holders("where", h.order("where")[:2]...)
-	h.fails(1235, c, "PREPARE j FROM 'SELECT * FROM others'")
+	h.fails(1146, c, "PREPARE j FROM 'SELECT * FROM others'")
 	h.fails(1295, c, "PREPARE j FROM 'EXECUTE i'")
 	// What is prepared belongs to its client, and ends with its session.
 	h.fails(1243, h.conn(""), "EXECUTE i USING @id, @n, @d")

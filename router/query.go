@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -333,6 +334,11 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 func (s *session) otherRefused(p *rewrite.Plan) error {
 	if e := refusedOther(p, s.router.OtherTables >= 0); e != nil {
 		return e
+	}
+	if slices.ContainsFunc(p.Others, isLeaseTable) {
+		if e := s.nowhere(p); e != nil {
+			return e
+		}
 	}
 	if p.Verb == rewrite.VerbDDL {
 		return nil

@@ -184,6 +184,10 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 		return err
 	}
 	detail, err := s.makeCopy(conn, t)
+	if refusedBy(err, errTableExists) && s.namedBefore(t) {
+		_, err = conn.Exec(s.ctx, "DROP TEMPORARY TABLE "+copyAt(t).quoted())
+		return err
+	}
 	if err != nil {
 		return &hostError{cause: err, making: true}
 	}
@@ -215,9 +219,30 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 	return s.makeTwins(conn, t, columns, detail)
 }
 
+// errTableExists is the error of a table that there is already.
+const errTableExists = 1050
+
+// namedBefore reports whether the statement has named a table before by a name
+// that differs in case only: a store that knows no case has its copy then.
+func (s *scatter) namedBefore(t *Shared) bool {
+	for i := range s.Tables {
+		o := &s.Tables[i]
+		if o == t {
+			break
+		}
+		if strings.EqualFold(o.Schema, t.Schema) && strings.EqualFold(o.Name, t.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// copyAt is the name that the copy of a table has at first.
+func copyAt(t *Shared) Table { return Table{Schema: t.Schema, Name: "dsmproxy_copy"} }
+
 // makeCopy makes the empty copy of a table.
 func (s *scatter) makeCopy(conn *store.Conn, t *Shared) (detail, error) {
-	at := Table{Schema: t.Schema, Name: "dsmproxy_copy"}
+	at := copyAt(t)
 	var err error
 	detail := s.copies.detail
 	if detail < detailBare {
