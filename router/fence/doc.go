@@ -26,6 +26,12 @@
 // the level strict, a majority asked beside each read; with the solo quorum the
 // fence itself, as an owner's term is on all stores.
 //
+// What a store has said may be forgotten only where that is found out. A store
+// that may have lost something is not believed (admit.go), nor is one that has
+// gone back in time, which the others remember (ticks.go); and what others than
+// the one who wrote it make use of is on the disk first: images, pushes, views
+// that are new (store.go).
+//
 // # Where things are
 //
 //	store.go     what a store must be able to do: the contract of the adaptor
@@ -34,7 +40,7 @@
 //	read.go write.go complete.go settle.go put.go clean.go   operations on keys
 //	survey.go         reads of all records
 //	txn.go hold.go    transactions and named locks
-//	keep.go admit.go  failures, exclusion, restarts, amnesia, return
+//	keep.go admit.go ticks.go  failures, exclusion, restarts, amnesia, return
 //	members.go        what concerns the tables themselves
 //	mend.go heal.go walk.go tombs.go   copies made equal, and what is left over
 //	status.go operator.go   what an operator sees and may do

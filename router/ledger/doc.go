@@ -14,7 +14,8 @@
 //	        fenced don't meet on one; seq counts its values at this store
 //	state   one row: the format, the store's name, act, cover, intact
 //	gate    ENGINE=MEMORY, and so emptied by each start of the server
-//	proxy   the heartbeats
+//	proxy   the heartbeats, with odd ids; with even ones the highest ticks that
+//	        the store was told of the others
 //	settings  those in which all proxies must agree
 //	ver     a row for each key: its version, also where the record is deleted
 //	epoch   seq to the register's text
@@ -38,6 +39,14 @@
 // Boot is in the register and in the gate. A connection on which the gate has
 // been seen open under a Boot needs only the former: it ends with the server's
 // process, and the gate is opened once for each.
+//
+// # What is on the disk
+//
+// InnoDB shows what is committed before it has written the log, and a server
+// that is killed loses that. What is told of a register that is new, of a tick,
+// and with images of records, must outlast that; so a transaction that changes
+// something is committed behind it, or around it (flushed). The log is written
+// in order: it is on the disk up to there then.
 //
 // # Rights
 //
