@@ -60,7 +60,7 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 			part.Keys[i] = bytes.Clone(key)
 		}
 		s.sameOnAll(&part, p)
-		w.Writes, w.Counts = append(w.Writes, part), append(w.Counts, len(rows))
+		w.Writes, w.Lines = append(w.Writes, part), append(w.Lines, rows)
 	}
 	if err := s.data.WriteRows(&w); err != nil {
 		return err

@@ -88,3 +88,15 @@ func renumber(notes [][][]byte, whole func(row int) int) {
 		}
 	}
 }
+
+// sortByRow orders warnings by the rows that they name, if all do.
+func sortByRow(notes [][][]byte) {
+	if slices.ContainsFunc(notes, func(n [][]byte) bool { _, _, ok := rowOf(n); return !ok }) {
+		return
+	}
+	slices.SortStableFunc(notes, func(a, b [][]byte) int {
+		_, i, _ := rowOf(a)
+		_, j, _ := rowOf(b)
+		return i - j
+	})
+}

@@ -18,10 +18,10 @@ import (
 
 // Rows is such a statement.
 type Rows struct {
-	// Writes are its parts, in the order of their first rows, and Counts the
-	// numbers of rows in them.
+	// Writes are its parts, in the order of their first rows, and Lines which rows
+	// of the statement each has, counted from 0.
 	Writes []Write
-	Counts []int
+	Lines  [][]int
 	// Ignore: INSERT IGNORE.
 	Ignore bool
 	// Returns: each part answers with rows (RETURNING).
@@ -126,7 +126,7 @@ func (c *Client) lockRows(w *Rows) error {
 
 // rows runs the parts one after the other and sums their answers up.
 func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
-	var notes [][][]byte
+	var parts [][][][]byte
 	total, duplicates := 0, 0
 	w.Generated, w.returned = false, returned{}
 	for i := range w.Writes {
@@ -142,14 +142,15 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 		if a.Err != nil {
 			return sum, a.Err
 		}
-		notes = append(notes, c.Notes...)
+		renumber(c.Notes, func(row int) int { return w.line(i, row) })
+		parts = append(parts, c.Notes)
 		if w.Returns {
 			if err := w.returned.add(c.held); err != nil {
 				return sum, err
 			}
 		}
-		total += w.Counts[i]
-		duplicates += duplicatesOf(c.held, a, w.Counts[i], w.Ignore)
+		total += len(w.Lines[i])
+		duplicates += duplicatesOf(c.held, a, len(w.Lines[i]), w.Ignore)
 		sum.AffectedRows += a.AffectedRows
 		sum.Warnings += a.Warnings
 		if a.InsertID != 0 && !w.Generated { // the first such one, or else the last
@@ -157,9 +158,19 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 			w.Generated = a.InsertID == w.Writes[i].Number
 		}
 	}
-	c.Notes = notes
+	notes, same := mergeNotes(parts, 1)
+	sortByRow(notes)
+	c.Notes, sum.Warnings = notes[:min(len(notes), maxNotes)], sum.Warnings-uint16(same)
 	sum.Info = fmt.Sprintf("Records: %d  Duplicates: %d  Warnings: %d", total, duplicates, sum.Warnings)
 	return sum, nil
+}
+
+// line is the number of a part's row in the statement, both counted from 1.
+func (w *Rows) line(part, row int) int {
+	if row < 1 || row > len(w.Lines[part]) {
+		return row
+	}
+	return w.Lines[part][row-1] + 1
 }
 
 // duplicatesOf is the number that a store tells in the answer to an INSERT of
