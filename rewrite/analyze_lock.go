@@ -208,6 +208,8 @@ func (a *analyzer) lockColumn(i, end int) bool {
 		case a.lockAt(i) != KindInvalid:
 			_, i = a.argument(i + 2)
 			continue
+		case a.is(i, "connection_id") && a.op(i+1, "(") && a.op(i+2, ")"):
+			i += 2
 		case a.kind(i) == tokOp && arithmetic[string(a.l.bytes(a.toks[i]))], a.is(i, "is"), a.is(i, "not"),
 			a.is(i, "null"), a.kind(i) == tokNumber, a.kind(i) == tokParam:
 		default:

@@ -58,7 +58,8 @@ func (w *sweeper) columns() []columnSpan {
 		}
 	}
 	if !named {
-		begin = 1
+		for begin = 1; w.modifies(begin); begin++ {
+		}
 	}
 	for i := begin; i < len(w.toks); i++ {
 		switch {
@@ -79,8 +80,18 @@ func (w *sweeper) columns() []columnSpan {
 	return list
 }
 
+// modifies reports whether a word between SELECT and the columns stands at i.
+func (w *sweeper) modifies(i int) bool {
+	switch w.word(i) {
+	case "all", "distinct", "distinctrow", "high_priority", "straight_join", "sql_small_result", "sql_big_result",
+		"sql_buffer_result", "sql_cache", "sql_no_cache", "sql_calc_found_rows":
+		return true
+	}
+	return false
+}
+
 // unnamed reports whether a column has no alias: none by AS, and it does not
-// end in a name, which might be one.
+// end in a name, which might be one behind anything but an operator.
 func (w *sweeper) unnamed(first, end int) bool {
 	for i := first; i < end; i++ {
 		if w.is(i, "as") || bytes.IndexByte(w.l.bytes(w.toks[i]), '`') >= 0 {
@@ -89,9 +100,19 @@ func (w *sweeper) unnamed(first, end int) bool {
 	}
 	switch w.kind(end - 1) {
 	case tokWord, tokQuotedIdent, tokString:
-		return false
+		return end-2 >= first && w.wantsOperand(end-2) || w.is(end-1, "end") && w.is(first, "case")
 	}
 	return true
+}
+
+// wantsOperand reports whether token i is an operator, so that an operand comes
+// behind it and no alias.
+func (w *sweeper) wantsOperand(i int) bool {
+	switch w.word(i) {
+	case "is", "not", "and", "or", "xor", "div", "mod", "like", "rlike", "regexp", "sounds", "collate", "binary":
+		return true
+	}
+	return w.kind(i) == tokOp && !w.op(i, ")")
 }
 
 // own tells what token i asks of the session, and the token behind it.

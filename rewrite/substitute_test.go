@@ -10,6 +10,10 @@ func TestSubstitute(t *testing.T) {
 		"SELECT 'ROW_COUNT()', FOUND_ROWS()+1 LIMIT 1":                 "SELECT 'ROW_COUNT()', found_rows+1 AS `FOUND_ROWS()+1` LIMIT 1",
 		"SELECT @@warning_count, @@session.error_count":                "SELECT @@warning_count AS `@@warning_count`, @@error_count AS `@@session.error_count`",
 		"SELECT @@identity = 5, DATABASE(), version()":                 "SELECT @@identity = 5 AS `@@identity = 5`, DATABASE(), version()",
+		"SELECT DISTINCT ROW_COUNT()":                                  "SELECT DISTINCT row_count AS `ROW_COUNT()`",
+		"SELECT FOUND_ROWS() IS NOT NULL, ROW_COUNT() n":               "SELECT found_rows IS NOT NULL AS `FOUND_ROWS() IS NOT NULL`, row_count n",
+		"SELECT ROW_COUNT() = 'x', ROW_COUNT() 'x'":                    "SELECT row_count = 'x' AS `ROW_COUNT() = 'x'`, row_count 'x'",
+		"SELECT CASE ROW_COUNT() WHEN 1 THEN 2 END, ROW_COUNT() end":   "SELECT CASE row_count WHEN 1 THEN 2 END AS `CASE ROW_COUNT() WHEN 1 THEN 2 END`, row_count end",
 		"SELECT IF(CONNECTION_ID() > 1, 'a', 'b') AS x":                "SELECT IF(connection_id > 1, 'a', 'b') AS x",
 		"UPDATE sessions SET n=ROW_COUNT() WHERE id='CONNECTION_ID()'": "UPDATE sessions SET n=row_count WHERE id='CONNECTION_ID()'",
 	} {

@@ -30,6 +30,7 @@ type broadcast struct {
 	why     *protocol.Error
 	last    error // of those in down
 	answer  []byte
+	rows    uint64 // sum of what the stores in done tell as affected
 }
 
 // Broadcast carries DDL out on every store. The first store that does decides
@@ -117,6 +118,7 @@ func (b *broadcast) at(cp *copyOf, req Request) {
 	switch {
 	case e == nil:
 		b.done = append(b.done, cp.store)
+		b.rows += cp.answer.AffectedRows
 		if decides {
 			b.answer = append(b.answer[:0], b.held...)
 		}
@@ -153,12 +155,35 @@ func (b *broadcast) end(sql string) error {
 		}
 		return b.parted(sql != "")
 	}
+	if told, ok := b.counted(); ok {
+		c.answered()
+		c.settle()
+		return c.writeOK(told)
+	}
 	if _, err := c.out.Conn().Write(b.answer); err != nil {
 		return err
 	}
 	c.answered()
 	c.settle()
 	return nil
+}
+
+// counted is the answer of an ALTER TABLE that tells how many records it has
+// copied: each counts once, and has as many copies as there are to be.
+func (b *broadcast) counted() (ok protocol.OK, is bool) {
+	if b.rows == 0 || len(b.answer) < 4 {
+		return ok, false
+	}
+	ok, _, is = protocol.ParseOK(b.answer[4:])
+	_, rest, records := strings.Cut(ok.Info, "  ")
+	if !is || !records || !strings.HasPrefix(ok.Info, "Records: ") {
+		return ok, false
+	}
+	copies := uint64(min(b.set.copies, len(b.done)))
+	ok.AffectedRows = (b.rows + copies - 1) / copies
+	ok.Info = fmt.Sprintf("Records: %d  %s", ok.AffectedRows, rest)
+	b.frame.Answer().AffectedRows = ok.AffectedRows
+	return ok, true
 }
 
 // parted is the error of a statement that some stores have carried out and
