@@ -42,13 +42,13 @@ func parseAddr(s, port string) (address, error) {
 		return address{}, fmt.Errorf("%q is a path: write unix:%s", s, s)
 	}
 	if strings.Contains(s, "://") || strings.ContainsAny(s, "/@ \t\r\n") {
-		return address{}, fmt.Errorf("%q is not host:port or unix:/path", s)
+		return address{}, fmt.Errorf("%q is not host:port or unix:/path", WithoutLogin(s))
 	}
 	host, p, err := net.SplitHostPort(s)
 	if err != nil {
 		bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
 		if _, ipErr := netip.ParseAddr(bare); ipErr != nil && strings.Contains(s, ":") || port == "" {
-			return address{}, fmt.Errorf("%q is not host:port or unix:/path", s)
+			return address{}, fmt.Errorf("%q is not host:port or unix:/path", WithoutLogin(s))
 		}
 		host, p = bare, port
 	}
@@ -137,4 +137,13 @@ func (r *reader) listen(c *Config) {
 		return
 	}
 	c.Listen = a.String()
+}
+
+// WithoutLogin is an address to be shown that should be one, and may be a DSN
+// with a user and a password: these are left out.
+func WithoutLogin(s string) string {
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		return "..." + s[i:]
+	}
+	return s
 }

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func (r *reader) read(data []byte) *Config {
 		p := Problem{File: r.file, Msg: err.Error()}
 		if pe := (toml.ParseError{}); errors.As(err, &pe) {
 			p.Line = pe.Position.Line
-			p.Msg = strings.TrimSuffix(pe.Message, ".")
+			p.Msg = withoutPassword(strings.TrimSuffix(pe.Message, "."), data, p.Line)
 		}
 		r.problems = append(r.problems, p)
 		return c
@@ -48,6 +49,20 @@ func (r *reader) read(data []byte) *Config {
 	}
 	r.validate(c)
 	return c
+}
+
+// withoutPassword is what TOML's parser says of a line; it quotes what it has
+// found, which may be a password that stands in no quotes.
+func withoutPassword(msg string, data []byte, line int) string {
+	lines := bytes.Split(data, []byte("\n"))
+	if line < 1 || line > len(lines) || !bytes.Contains(bytes.ToLower(lines[line-1]), []byte("password")) {
+		return msg
+	}
+	what, found, quotes := strings.Cut(msg, " but found ")
+	if !quotes || found == "" {
+		return msg
+	}
+	return what + ": a password stands in quotes"
 }
 
 // report adds a problem with the value at path. Its line is that of the path,

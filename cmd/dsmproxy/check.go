@@ -44,7 +44,7 @@ func runCheck(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case len(rest) > 0:
-		return usageError(fs, stderr, "takes no argument: write -config %s", rest[0])
+		return usageError(fs, stderr, "takes no argument: write -config %s", conf.WithoutLogin(rest[0]))
 	case *asJSON && !*online:
 		return usageError(fs, stderr, "-json is for -online")
 	case *timeout <= 0:

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/dsmproxy/dsmproxy/conf"
 )
 
 // dsn is where an application finds its session database.
@@ -67,13 +69,13 @@ func withPort(addr string) (string, error) {
 		return addr, nil
 	}
 	if strings.ContainsAny(addr, "/@ ") {
-		return "", fmt.Errorf("%q is not host:port", addr)
+		return "", fmt.Errorf("%q is not host:port", conf.WithoutLogin(addr))
 	}
 	if host, port, err := net.SplitHostPort(addr); err == nil && host != "" && port != "" {
 		return addr, nil
 	}
 	if strings.Count(addr, ":") == 1 {
-		return "", fmt.Errorf("%q is not host:port", addr)
+		return "", fmt.Errorf("%q is not host:port", conf.WithoutLogin(addr))
 	}
 	return net.JoinHostPort(strings.Trim(addr, "[]"), "3306"), nil
 }

@@ -43,7 +43,7 @@ func runInit(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	if len(rest) > 0 {
-		return usageError(fs, stderr, "takes no argument: write -config %s", rest[0])
+		return usageError(fs, stderr, "takes no argument: write -config %s", conf.WithoutLogin(rest[0]))
 	}
 	cfg, err := loadConfig(*path, stderr)
 	if err != nil {

@@ -48,7 +48,7 @@ func runVerify(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case len(rest) > 0:
-		return usageError(fs, stderr, "takes no argument: write -config %s", rest[0])
+		return usageError(fs, stderr, "takes no argument: write -config %s", conf.WithoutLogin(rest[0]))
 	case *idle <= 0 || *idle > 1000:
 		return usageError(fs, stderr, "-idle must be above 0, and 1000 at most")
 	}

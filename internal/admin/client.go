@@ -105,7 +105,8 @@ func (r *Remote) call(ctx context.Context, method, path string, body []byte, v a
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(r.URL, "/")+"/api/"+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		// Its text would repeat what may be a password.
+		return errors.New("the admin address is not host:port, nor a URL")
 	}
 	req.Header.Set(ActionHeader, "1")
 	if r.Password != "" {
