@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,13 +12,9 @@ import (
 // TestConfigurations: the program takes the configurations that containers are
 // given. The one of Kubernetes names a file of a secret, which is laid there.
 func TestConfigurations(t *testing.T) {
-	t.Parallel()
-	// As make builds it, so that what is compiled already serves.
 	program := filepath.Join(t.TempDir(), "dsmproxy")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../cmd/dsmproxy")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := build(program); err != nil {
+		t.Fatal(err)
 	}
 	read := func(file string) string {
 		b, err := os.ReadFile(file)
@@ -51,6 +48,17 @@ func TestConfigurations(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
+}
+
+// build builds the program as make does, so that what is compiled already
+// serves here, and what is compiled here serves the releases.
+func build(program string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../cmd/dsmproxy")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
 }
 
 // TestUnit: systemd starts the program with the configuration that the package

@@ -147,6 +147,16 @@ func (f *fenced) notServing() error {
 	return nil
 }
 
+// elsewhere reports whether this proxy could serve, but that another one does,
+// with quorum = "solo".
+func (f *fenced) elsewhere() bool {
+	if f == nil {
+		return false
+	}
+	why := f.group.Overview().Why
+	return why != nil && why.Reason == fence.NotOwner
+}
+
 // decide carries out what an operator has decided about a store.
 func (f *fenced) decide(ctx context.Context, verb, name string) error {
 	if f == nil {

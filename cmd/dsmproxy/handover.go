@@ -167,7 +167,8 @@ func (in *passed) serves() error {
 }
 
 // beReady waits, in a successor, until statements can be answered: until then
-// its predecessor does so.
+// its predecessor does so. With quorum = "solo" the predecessor serves as long as
+// it is asked to; the successor's first statement takes over from it.
 func (p *proxy) beReady(ctx context.Context, in *passed) {
 	if in.ready == nil {
 		return
@@ -179,7 +180,7 @@ func (p *proxy) beReady(ctx context.Context, in *passed) {
 	defer cancel()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for ctx.Err() == nil && p.unable() != nil {
+	for ctx.Err() == nil && p.unable() != nil && !p.fenced.elsewhere() {
 		select {
 		case <-ctx.Done():
 		case <-look.C:
