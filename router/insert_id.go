@@ -38,12 +38,13 @@ func unkeyed(p *rewrite.Plan) bool {
 // keyed plans text, which is st with such values, and returns that if it is a
 // statement of known keys.
 func (s *session) keyed(st *rewrite.Statement, text []byte) *rewrite.Statement {
-	s.router.Planner.Plan(&s.bound, text, s.data.State().DB(), s.mode)
-	switch p := s.bound.Plan; p.Kind {
+	bound := new(rewrite.Statement)
+	s.router.Planner.Plan(bound, text, s.data.State().DB(), s.mode)
+	switch p := bound.Plan; p.Kind {
 	case rewrite.KindRead, rewrite.KindReadForUpdate, rewrite.KindWrite, rewrite.KindMove,
 		rewrite.KindWriteByOther, rewrite.KindBroadcast, rewrite.KindLock, rewrite.KindUnlock, rewrite.KindLockTest:
 		if p.Refuse == "" {
-			return &s.bound
+			return bound
 		}
 	}
 	return st

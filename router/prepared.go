@@ -76,6 +76,9 @@ func (s *session) prepare(payload []byte) error {
 	}
 	s.noted(0)
 	p.params = int(s.data.Answer().Params)
+	if s.prepared == nil {
+		s.prepared = make(map[uint32]*prepared)
+	}
 	s.prepared[p.id] = p
 	return nil
 }

@@ -42,15 +42,12 @@ type session struct {
 
 	stmt      rewrite.Statement // of the running COM_QUERY
 	text      textRequest
-	keys      [][]byte // scratch
-	spelled   [][]byte // the keys as the statement has them, where keys are folded
-	asSpelled [][]byte // scratch of spelled
-	prepared  map[uint32]*prepared
-	named     map[string]*named // prepared by SQL
+	keys      [][]byte             // scratch
+	spelled   [][]byte             // the keys as the statement has them, where keys are folded
+	asSpelled [][]byte             // scratch of spelled
+	prepared  map[uint32]*prepared // nil until the first
+	named     map[string]*named    // prepared by SQL
 	vars      userVars
-	inner     rewrite.Statement // of the running statement, in another form
-	bound     rewrite.Statement // of the running statement, with user variables
-	timed     rewrite.Statement // of the running statement, with NOW() for SYSDATE()
 	lastStmt  uint32
 	cursors   cursors
 

@@ -20,10 +20,11 @@ func (s *session) withNow(st *rewrite.Statement, req replica.Request) (*rewrite.
 		return st, req, func() {}
 	}
 	text := st.WithNow()
-	s.router.Planner.Plan(&s.timed, text, s.data.State().DB(), s.mode)
+	timed := new(rewrite.Statement)
+	s.router.Planner.Plan(timed, text, s.data.State().DB(), s.mode)
 	told := variant(req, text)
 	if p, ok := told.(*prepared); ok {
-		return &s.timed, told, p.stmt.Close
+		return timed, told, p.stmt.Close
 	}
-	return &s.timed, told, func() {}
+	return timed, told, func() {}
 }

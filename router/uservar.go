@@ -216,8 +216,9 @@ func (s *session) setByDo(st *rewrite.Statement, req replica.Request, args rewri
 	text := st.Do()
 	v := variants{of: req}
 	defer v.close()
-	s.router.Planner.Plan(&s.inner, text, s.data.State().DB(), s.mode)
-	return s.carryOut(&s.inner, v.with(text), args)
+	inner := new(rewrite.Statement)
+	s.router.Planner.Plan(inner, text, s.data.State().DB(), s.mode)
+	return s.carryOut(inner, v.with(text), args)
 }
 
 // setBound carries a SET of a system variable with parameters out: as the same
@@ -227,12 +228,13 @@ func (s *session) setBound(st *rewrite.Statement, args rewrite.Args) error {
 	if !ok {
 		return refuse("SET with a parameter that is neither text nor an integer")
 	}
-	s.router.Planner.Plan(&s.inner, text, s.data.State().DB(), s.mode)
-	if s.inner.Plan.Refuse != "" {
-		return refusal(s.inner.Plan)
+	inner := new(rewrite.Statement)
+	s.router.Planner.Plan(inner, text, s.data.State().DB(), s.mode)
+	if inner.Plan.Refuse != "" {
+		return refusal(inner.Plan)
 	}
 	req := &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}
-	return s.setState(&s.inner, req, nil)
+	return s.setState(inner, req, nil)
 }
 
 // literal writes parameter i as a literal.

@@ -75,10 +75,10 @@ type Client struct {
 	lanes  lanes
 	held   []byte // an answer that is kept back
 
-	fencing fencing
+	fencing *fencing  // nil at the level seed
 	one     [1][]byte // scratch: one key
 
-	keyRule  keyRule    // used last
+	keyRule  *keyRule   // used last; nil: none
 	charsets charsets   // of its session
 	noted    [][][]byte // the warnings of a statement that a SET follows
 	stamp    []byte     // see fix
@@ -103,9 +103,14 @@ func (s *Set) NewClient(out *protocol.Client, login store.Login, state *store.Se
 		kept:   make([]*store.Conn, len(s.stores)),
 		order:  make([]uint16, len(s.stores)),
 	}
+	// Two that know nothing of each other, for a parent keeps a list of its
+	// children; ends ends both.
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.wait, c.stop = context.WithCancelCause(c.ctx)
+	c.wait, c.stop = context.WithCancelCause(context.Background())
 	c.owner.client = c
+	if c.fenced() {
+		c.fencing = new(fencing)
+	}
 	return c
 }
 
@@ -116,9 +121,13 @@ func (c *Client) State() *store.Session { return c.state }
 // does. No connection may be pinned.
 func (c *Client) SetState(state *store.Session) { c.state = state }
 
+var errGone = errors.New("client has gone")
+
 // Close rolls back and gives everything back.
 func (c *Client) Close() {
-	c.cancel(errors.New("client has gone"))
+	c.mu.Lock()
+	c.ends(errGone)
+	c.mu.Unlock()
 	for i, conn := range c.pinned {
 		if conn != nil {
 			c.drop(i, conn) // the store rolls back when its client goes

@@ -137,7 +137,7 @@ type patient struct {
 
 // begun waits until a KILL can do no harm to a write that is on its way.
 func (c *Client) begun(ctx context.Context) {
-	if !c.fencing.begins.Load() {
+	if !c.fenced() || !c.fencing.begins.Load() {
 		return
 	}
 	ticker := time.NewTicker(time.Millisecond)

@@ -104,7 +104,7 @@ func (c *Client) unshield(before int32) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.ending != nil {
-			c.cancel(c.ending)
+			c.ends(c.ending)
 		}
 	}
 }
@@ -122,8 +122,14 @@ func (c *Client) calm() {
 	c.victim.Store(false)
 	c.struck.Store(false)
 	if c.wait.Err() != nil && c.ctx.Err() == nil {
-		c.wait, c.stop = context.WithCancelCause(c.ctx)
+		c.wait, c.stop = context.WithCancelCause(context.Background())
 	}
+}
+
+// ends ends the client, and with it what its statement waits by. c.mu is held.
+func (c *Client) ends(cause error) {
+	c.cancel(cause) // first: who sees the second alone takes it for a KILL QUERY
+	c.stop(cause)
 }
 
 // Abort ends the running statement from another goroutine: at once, by cutting
@@ -135,7 +141,7 @@ func (c *Client) Abort(cause error, all bool) {
 	defer c.mu.Unlock()
 	phase := c.phase.Load()
 	if all && phase <= phaseRunning {
-		c.cancel(cause)
+		c.ends(cause)
 		for _, conn := range c.active {
 			if phase != phaseIdle {
 				c.set.kills.Go(func() { c.kill(conn, true) })

@@ -55,7 +55,7 @@ type lockOwner struct {
 	client  *Client // whose transactions' deadlocks are looked for; nil in tests
 	held    []*keyLock
 	waiting *keyLock      // guarded by keyLocks.graph
-	granted chan struct{} // of capacity 1
+	granted chan struct{} // of capacity 1; nil until it waits for the first time
 }
 
 func newKeyLocks() *keyLocks {
@@ -66,7 +66,7 @@ func newKeyLocks() *keyLocks {
 	return l
 }
 
-func newLockOwner() *lockOwner { return &lockOwner{granted: make(chan struct{}, 1)} }
+func newLockOwner() *lockOwner { return new(lockOwner) }
 
 func (l *keyLocks) shard(hash uint64) *lockShard {
 	return &l.shards[hash%uint64(len(l.shards))]
@@ -138,6 +138,9 @@ func (l *keyLocks) wait(ctx context.Context, o *lockOwner, s *lockShard, hash ui
 		return nil
 	}
 	holder := k.holder
+	if o.granted == nil {
+		o.granted = make(chan struct{}, 1)
+	}
 	k.waiters = append(k.waiters, o)
 	o.waiting = k
 	s.mu.Unlock()

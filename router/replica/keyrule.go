@@ -19,7 +19,7 @@ const (
 )
 
 // keyRule is the rule that a client has used last: a statement that uses it
-// again looks nothing up.
+// again looks nothing up. It is shared with other clients, and not changed.
 type keyRule struct {
 	table Table
 	of    *map[Table]*schema // what was known of the tables then
@@ -38,12 +38,15 @@ const ruleAgain = time.Second
 // KeyRule returns the rule of t's key column. A change of it behind the proxy's
 // back is noticed with the next write that is older than schemaTTL.
 func (c *Client) KeyRule(t Table) KeyRule {
-	r := &c.keyRule
-	if known := c.set.schemas.byTable.Load(); r.of == known && r.table == t &&
-		(r.until.IsZero() && known != nil || !r.until.IsZero() && time.Now().Before(r.until)) {
-		return r.rule
+	known := c.set.schemas.byTable.Load()
+	if c.keyRule.holds(t, known) {
+		return c.keyRule.rule
 	}
-	*r = keyRule{table: t}
+	if latest := c.set.keyRule.Load(); latest.holds(t, known) {
+		c.keyRule = latest
+		return latest.rule
+	}
+	r := &keyRule{table: t}
 	if sc, err := c.schema(t); err == nil {
 		r.rule, r.fold, r.unfit = sc.key.rule(), sc.fold, sc.unfit
 		if c.fenced() {
@@ -56,7 +59,18 @@ func (c *Client) KeyRule(t Table) KeyRule {
 		}
 	}
 	r.of = c.set.schemas.byTable.Load()
+	c.keyRule = r
+	if r.until.IsZero() { // otherwise it may be this client's end that is why
+		c.set.keyRule.Store(r)
+	}
 	return r.rule
+}
+
+// holds reports whether r is t's rule, by what is known of the tables now; r may
+// be nil.
+func (r *keyRule) holds(t Table, known *map[Table]*schema) bool {
+	return r != nil && r.of == known && r.table == t &&
+		(r.until.IsZero() && known != nil || !r.until.IsZero() && time.Now().Before(r.until))
 }
 
 // KeyFold returns what makes equal the keys that t's key column calls equal; nil

@@ -47,6 +47,7 @@ type Set struct {
 	log       *slog.Logger
 	locks     *keyLocks
 	schemas   schemas
+	keyRule   atomic.Pointer[keyRule] // of the table that was asked for last
 	numbers   numbers
 	id        uint64 // of this proxy, among those that lease numbers
 	deadlocks deadlocks
