@@ -47,6 +47,7 @@ type Conn struct {
 	bounded   bool   // a deadline is set
 	tainted   bool   // see Taint
 	mark      uint64 // see SetMark
+	trait     uint8  // see SetTrait
 	text      *Stmt  // what is prepared by SQL; see PrepareText
 	stale     bool   // session is not what the store has: reset before use
 	broken    bool   // failed: no byte of it can be trusted
@@ -304,6 +305,14 @@ func (c *Conn) Mark() uint64 { return c.mark }
 // SetMark keeps a number for as long as the connection is open. What it means
 // is up to the callers.
 func (c *Conn) SetMark(n uint64) { c.mark = n }
+
+// Trait is what SetTrait was last called with on this connection, by whomever;
+// 0 if it was reset since.
+func (c *Conn) Trait() uint8 { return c.trait }
+
+// SetTrait keeps a number until the connection is reset, for something that a
+// reset undoes. What it means is up to the callers.
+func (c *Conn) SetTrait(n uint8) { c.trait = n }
 
 // keptBuffer is how much memory an idle connection keeps.
 const keptBuffer = 4 << 10
