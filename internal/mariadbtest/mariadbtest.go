@@ -35,8 +35,9 @@ type Installation struct {
 	program *realstore.Program
 	dir     string
 
-	mu    sync.Mutex // guards count
-	count int        // of servers started
+	mu    sync.Mutex  // guards what follows
+	count int         // of servers started
+	idle  []*instance // for the tests to come
 }
 
 // Install finds a server, or takes the one that the flag -mysqld names, and
@@ -106,17 +107,31 @@ func (in *Installation) Program() string { return in.program.Path }
 // Dir is a directory for the whole test binary; Close removes it.
 func (in *Installation) Dir() string { return in.dir }
 
-// Close removes the directory, and with it all servers' data.
-func (in *Installation) Close() error { return os.RemoveAll(in.dir) }
+// Close ends the servers that are idle and removes the directory, and with it
+// all servers' data.
+func (in *Installation) Close() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var errs []error
+	for _, s := range in.idle {
+		errs = append(errs, s.Close())
+	}
+	in.idle = nil
+	return errors.Join(append(errs, os.RemoveAll(in.dir))...)
+}
 
-// Start starts n servers at once, with further options for each, and ends them
-// with the test. If the test has failed, it logs the errors in their logs.
+// Start returns n servers that are empty, with further options for each, which
+// are the test's until it ends (pool.go). If the test has failed, it logs the
+// errors in their logs.
 func (in *Installation) Start(t testing.TB, n int, args ...string) []*realstore.Server {
 	t.Helper()
-	servers := make([]*realstore.Server, n)
+	key := strings.Join(args, "\x00")
+	all := append(make([]*instance, 0, n), in.take(key, n)...)
+	reused := len(all)
+	all = all[:n]
 	errs := make([]error, n)
 	var wg sync.WaitGroup
-	for i := range n {
+	for i := reused; i < n; i++ {
 		o := realstore.Options{
 			Program:  in.program,
 			Template: filepath.Join(in.dir, "template"),
@@ -125,30 +140,37 @@ func (in *Installation) Start(t testing.TB, n int, args ...string) []*realstore.
 			Password: Password,
 			Args:     args,
 		}
-		wg.Go(func() { servers[i], errs[i] = realstore.Start(context.Background(), o) })
+		wg.Go(func() { all[i], errs[i] = in.start(o, key) })
 	}
 	wg.Wait()
-	for i, s := range servers {
+	servers := make([]*realstore.Server, n)
+	for i, s := range all {
 		if s == nil {
 			continue
 		}
-		t.Cleanup(func() {
-			if t.Failed() {
-				for line := range strings.Lines(s.LogTail(1000)) {
-					if strings.Contains(line, "[ERROR]") {
-						t.Logf("server %d (%s): %s", i, s.Addr(), line)
-					}
-				}
-			}
-			if err := s.Close(); err != nil {
-				t.Errorf("close server %d: %v", i, err)
-			}
-		})
+		servers[i] = s.Server
+		t.Cleanup(func() { in.giveBack(t, i, s) })
 	}
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
 	return servers
+}
+
+// giveBack ends the test's use of server i of its servers.
+func (in *Installation) giveBack(t testing.TB, i int, s *instance) {
+	if t.Failed() {
+		for line := range strings.Lines(s.LogTail(1000)) {
+			if strings.Contains(line, "[ERROR]") {
+				t.Logf("server %d (%s): %s", i, s.Addr(), line)
+			}
+		}
+	} else if s.reset() == nil && in.keep(s) {
+		return
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("close server %d: %v", i, err)
+	}
 }
 
 func (in *Installation) next() int {
