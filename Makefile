@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm haproxy
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools browser mysql9 man deb release deb-test clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools browser mysql9 man deb release deb-test systemd-test docker-test clean
 
 all: build
 
@@ -146,6 +146,19 @@ DEBIAN_ROOT ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dsmproxy/debian
 deb-test: deb
 	@command -v debootstrap >/dev/null || { echo "run as root: apt-get install -y debootstrap"; exit 1; }
 	deploy/debian/test '$(DEBIAN_ROOT)' $(BIN)/deb/dsmproxy_*.deb
+
+# systemd-test boots a Debian system in a container, and has its systemd start,
+# watch, reload, upgrade, restart and stop the package, as root.
+SYSTEMD_ROOT ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dsmproxy/systemd
+systemd-test: deb
+	@for p in debootstrap systemd-nspawn; do command -v $$p >/dev/null || { echo "run as root: apt-get install -y debootstrap systemd-container"; exit 1; }; done
+	deploy/debian/live '$(SYSTEMD_ROOT)' $(BIN)/deb/dsmproxy_*.deb
+
+# docker-test builds the image and has Docker run and stop it, before real stores.
+docker-test: build tools
+	docker build --build-arg COMMIT=$$(git rev-parse HEAD) -f deploy/docker/Dockerfile -t dsmproxy .
+	$(GO) vet -tags docker ./integration
+	$(GO) test -tags docker -count=1 ./integration -run TestDockerImage
 
 clean:
 	rm -rf $(BIN)
