@@ -183,6 +183,10 @@ func (c *Client) schema(t Table) (*schema, error) {
 
 // install runs the statements that install an image: all of them or none.
 func (c *Client) install(dst *store.Conn, sqls []string, own bool) error {
+	sqls, err := c.fitting(dst, sqls)
+	if err != nil {
+		return err
+	}
 	undo := ""
 	if len(sqls) > 1 {
 		begin, end := "SAVEPOINT "+imageSavepoint, "RELEASE SAVEPOINT "+imageSavepoint

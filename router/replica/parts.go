@@ -33,7 +33,7 @@ func (c *Client) image(src *store.Conn, t Table, key []byte) (sqls []string, the
 	if err != nil {
 		return nil, false, err
 	}
-	rows, err := src.Query(c.ctx, sc.selectImage(key))
+	rows, err := src.QueryUpTo(c.ctx, sc.selectImage(key), maxImage)
 	if err != nil {
 		return nil, false, err
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -27,22 +28,29 @@ func (c *Conn) Exec(ctx context.Context, sql string) (*protocol.Answer, error) {
 // Query runs a statement that the proxy itself sends and returns its rows in
 // text form, nil for NULL. It is for small results.
 func (c *Conn) Query(ctx context.Context, sql string) (rows [][][]byte, err error) {
+	return c.QueryUpTo(ctx, sql, maxQueryAnswer)
+}
+
+// QueryUpTo is Query for a result of most bytes at most.
+func (c *Conn) QueryUpTo(ctx context.Context, sql string, most int) (rows [][][]byte, err error) {
 	done := c.bind(ctx)
-	rows, err = c.query(sql)
+	rows, err = c.query(sql, most)
 	return rows, done(err)
 }
 
-func (c *Conn) query(sql string) ([][][]byte, error) {
+func (c *Conn) query(sql string, most int) ([][][]byte, error) {
 	if err := c.ask(sql); err != nil {
 		return nil, err
 	}
-	return c.ReadRows()
+	return c.readRows(most)
 }
 
 // ReadRows is Query for a statement that was queued, and has been sent.
-func (c *Conn) ReadRows() ([][][]byte, error) {
+func (c *Conn) ReadRows() ([][][]byte, error) { return c.readRows(maxQueryAnswer) }
+
+func (c *Conn) readRows(most int) ([][][]byte, error) {
 	c.frame.Reset(protocol.AnswerResult, c.deprecateEOF, 1)
-	frames, err := c.read(c.buf[:0], &c.frame, maxQueryAnswer)
+	frames, err := c.read(c.buf[:0], &c.frame, most)
 	c.buf = frames
 	if err != nil {
 		return nil, err
@@ -74,16 +82,22 @@ func (c *Conn) ask(sql string) error {
 }
 
 // parseRows takes the first text result set of an answer apart; an OK packet
-// has no rows. Rows of 16 MiB and more are refused.
+// has no rows.
 func parseRows(frames []byte, deprecateEOF bool) ([][][]byte, error) {
 	r := reader{b: frames}
 	next := func() []byte {
 		n := r.uint(3)
 		r.take(1)
-		if n == protocol.MaxFrame {
-			r.bad = true
+		p := r.take(int(n))
+		for whole := false; n == protocol.MaxFrame && !r.bad; whole = true {
+			if !whole {
+				p = bytes.Clone(p) // what follows in r stays as it is
+			}
+			n = r.uint(3)
+			r.take(1)
+			p = append(p, r.take(int(n))...)
 		}
-		return r.take(int(n))
+		return p
 	}
 	first := reader{b: next()}
 	columns, null := first.lenEnc()
@@ -107,7 +121,7 @@ func parseRows(frames []byte, deprecateEOF bool) ([][][]byte, error) {
 		if r.bad {
 			return nil, fmt.Errorf("%w: result cut short", errMalformed)
 		}
-		if len(p) > 0 && p[0] == 0xfe { // no value of a row that short of 16 MiB begins so
+		if len(p) > 0 && p[0] == 0xfe && len(p) < protocol.MaxFrame { // no value of a shorter row begins so
 			return rows, nil
 		}
 		row := make([][]byte, columns)
