@@ -40,6 +40,7 @@ const (
 	ErrUnknown                uint16 = 1105
 	ErrHostBlocked            uint16 = 1129
 	ErrHostNotPrivileged      uint16 = 1130
+	ErrTableAccessDenied      uint16 = 1142
 	ErrNoSuchTable            uint16 = 1146
 	ErrNotAllowedCommand      uint16 = 1148
 	ErrPacketTooLarge         uint16 = 1153

@@ -20,6 +20,7 @@
 //	ver     a row for each key: its version, also where the record is deleted
 //	epoch   seq to the register's text
 //	tables  the numbers of the session tables
+//	moving  what is left of moves (moving.go)
 //
 // A witness has the first five.
 //
@@ -62,6 +63,8 @@
 //	GRANT SELECT, UPDATE ON dsm.view TO …   -- UPDATE for the shared lock, on MySQL
 //	GRANT SELECT ON dsm.gate TO …
 //	GRANT SELECT, INSERT, UPDATE ON dsm.ver TO …
+//	GRANT SELECT, INSERT, UPDATE ON dsm.moving TO …
 //
-// and SELECT on the session tables.
+// and SELECT on the session tables. Without the last one, an UPDATE of a key
+// leaves the record under both keys if the proxy dies between two COMMITs.
 package ledger

@@ -11,15 +11,15 @@ import (
 
 // texts are the names of the ledger's tables, as they are written.
 type texts struct {
-	view, state, gate, proxy, settings, ver, epoch, tables string
-	open                                                   []byte // a packet
+	view, state, gate, proxy, settings, ver, epoch, tables, moving string
+	open                                                           []byte // a packet
 }
 
 func (t *texts) init(c *Config) {
 	name := func(table string) string { return "`" + c.Schema + "`.`" + table + "`" }
 	*t = texts{
 		view: name("view"), state: name("state"), gate: name("gate"), proxy: name("proxy"), settings: name("settings"),
-		ver: name("ver"), epoch: name("epoch"), tables: name("tables"),
+		ver: name("ver"), epoch: name("epoch"), tables: name("tables"), moving: name(movingTable),
 	}
 	t.open = append([]byte{byte(protocol.ComQuery)}, "HANDLER "+t.ver+" OPEN AS "+handle...)
 }

@@ -88,6 +88,7 @@ func (w *Witness) ddl() []string {
 	return append(list,
 		"CREATE TABLE IF NOT EXISTS "+t.epoch+fmt.Sprintf(" (seq BIGINT NOT NULL PRIMARY KEY, vec VARBINARY(%d) NOT NULL)", maxVector)+engine,
 		"CREATE TABLE IF NOT EXISTS "+t.tables+" (no SMALLINT UNSIGNED NOT NULL PRIMARY KEY, db VARBINARY(256) NOT NULL, name VARBINARY(256) NOT NULL, col VARBINARY(256) NOT NULL)"+engine,
+		"CREATE TABLE IF NOT EXISTS "+t.moving+fmt.Sprintf(" (k VARBINARY(%d) NOT NULL PRIMARY KEY, old MEDIUMBLOB NOT NULL, made BIGINT NOT NULL)", maxKey)+engine,
 		// The index lists what is to be swept and dropped.
 		"CREATE TABLE IF NOT EXISTS "+t.ver+fmt.Sprintf(" (t SMALLINT UNSIGNED NOT NULL, k VARBINARY(%d) NOT NULL, "+
 			"ep BIGINT UNSIGNED NOT NULL, n BIGINT UNSIGNED NOT NULL, wid BIGINT UNSIGNED NOT NULL, iep BIGINT NOT NULL, "+

@@ -129,6 +129,9 @@ func (s *Set) Run(ctx context.Context) error {
 	}
 	s.catchUps.Go(func() { s.leaseAhead(ctx) })
 	s.catchUps.Go(func() { s.watch(ctx) })
+	if s.group != nil {
+		s.catchUps.Go(func() { s.finishMoves(ctx) })
+	}
 	s.catchUps.Wait()
 	s.kills.Wait()
 	return ctx.Err()

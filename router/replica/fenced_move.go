@@ -25,8 +25,10 @@ import (
 //	COMMIT
 //
 // So the new key's primary decides, and refuses a duplicate; and a crash between
-// the COMMITs leaves two records, never none. They are copied afterwards, each
-// as what its own primary has: nothing brings the old key back later.
+// the COMMITs leaves two records, never none. The first COMMIT notes what the
+// second is to delete, and whoever finds the note later does so
+// (fenced_moving.go). They are copied afterwards, each as what its own primary
+// has: nothing brings the old key back later.
 
 // fencedMove carries w, whose Keys are the old key and the new one, out.
 func (c *Client) fencedMove(w *Write) error { return c.fencedAcross(w, c.moveApart) }
@@ -151,6 +153,9 @@ func (c *Client) moveApart(w *Write, own bool) error {
 	}
 	if err := c.install(src, sc.installImage(old, nil), false); err != nil {
 		return lostPart(err)
+	}
+	if err := c.noteMove(src, dst, list); err != nil {
+		return err
 	}
 	c.txn.partAt(from).wrote(list[:1])
 	c.txn.partAt(to).wrote(list[1:])
