@@ -182,9 +182,13 @@ func loadConfig(path string, stderr io.Writer) (*conf.Config, error) {
 	return c, err
 }
 
-// count is "1 store" or "2 stores".
+// count is "1 store", "2 stores" or "2 witnesses".
 func count(n int, noun string) string {
-	if n != 1 {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "s"):
+		noun += "es"
+	default:
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)

@@ -181,7 +181,7 @@ func grantFor(who string, cfg *conf.Config) string {
 	for _, t := range cfg.Tables {
 		if t.Schema != "" && !seen[t.Schema] {
 			seen[t.Schema] = true
-			text += " GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON `" + t.Schema + "`.* TO " + who + ";"
+			text += " GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, TRIGGER ON `" + t.Schema + "`.* TO " + who + ";"
 		}
 	}
 	return text
@@ -212,6 +212,12 @@ func (in *initialisation) found(ctx context.Context) error {
 		return err
 	}
 	in.lead()
+	if in.cfg.Consistency.Quorum == "solo" && !in.fenced.group.OthersLive() {
+		// Copies are made by the one that serves, which is whoever is asked first.
+		if _, err := in.fenced.group.Grant(ctx, fence.Key{}); err != nil {
+			return err
+		}
+	}
 	return in.watch(ctx, func() (*admin.Group, error) { return in.fenced.status(), nil })
 }
 

@@ -191,6 +191,12 @@ func (f *firstConfig) write() []byte {
 	p("# takes sessions only to itself; \"php\" is the order of PHP's shuffle().")
 	p("# To change it later, or to remove or reorder stores, moves sessions.")
 	p("placement = \"rendezvous\"")
+	p("")
+	p("[consistency]")
+	p("# What may be seen of a session after a store's failure: at \"seed\" what the")
+	p("# store had before it failed, at \"safe\" never anything stale; that keeps its")
+	p("# books at the stores, for which check -online names the rights that are missing.")
+	p("level = %q", conf.DefaultLevel)
 	if n := f.server.MaxConns - 10; n > 0 && n < conf.Default().Pool.MaxConns {
 		p("")
 		p("[pool]")
