@@ -44,7 +44,7 @@ unit:
 	$(GO) test -race -run '^TestLive' ./router/fence
 	$(GO) test ./router/fence
 	cd integration/embedded && $(GO) test ./...
-	cd deploy/check && $(GO) test ./...
+	cd deploy/check && $(GO) test -count=1 ./...
 
 integration: build embedded
 	$(GO) test -count=1 -timeout 30m ./integration
@@ -116,7 +116,7 @@ browser: build tools
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; \
 	fi
 	$(GO) vet -tags browser ./integration
-	$(GO) test -tags browser -count=1 -timeout 10m ./integration -run TestStatusPage
+	$(GO) test -tags browser -count=1 -timeout 10m ./integration -run TestStatusPage # UPDATE_PICTURES=1 renews those of docs
 
 # mysql9 runs the tests that need a server on MySQL 9 and with its mysql client,
 # which are unpacked into a cache, beside the system; no root is needed for that.

@@ -92,9 +92,10 @@ func runKill(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 }
 
 func runClients(args []string, _ io.Reader, stdout, stderr io.Writer) error {
-	fs := newFlags("clients", "[-config FILE | -admin ADDRESS] [-json]", "Prints the clients of a running proxy.")
+	fs := newFlags("clients", "[-config FILE | -admin ADDRESS] [-json] [-watch]", "Prints the clients of a running proxy.")
 	to := addRemoteFlags(fs)
 	asJSON := fs.Bool("json", false, "print one object a line")
+	watch := fs.Bool("watch", false, "print them anew every second")
 	rest, done, err := parseFlags(fs, args, stdout, stderr)
 	if done || err != nil {
 		return err
@@ -102,21 +103,27 @@ func runClients(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	if len(rest) > 0 {
 		return usageError(fs, stderr, "takes no argument")
 	}
+	screen := isTerminal(stdout)
 	return to.ask(stderr, func(ctx context.Context, r *admin.Remote) error {
-		list, err := r.Clients(ctx)
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			e := json.NewEncoder(stdout)
-			for _, c := range list {
-				if err := e.Encode(c); err != nil {
-					return err
-				}
+		return again(ctx, *watch, func(ctx context.Context) error {
+			list, err := r.Clients(ctx)
+			if err != nil {
+				return err
 			}
-			return nil
-		}
-		return printClients(stdout, list)
+			if *asJSON {
+				e := json.NewEncoder(stdout)
+				for _, c := range list {
+					if err := e.Encode(c); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			if *watch && screen {
+				fmt.Fprint(stdout, clearScreen)
+			}
+			return printClients(stdout, list)
+		})
 	})
 }
 

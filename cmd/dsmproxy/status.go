@@ -33,31 +33,40 @@ func runStatus(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	}
 	colour := isTerminal(stdout)
 	return to.ask(stderr, func(ctx context.Context, r *admin.Remote) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-		defer stop()
-		for {
+		return again(ctx, *watch, func(ctx context.Context) error {
 			s, err := r.Status(ctx)
 			if err != nil {
 				return err
 			}
-			if *watch && colour && !*asJSON {
-				fmt.Fprint(stdout, "\x1b[H\x1b[2J") // to the top of a cleared screen
-			}
 			if *asJSON {
-				err = json.NewEncoder(stdout).Encode(s)
-			} else {
-				err = printStatus(stdout, s, colour)
+				return json.NewEncoder(stdout).Encode(s)
 			}
-			if err != nil || !*watch {
-				return err
+			if *watch && colour {
+				fmt.Fprint(stdout, clearScreen)
 			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(watchTime):
-			}
-		}
+			return printStatus(stdout, s, colour)
+		})
 	})
+}
+
+// clearScreen has a terminal go to the top of a cleared screen.
+const clearScreen = "\x1b[H\x1b[2J"
+
+// again prints once, or every second until a signal ends it.
+func again(ctx context.Context, watch bool, once func(context.Context) error) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	for {
+		err := once(ctx)
+		if err != nil || !watch {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(watchTime):
+		}
+	}
 }
 
 // colours of states, as a terminal has them.
