@@ -41,6 +41,7 @@ type Client struct {
 	// which the client began to be idle; 0 before the login.
 	since     atomic.Int64
 	questions atomic.Uint64
+	idle      atomic.Int64           // how long it may be idle, unless 0; see SetIdleTimeout
 	owner     atomic.Pointer[string] // User, for Kill
 	inDB      atomic.Pointer[string] // DB, for List; nil before the login
 	// ending is why the client ends at its next statement boundary; nil: it
@@ -112,6 +113,11 @@ func (c *Client) SetDB(db string) {
 	c.DB = db
 	c.inDB.Store(&db)
 }
+
+// SetIdleTimeout closes the client once it has sent no command for so long, if
+// the server doesn't sooner; 0 leaves it to the server. (A session's own
+// wait_timeout.)
+func (c *Client) SetIdleTimeout(d time.Duration) { c.idle.Store(int64(d)) }
 
 // deprecateEOF reports whether rows end with an OK packet.
 func (c *Client) deprecateEOF() bool { return c.Capabilities.Has(ClientDeprecateEOF) }

@@ -78,9 +78,10 @@ func (c *Client) refuse(err error) {
 			c.server.log.Debug("client disconnected", "client", c, "error", err)
 		}
 	case e == c.ending.Load() || e == errLeaving:
-		// MySQL too says nothing to a client that is killed while idle, or at a
-		// shutdown: the client finds a closed connection and opens another.
-		if e.Code == ErrIdleTimeout {
+		// A server too says nothing to a client that is killed while idle, or at a
+		// shutdown: the client finds a closed connection and opens another. Of
+		// wait_timeout MySQL tells.
+		if e.Code == ErrIdleTimeout && !isMariaDB(c.server.version()) {
 			c.farewell(e)
 		}
 	default:

@@ -225,12 +225,23 @@ func TestCommandAllocatesNothing(t *testing.T) {
 }
 
 func TestIdleTimeout(t *testing.T) {
-	s := startServer(t, func(s *Server) { s.IdleTimeout = time.Second })
+	testIdleTimeout(t, "10.11.9-MariaDB", func(t *testing.T, idle *rawClient) { idle.expectEnd(t) })
+	testIdleTimeout(t, "8.4.2", func(t *testing.T, idle *rawClient) {
+		idle.ResetSequence()
+		idle.expectError(t, ErrIdleTimeout)
+		idle.expectEnd(t)
+	})
+}
+
+func testIdleTimeout(t *testing.T, version string, ends func(t *testing.T, idle *rawClient)) {
+	t.Helper()
+	s := startServer(t, func(s *Server) {
+		s.IdleTimeout = time.Second
+		s.Version = func() string { return version }
+	})
 	busy, idle := s.login(t), s.login(t)
 	busy.send(t, ComQuery, "wait")
-	idle.ResetSequence()
-	idle.expectError(t, ErrIdleTimeout)
-	idle.expectEnd(t)
+	ends(t, idle)
 	if err := s.Kill(busy.id, true, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -84,8 +84,11 @@ func (s *Server) takesTooLong(c *Client, since, now int64) bool {
 
 // idleTooLong reports whether a client that is idle since tick -since is to be
 // ended for it.
-func (s *Server) idleTooLong(since, now int64) bool {
+func (s *Server) idleTooLong(c *Client, since, now int64) bool {
 	most := s.limits.Load().IdleTimeout
+	if own := time.Duration(c.idle.Load()); own > 0 && (most == 0 || own < most) {
+		most = own
+	}
 	return most > 0 && passed(now+since, most)
 }
 

@@ -51,7 +51,7 @@ func (s *Server) inspect(c *Client, now int64) {
 			s.log.Info("client takes no answer", "client", c)
 			s.lost(c)
 		}
-	case since < 0 && s.idleTooLong(since, now):
+	case since < 0 && s.idleTooLong(c, since, now):
 		if c.ending.Load() == nil {
 			s.idled.Add(1)
 		}

@@ -138,6 +138,11 @@ func (c *rawClient) tell(line string) string {
 		c.command(protocol.ComInitDB, []byte(arg)...)
 	case "!reset":
 		c.command(protocol.ComResetConnection)
+	case "!closed": // what is said to one who asks nothing
+		if p, err := c.read(); err == nil {
+			return fmt.Sprintf("%q", p)
+		}
+		return "closed"
 	case "!prepare":
 		out, _ := c.prepare(arg)
 		return out

@@ -65,6 +65,7 @@ func (s *session) begin() error {
 	s.fixedTime, s.inSet, s.writesOthers, s.own = false, false, false, own{}
 	s.readOnly, s.completion = false, ""
 	s.autoStep, s.autoOffset, s.maxTime = 0, 0, 0
+	c.SetIdleTimeout(0)
 	s.named, s.vars, s.tablesLocked = nil, userVars{}, false
 	c.Status = protocol.StatusAutocommit
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -178,6 +179,10 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			if err := s.learnNumbering(conn); err != nil {
 				return err
 			}
+		case "wait_timeout":
+			if err := s.learnIdle(conn); err != nil {
+				return err
+			}
 		case "timestamp":
 			s.fixedTime = a.Value != "DEFAULT" && a.Value != "0"
 		}
@@ -216,6 +221,18 @@ func (s *session) learnLockWait(conn *store.Conn) error {
 	}
 	s.data.LockWait = lockWait(rows[0][0])
 	return nil
+}
+
+// learnIdle has the client closed when it is idle for as long as it has set
+// wait_timeout to.
+func (s *session) learnIdle(conn *store.Conn) error {
+	rows, err := conn.Query(context.Background(), "SELECT @@wait_timeout")
+	if err != nil {
+		return err
+	}
+	seconds, err := strconv.ParseUint(string(rows[0][0]), 10, 32)
+	s.client.SetIdleTimeout(time.Duration(seconds) * time.Second)
+	return err
 }
 
 // learnNumbering has the proxy count as the client wants.
