@@ -29,7 +29,7 @@ func ablationList() []ablation {
 		{"fence", func(c *simConfig) { c.without.fence = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseProxy} }), 80, false},
 		{"gate", func(c *simConfig) { c.without.gate = true }, lossy, 80, false},
 		{"ticks", func(c *simConfig) { c.ablate.noTicks = true }, with(safe, func(c *simConfig) { c.Faults = []fault{restoreStore, pauseStore} }), 80, false},
-		{"flushed images", func(c *simConfig) { c.without.flush = true }, with(safe, func(c *simConfig) { c.Flush, c.Faults = true, []fault{crashStore} }), 200, false},
+		{"flushed images", func(c *simConfig) { c.without.flush = true }, with(safe, func(c *simConfig) { c.Flush, c.Faults = true, []fault{crashStore} }), 400, false},
 		{"help", func(c *simConfig) { c.ablate.noHelp = true }, lossy, 300, false},
 		{"settle", func(c *simConfig) { c.ablate.noSettle = true }, four, 200, false},
 		{"join and settle", func(c *simConfig) { c.ablate.noSettle, c.ablate.noJoin = true, true }, safe, 20, false},
