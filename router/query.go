@@ -242,7 +242,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 			return err
 		}
 	}
-	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p), Updates: p.Verb == rewrite.VerbUpdate, Returns: p.ResultSet}
+	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p), Updates: p.Verb == rewrite.VerbUpdate, Removes: p.Verb == rewrite.VerbDelete, Returns: p.ResultSet}
 	s.sameOnAll(&w, p)
 	return s.data.Write(&w)
 }

@@ -36,7 +36,11 @@ func (o *op) replicate(ctx context.Context, c *installed, keys []Key, entries []
 	}
 	if err == nil {
 		for i := range keys {
-			o.g.clean.add(keys[i], entries[i].Version, sites[i].holders())
+			marked := sites[i].holders()
+			if len(marked) == 2 {
+				marked = marked[:1] // the other one's was the last put
+			}
+			o.g.clean.add(keys[i], entries[i].Version, marked)
 		}
 	}
 	return err
@@ -83,7 +87,7 @@ func (o *op) putTo(ctx context.Context, c *installed, t int, keys []Key, entries
 			}
 			puts, size = puts[:0], 0
 		}
-		puts = append(puts, Put{Key: keys[i], Entry: entries[i], MaxTick: o.limits[t]})
+		puts = append(puts, Put{Key: keys[i], Entry: entries[i], MaxTick: o.limits[t], Last: sites[i].n == 2})
 		size += len(entries[i].Image)
 	}
 	return o.put(ctx, c, t, puts)

@@ -37,6 +37,11 @@
 // at once. The last three are one packet of several statements, the rest of
 // which a server drops when one fails; so what is not fenced is not committed.
 //
+// A server does more for its statements than for the client's, so there are
+// briefer forms of what is done most: a read under a lease (glance.go), a write
+// of one record on MariaDB (brief.go), and a version that is put on a store
+// which has an older one or none (putNewer).
+//
 // Boot is in the register and in the gate. A connection on which the gate has
 // been seen open under a Boot needs only the former: it ends with the server's
 // process, and the gate is opened once for each.

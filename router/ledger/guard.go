@@ -35,6 +35,8 @@ type fencing struct {
 	multi bool
 	// counted: @dsmproxy_rows must be set.
 	counted bool
+	// silent: what the guard says is asked again.
+	silent bool
 	// refusable: it tells by being below 0 that the statement was refused.
 	refusable bool
 }

@@ -148,6 +148,38 @@ func (s *Store) install(j *job, sh *shape, k *fence.Key, e *fence.Entry) (statem
 	return statements, nil
 }
 
+// installNew is install where the record is to be what is in the image, of one
+// row and whatever is there.
+func (s *Store) installNew(j *job, sh *shape, k *fence.Key, e *fence.Entry) (statements int, err error) {
+	if e.Flags.Has(view.Deleted) || e.Image == nil {
+		j.add("DELETE FROM ", sh.name, " WHERE ")
+		sh.keyIs(j, "", k.ID)
+		j.add(";")
+		return 1, nil
+	}
+	rest, err := sh.rows(e.Image)
+	if err != nil {
+		return 0, err
+	}
+	cells := make([][]byte, len(sh.columns))
+	for len(rest) > 0 {
+		var ok bool
+		if rest, ok = takeRow(rest, cells); !ok {
+			return 0, fmt.Errorf("%w: malformed image", fence.ErrUnsent)
+		}
+		j.add("INSERT INTO ", sh.name, " (", sh.list, ") VALUES (")
+		for i := range cells {
+			if i > 0 {
+				j.add(",")
+			}
+			sh.columns[i].literal(j, cells[i])
+		}
+		j.add(") ON DUPLICATE KEY UPDATE ", sh.updates, ";")
+		statements++
+	}
+	return statements, nil
+}
+
 // versionIs appends the condition that v has a version.
 func (j *job) versionIs(v view.Version) *job {
 	return j.add(" AND v.ep=").num(v.Epoch).add(" AND v.n=").num(v.N).add(" AND v.wid=").num(v.ID)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -53,7 +54,11 @@ func (s *Store) changeOnce(ctx context.Context, g fence.Guard, late bool, text f
 	if e.Code == errBadColumn || e.Code == protocol.ErrNoSuchTable {
 		s.Forget()
 	}
-	return s.undone(c, j, &f, e, late)
+	again, err = s.undone(c, j, &f, e, late)
+	if f.silent && e.Code == errOutOfRange {
+		err = errNotNewer
+	}
+	return again, err
 }
 
 // undone is undo in bounded time.
@@ -95,12 +100,45 @@ func (s *Store) Put(ctx context.Context, g fence.Guard, puts []fence.Put) error 
 		}
 		return statements, nil
 	}
-	return s.change(ctx, g, true, text, func(r *reply) error {
+	done := func(r *reply) error {
 		if r.sets[1].affected == 0 {
 			return fence.ErrClosed // the register is gone
 		}
 		return nil
-	})
+	}
+	if len(puts) == 1 && shapes[0].updates != "" {
+		if err := s.putNewer(ctx, g, &puts[0], shapes[0], limit, done); !errors.Is(err, errNotNewer) {
+			return err
+		}
+	}
+	return s.change(ctx, g, true, text, done)
+}
+
+// errNotNewer: a put, as putNewer has it, failed where the guard may have, or
+// the version that is there is no older one.
+var errNotNewer = errors.New("guarded")
+
+// putNewer is Put for one version, which is newer as a rule. Nothing depends on
+// what is there then but whether it is: the statement overflows, as by the
+// guard, where it is not, and nothing of the packet is done. Why is found out by
+// doing it in the other way.
+func (s *Store) putNewer(ctx context.Context, g fence.Guard, p *fence.Put, sh *shape, limit uint64, done func(r *reply) error) error {
+	return s.change(ctx, g, true, func(j *job, f *fencing) (statements int, err error) {
+		f.silent = true
+		v := p.Entry.Version
+		j.add("INSERT INTO ", s.texts.ver, "(t,k,fl,iep,tick,wid,ep,n) SELECT ").num(uint64(p.Key.Table)).add(",").hex(p.Key.ID).
+			add(",").num(flags(&p.Entry, p.Last)).add(",")
+		s.guard(j, f, limit)
+		j.add(",w.tick,").num(v.ID).add(",").num(v.Epoch).add(",").num(v.N).
+			add(" FROM ", s.texts.view, " w WHERE w.id=").num(f.shard).add(" LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE fl=").num(flags(&p.Entry, p.Last)).
+			add(",iep=w.seq+9223372036854775807*(", s.texts.ver, ".ep>").num(v.Epoch).add(" OR ", s.texts.ver, ".ep=").num(v.Epoch).
+			add(" AND ", s.texts.ver, ".n>=").num(v.N).add("),tick=w.tick,wid=").num(v.ID).add(",ep=").num(v.Epoch).add(",n=").num(v.N).add(";")
+		n, err := s.installNew(j, sh, &p.Key, &p.Entry)
+		if err != nil {
+			return 0, s.forgetting(err)
+		}
+		return 1 + n, nil
+	}, done)
 }
 
 // forgetting drops what is known of the tables: one may have been changed.
@@ -110,7 +148,12 @@ func (s *Store) forgetting(err error) error {
 }
 
 // flags are those that a version is stored with.
-func flags(e *fence.Entry) uint64 { return uint64(e.Flags & view.Deleted) }
+func flags(e *fence.Entry, clean bool) uint64 {
+	if clean {
+		return uint64(e.Flags&view.Deleted | view.Clean)
+	}
+	return uint64(e.Flags & view.Deleted)
+}
 
 // upsert appends the statement that stores a version if it is newer.
 // Assignments are made from left to right: what newer looks at comes last.
@@ -123,11 +166,15 @@ func (s *Store) upsert(j *job, f *fencing, p *fence.Put, limit uint64) {
 		j.add(",", s.texts.ver, ".", name, "),")
 	}
 	j.add("INSERT INTO ", s.texts.ver, "(t,k,fl,iep,tick,wid,ep,n) SELECT ").num(uint64(p.Key.Table)).add(",").hex(p.Key.ID).
-		add(",").num(flags(&p.Entry)).add(",")
+		add(",").num(flags(&p.Entry, p.Last)).add(",")
 	s.guard(j, f, limit)
 	j.add(",w.tick,").num(v.ID).add(",").num(v.Epoch).add(",").num(v.N).
 		add(" FROM ", s.texts.view, " w WHERE w.id=").num(f.shard).add(" LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE ")
-	set("fl", func() { j.num(flags(&p.Entry)) })
+	if p.Last { // then a version that is there already is clean now
+		j.add("fl=IF(").num(v.Epoch).add("=", s.texts.ver, ".ep AND ").num(v.N).add("=", s.texts.ver, ".n AND ").
+			num(v.ID).add("=", s.texts.ver, ".wid,", s.texts.ver, ".fl|2,", s.texts.ver, ".fl),")
+	}
+	set("fl", func() { j.num(flags(&p.Entry, p.Last)) })
 	set("iep", func() { j.add("w.seq") })
 	set("tick", func() { j.add("w.tick") })
 	set("wid", func() { j.num(v.ID) })

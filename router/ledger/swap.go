@@ -77,13 +77,13 @@ func (s *Store) swap(j *job, f *fencing, sh *shape, p *fence.Swap) (before, behi
 	case seen.Known:
 		j.add("UPDATE ", s.texts.ver, " v JOIN ", s.texts.view, " w ON w.id=").num(f.shard).add(" SET v.iep=w.seq")
 		if seen.Version != e.Version {
-			j.add(",v.fl=").num(flags(e)).add(",v.tick=w.tick,v.wid=").num(e.Version.ID).
+			j.add(",v.fl=").num(flags(e, false)).add(",v.tick=w.tick,v.wid=").num(e.Version.ID).
 				add(",v.ep=").num(e.Version.Epoch).add(",v.n=").num(e.Version.N)
 		}
 		j.add(" WHERE ").oneKey(k).versionIs(seen.Version).add(";")
 	default:
 		j.add("INSERT IGNORE INTO ", s.texts.ver, "(t,k,fl,iep,tick,wid,ep,n) SELECT ").num(uint64(k.Table)).add(",").hex(k.ID).
-			add(",").num(flags(e)).add(",w.seq,w.tick,").num(e.Version.ID).add(",").num(e.Version.Epoch).add(",").num(e.Version.N).
+			add(",").num(flags(e, false)).add(",w.seq,w.tick,").num(e.Version.ID).add(",").num(e.Version.Epoch).add(",").num(e.Version.N).
 			add(" FROM ", s.texts.view, " w WHERE w.id=").num(f.shard).add(" AND ")
 		sh.absent(j, k.ID)
 		j.add(";")

@@ -22,7 +22,8 @@ var (
 	countPacket = append([]byte{byte(protocol.ComQuery)}, "GET DIAGNOSTICS @dsmproxy_rows=ROW_COUNT"...)
 )
 
-// Write implements fence.Store. All goes out at once:
+// Write implements fence.Store; brief.go has a briefer form for one record. All
+// goes out at once:
 //
 //	START TRANSACTION
 //	the client's statement
@@ -54,27 +55,35 @@ func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, 
 		}
 		shapes = append(shapes, sh)
 	}
+	briefly := s.briefly(st, keys, shapes)
 	for try := 1; ; try++ {
-		changed, again, err := s.writeOnce(ctx, g, st, keys, shapes, id, entries)
+		changed, again, amiss, err := s.writeOnce(ctx, g, st, keys, shapes, id, entries, briefly)
+		if amiss {
+			briefly = false
+			continue
+		}
 		if !again || try == tries || st.Kind() == Commit || ctx.Err() != nil {
 			return changed, err
 		}
 	}
 }
 
-func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys []fence.Key, shapes []*shape, id uint64, entries []fence.Entry) (changed, again bool, err error) {
+func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys []fence.Key, shapes []*shape, id uint64, entries []fence.Entry, briefly bool) (changed, again, amiss bool, err error) {
 	clear(entries)
 	c, err := st.Acquire(ctx, s.st)
 	if err != nil {
-		return false, false, unsent(err)
+		return false, false, false, unsent(err)
 	}
 	j := s.begin()
 	defer s.end(j)
 	if c == nil { // as for a read
 		if err := s.marks(ctx, g, j, keys, entries); err != nil {
-			return false, false, unsent(err)
+			return false, false, false, unsent(err)
 		}
-		return false, false, nil
+		return false, false, false, nil
+	}
+	if briefly {
+		return s.writeBriefly(ctx, g, st, c, j, &keys[0], shapes[0], id, &entries[0])
 	}
 	f := fenced(g, c)
 	f.multi = multi(c)
@@ -89,11 +98,11 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 	s.bumps(j, &f, st, keys, shapes, id)
 	if err := s.sendWrite(ctx, c, &f, st, trailing, j.buf, commits); err != nil {
 		st.Settle(c, err)
-		return false, false, err
+		return false, false, false, err
 	}
 	if err := s.readWrite(c, &f, j, st, trailing, commits); err != nil {
 		st.Settle(c, err)
-		return false, false, err
+		return false, false, false, err
 	}
 	// The answer lies in the connection's buffer.
 	refused, at := j.reply.err, len(j.reply.sets)
@@ -135,7 +144,7 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 		again, err = s.undo(c, j, &f, refused, false)
 		st.Settle(c, broken(c, err))
 	}
-	return changed, again, err
+	return changed, again, false, err
 }
 
 // broken is err if the connection can't be used any more.

@@ -53,6 +53,7 @@ type fencedStmt struct {
 var (
 	_ ledger.Trailing  = (*fencedStmt)(nil)
 	_ ledger.Refusable = (*fencedStmt)(nil)
+	_ ledger.Removing  = (*fencedStmt)(nil)
 )
 
 // begin makes s the statement of req.
@@ -70,6 +71,9 @@ func (s *fencedStmt) Kind() ledger.Kind { return s.kind }
 
 // Changed implements ledger.Statement.
 func (s *fencedStmt) Changed() string { return s.changed }
+
+// Removes implements ledger.Removing.
+func (s *fencedStmt) Removes() bool { return s.write != nil && s.write.Removes }
 
 // Refused implements ledger.Refusable.
 func (s *fencedStmt) Refused() bool { return s.client.frame.Answer().Err != nil }

@@ -37,8 +37,8 @@ type Write struct {
 	// store that stands in for another can't run it by itself.
 	Partial bool
 
-	// Updates: it is an UPDATE, which removes no record.
-	Updates bool
+	// Updates: it is an UPDATE, which removes no record. Removes: it is a DELETE.
+	Updates, Removes bool
 	// Returns: it answers with rows (RETURNING).
 	Returns bool
 
