@@ -199,6 +199,8 @@ func TestJoinsOtherTables(t *testing.T) {
 		b.h.fails(1235, c, "INSERT INTO archive SELECT id, n FROM sessions")
 		b.h.exec(c, "ROLLBACK")
 		b.h.exec(c, "INSERT INTO archive SELECT id, n FROM sessions")
+		b.h.exec(c, "CREATE TEMPORARY TABLE users (id int, seen int)")
+		b.h.fails(1235, c, "SELECT u.seen FROM users u JOIN sessions s ON u.id = s.n WHERE s.id = 'k1'")
 	})
 }
 

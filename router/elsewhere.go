@@ -32,6 +32,13 @@ func (s *session) elsewhere(st *rewrite.Statement, req replica.Request, args rew
 	return err
 }
 
+// keepOthers has one connection serve the client's statements on other tables
+// from now on, for what it holds there.
+func (s *session) keepOthers() error {
+	s.keepsOthers = true
+	return s.data.Keep(s.router.OtherTables)
+}
+
 // call carries CALL out. A procedure can do whatever a client can.
 func (s *session) call(st *rewrite.Statement, req replica.Request) error {
 	p := st.Plan
@@ -40,7 +47,7 @@ func (s *session) call(st *rewrite.Statement, req replica.Request) error {
 	}
 	s.data.Learn = s.learnVars(p.Assigns, true)
 	learn := s.data.Learn
-	if err := s.data.Keep(s.router.OtherTables); err != nil {
+	if err := s.keepOthers(); err != nil {
 		return err
 	}
 	s.data.Learn = learn
@@ -86,7 +93,7 @@ func (s *session) lockTables(st *rewrite.Statement, req replica.Request) error {
 			return err
 		}
 	}
-	if err := s.data.Keep(s.router.OtherTables); err != nil {
+	if err := s.keepOthers(); err != nil {
 		return err
 	}
 	s.tablesLocked = true

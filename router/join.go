@@ -14,8 +14,8 @@ import (
 // The store of the other tables carries it out on copies of the session tables
 // (see router/replica/scatter_copy.go), which have the records that the keys
 // name, or all. That is not a connection of the client's transaction: what the
-// transaction has written to other tables could not be seen there, so that it is
-// refused then, and a write could not be undone.
+// transaction has written to other tables could not be seen there, nor could
+// temporary tables, so that it is refused then, and a write could not be undone.
 
 // joinKeys carries a read of known keys out that names other tables too.
 func (s *session) joinKeys(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
@@ -42,6 +42,8 @@ func (s *session) join(st *rewrite.Statement, req replica.Request, args rewrite.
 	switch inTxn := s.data.InTxn() || !s.data.State().Autocommit(); {
 	case s.router.OtherTables < 0:
 		return refusedJoin(p)
+	case s.keepsOthers: // a temporary table may hide one that is named
+		return refuse("a statement on a session table and another one by a client with temporary tables, LOCK TABLES or a CALL before")
 	case p.Gathers && inTxn:
 		return refuse(p.Refuse + " in a transaction")
 	case inTxn && s.writesOthers:

@@ -363,7 +363,7 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 	if p.Pins != "" && p.Pins != sqlCalcFoundRows && p.Pins != lastInsertIDOf {
 		// What it leaves behind is not seen anywhere else: one connection
 		// serves this client's statements there from now on.
-		if err := s.data.Keep(s.router.OtherTables); err != nil {
+		if err := s.keepOthers(); err != nil {
 			return err
 		}
 	}

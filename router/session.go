@@ -29,6 +29,7 @@ type session struct {
 	completion string
 	// tablesLocked: LOCK TABLES holds at the store of the other tables.
 	tablesLocked bool
+	keepsOthers  bool // see keepOthers
 	writesOthers bool // the transaction, if one is open, has written other tables
 	inSet        bool // a SET with autocommit among others is in the state's log
 	own          own
@@ -62,7 +63,7 @@ func (s *session) begin() error {
 	if unsafeCollation(c.Collation) {
 		s.mode |= rewrite.ModeUnsafeCharset
 	}
-	s.fixedTime, s.inSet, s.writesOthers, s.own = false, false, false, own{}
+	s.fixedTime, s.inSet, s.keepsOthers, s.writesOthers, s.own = false, false, false, false, own{}
 	s.readOnly, s.completion = false, ""
 	s.autoStep, s.autoOffset, s.maxTime = 0, 0, 0
 	c.SetIdleTimeout(0)
