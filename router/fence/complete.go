@@ -46,7 +46,7 @@ func (o *op) complete(ctx context.Context, in Guard, keys []Key, id uint64) erro
 		if err != nil {
 			continue
 		}
-		if !o.written(id) && !(guard == in && o.known()) {
+		if !o.written(id) && !(guard.Boot == in.Boot && guard.View == in.View && o.known()) {
 			break
 		}
 		if o.replicate(ctx, c, keys, o.entries, o.sites) == nil {
