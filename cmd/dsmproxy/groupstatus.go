@@ -51,22 +51,24 @@ func (f *fenced) status() *admin.Group {
 		}
 		g.Members = append(g.Members, m)
 	}
+	g.Behind = ailing
 	g.Short = short(o, up, ailing, most)
 	return g
 }
 
 // short is of about how many records there are fewer copies than there should
-// be.
+// be; -1 if there are some, and how many is not known: a store that can't tell
+// how many keys it has says 0.
 func short(o fence.Overview, up int, ailing bool, keys uint64) int64 {
 	switch {
 	case o.View == "":
 		return -1
-	case up < o.Copies:
-		return int64(keys)
-	case !ailing:
+	case up >= o.Copies && !ailing:
 		return 0
-	case o.Heal.Running:
+	case up >= o.Copies && o.Heal.Running:
 		return int64(o.Heal.Of - min(o.Heal.Keys, o.Heal.Of))
+	case keys == 0:
+		return -1
 	}
 	return int64(keys)
 }

@@ -57,7 +57,7 @@ func printGroup(w io.Writer, g *admin.Group) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "%s\nrecords with too few copies: %s; versions not known to be on all copies: %s\n",
-		healText(&g.Heal), unknownNumber(g.Short), unknownNumber(g.Unclean))
+		healText(&g.Heal, g.Behind), unknownNumber(g.Short), unknownNumber(g.Unclean))
 	return err
 }
 
@@ -72,7 +72,7 @@ func unknownNumber(n int64) string {
 }
 
 // healText says how far the present heal is, or how the last one ended.
-func healText(h *admin.Heal) string {
+func healText(h *admin.Heal, behind bool) string {
 	took := time.Duration(h.For * float64(time.Second))
 	switch {
 	case h.Running:
@@ -81,6 +81,9 @@ func healText(h *admin.Heal) string {
 		return "copies were not looked after yet"
 	case h.Error != "":
 		return fmt.Sprintf("copies could not be brought up to date, which is tried again: %s", h.Error)
+	}
+	if behind {
+		return "copies are not up to date, which begins soon"
 	}
 	return fmt.Sprintf("copies are up to date: %d records looked at in %s, %d copied", h.Keys, took.Round(time.Millisecond), h.Copied)
 }

@@ -28,6 +28,8 @@ type Group struct {
 	// stores; -1 if that is not known.
 	Short   int64 `json:"records_below_copies"`
 	Unclean int64 `json:"versions_not_on_all_copies"`
+	// Behind: a store joins, or is up and has not all that it should have yet.
+	Behind bool `json:"copies_behind"`
 	// Tidy: copies that were left over in the present view have been dropped.
 	Tidy     bool        `json:"tidy"`
 	Counts   GroupCounts `json:"counts"`
