@@ -71,6 +71,8 @@ func (s *Statement) Scatter() (w Scatter, why string) {
 		case sc.is(i, "match") && sc.op(i+1, "("):
 			// Copies have no full-text index. As a column, match is quoted.
 			sc.fulltext = true
+		case sc.is(i, "partition") && sc.op(i+1, "("): // nor partitions
+			sc.partition = true
 		case !sc.is(i, "into") || s.Plan.Gathers:
 		case sc.kind(i+1) != tokUserVar:
 			return w, "SELECT ... INTO without the key"
@@ -85,6 +87,9 @@ func (s *Statement) Scatter() (w Scatter, why string) {
 	if sc.fulltext && !sc.out.Rows {
 		return w, "MATCH ... AGAINST over the records of several stores"
 	}
+	if sc.partition && !sc.out.Rows && !sc.out.Count {
+		return w, "PARTITION (...) over the records of several stores"
+	}
 	return sc.out, ""
 }
 
@@ -95,6 +100,7 @@ type scatterer struct {
 	out  Scatter
 
 	fulltext         bool
+	partition        bool // it names partitions
 	into             bool // it has INTO @variable
 	fields           int  // behind SELECT and its modifiers
 	from             int

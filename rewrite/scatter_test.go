@@ -37,6 +37,7 @@ func TestScatter(t *testing.T) {
 		{"SELECT DISTINCT n FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,distinct,n,from,sessions,order,by,n,limit"},
 		{"SELECT n FROM sessions HAVING n > 1 ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,n,from,sessions,having,n,order,by,n,limit"},
 		{"SELECT SQL_CALC_FOUND_ROWS n FROM sessions ORDER BY n LIMIT 5", "| SELECT COLS FROM sessions WHERE (1) MAX columns select,sql_calc_found_rows,n,from,sessions,order,by,n,limit"},
+		{"SELECT n FROM sessions PARTITION (p0) ORDER BY n", "refuse PARTITION (...) over the records of several stores"},
 		{"SELECT COUNT(*) INTO @n FROM sessions WHERE n > 1", "| SELECT COLS FROM sessions WHERE ( n > 1) MAX columns select,count,into,from,sessions,where,n"},
 		{"SELECT n FROM sessions WHERE n > 1 ORDER BY n LIMIT 1 INTO @n", "| SELECT COLS FROM sessions WHERE ( n > 1) MAX columns select,n,from,sessions,where,n,order,by,n,limit,into"},
 		{"SELECT IF(@a := n, n, 1) FROM sessions ORDER BY n LIMIT 5", "columns select,if,n,n,from,sessions,order,by,n,limit"},

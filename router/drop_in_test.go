@@ -238,3 +238,20 @@ func TestTablesThatAreNot(t *testing.T) {
 		)
 	})
 }
+
+// TestPartitions reads partitions by name.
+func TestPartitions(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level string) {
+		b := startAt(t, level, 3, 2).both()
+		b.same(
+			"DROP TABLE sessions",
+			"CREATE TABLE sessions (id varchar(128) NOT NULL PRIMARY KEY, data longblob, n int NOT NULL DEFAULT 0, expires int NOT NULL DEFAULT 0) PARTITION BY KEY (id) PARTITIONS 4",
+			eightRecords,
+			"SELECT COUNT(*) FROM sessions PARTITION (p0)",
+			"SELECT COUNT(*) FROM sessions PARTITION (p0, p1, p2, p3) WHERE n > 3",
+			"SELECT n FROM sessions PARTITION (p9) WHERE id = 'k1'",
+			"SELECT MAX(n) FROM sessions",
+		)
+		b.h.fails(1235, b.h.conn(""), "SELECT id FROM sessions PARTITION (p0) ORDER BY n")
+	})
+}
