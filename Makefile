@@ -9,7 +9,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm haproxy
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench-go compat compat-tools browser mysql9 man deb release deb-test systemd-test docker-test clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench bench-soak profile pgo bench-go compat compat-tools browser mysql9 man deb release deb-test systemd-test docker-test clean
 
 all: build
 
@@ -65,13 +65,20 @@ soak: build
 	$(GO) test ./integration -count=1 -timeout 0 -v -run '^TestSoak$$' -soak $(SOAK) -seed $(SEED)
 
 # bench measures the proxy beside HAProxy and direct connections; docs/PERFORMANCE.md
-# says how to read it. BENCH adds flags (`$(BIN)/bench -h`).
+# says how to read it. PEER=name:port is one more to compare with, LEVELS are those
+# of the proxy, BENCH adds flags (`$(BIN)/bench -h`).
+LEVELS ?= seed,safe
 bench: build $(BIN)/bench
-	$(BIN)/bench -program $(BIN)/dsmproxy -json $(BIN)/bench.json -chart $(BIN)/bench.svg $(BENCH)
+	$(BIN)/bench -program $(BIN)/dsmproxy -levels $(LEVELS) $(if $(PEER),-peer $(PEER)) -json $(BIN)/bench.json -chart docs/bench.svg $(BENCH)
 
 .PHONY: $(BIN)/bench
 $(BIN)/bench:
 	$(GO) build -o $@ ./integration/bench
+
+# bench-soak looks for what grows while stores are killed and returned.
+SOAK_FOR ?= 10m
+bench-soak: build $(BIN)/bench
+	$(BIN)/bench -program $(BIN)/dsmproxy -parts soak -duration $(SOAK_FOR) -json $(BIN)/soak.json
 
 # profile shows where the proxy's processor time goes under load.
 profile: build $(BIN)/bench
