@@ -30,6 +30,7 @@ type options struct {
 	records  int
 	flush    int
 	parts    string
+	duration time.Duration
 	only     string
 	jsonFile string
 	chart    string
@@ -58,7 +59,8 @@ func parse(args []string) (o options, err error) {
 	fs.StringVar(&o.peer, "peer", "", "a further target, `name:port` or name:host:port, with the stores' account and table")
 	fs.IntVar(&o.records, "records", 10000, "records in the table")
 	fs.IntVar(&o.flush, "flush", 2, "innodb_flush_log_at_trx_commit of the stores")
-	fs.StringVar(&o.parts, "parts", "load,connect,memory,crowd,curves", "what to measure")
+	fs.StringVar(&o.parts, "parts", "load,connect,memory,crowd,curves", "what to measure; soak as well")
+	fs.DurationVar(&o.duration, "duration", 10*time.Minute, "how long a soak goes on")
 	fs.StringVar(&o.only, "only", "", "the one `operation` to load with: select or upsert")
 	fs.StringVar(&o.jsonFile, "json", "", "write the figures to this `file`")
 	fs.StringVar(&o.chart, "chart", "", "draw the figures in this SVG `file`")
@@ -112,6 +114,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}{
 		{"load", measureLoad}, {"connect", measureConnect}, {"memory", measureMemory},
 		{"crowd", measureCrowd}, {"curves", measureCurves},
+		{"soak", measureSoak},
 	}
 	for _, p := range parts {
 		if !strings.Contains(","+o.parts+",", ","+p.name+",") {
@@ -137,7 +140,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if o.chart != "" {
-		return os.WriteFile(o.chart, r.chart(), 0o644)
+		if err := os.WriteFile(o.chart, r.chart(), 0o644); err != nil {
+			return err
+		}
+	}
+	if r.Soak != nil {
+		return r.Soak.grown()
 	}
 	return nil
 }

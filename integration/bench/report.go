@@ -21,6 +21,7 @@ type report struct {
 	Memory    []memory   `json:"memory,omitempty"`
 	Crowd     []summary  `json:"crowd,omitempty"`
 	Curves    []point    `json:"curves,omitempty"`
+	Soak      *soak      `json:"soak,omitempty"`
 }
 
 // scenario is one operation with one number of clients, at all targets.
@@ -118,6 +119,9 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(out, "\n%d clients, 200 store connections\n", crowdSize)
 		printSummaries(out, r.Crowd)
 	}
+	if r.Soak != nil {
+		r.Soak.print(out)
+	}
 	for i := 0; i < len(r.Curves); {
 		curve := r.Curves[i].Curve
 		fmt.Fprintf(out, "\n%s; select, text, 8 clients\n", curve)
@@ -144,6 +148,27 @@ func printTargets(out io.Writer, targets []summary) {
 			t.ProxyCPU, ratio(t.ProxyCPU, haproxy.ProxyCPU),
 			t.StoreCPU, ratio(t.StoreCPU, direct.StoreCPU))
 	}
+	w.Flush()
+}
+
+// print writes the levels in the course of a soak.
+func (s *soak) print(out io.Writer) {
+	fmt.Fprintf(out, "\nsoak of %s at %.0f %% of %.0f statements per second; %d times a store was killed, %d statements, %d failed",
+		s.Length, 100*soakShare, s.Capacity, s.Killed, s.Done, s.Failed)
+	if s.lastFailure != nil {
+		fmt.Fprintf(out, ", the last by %q", s.lastFailure)
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tper second\tMiB\tgoroutines\tdescriptors\tprepared statements\tstore connections\t")
+	row := func(name string, l level) {
+		fmt.Fprintf(w, "%s\t%.0f\t%.1f\t%d\t%d\t%d\t%d\t\n", name, l.PerSecond, float64(l.Memory)/(1<<20),
+			l.Goroutines, l.Descriptors, l.Prepared, l.Connections)
+	}
+	for i, l := range s.Levels {
+		row(fmt.Sprintf("return %d", i+1), l)
+	}
+	row("clients gone", s.After)
 	w.Flush()
 }
 

@@ -74,6 +74,7 @@ type bed struct {
 	procs   []*exec.Cmd
 	records int
 	flush   int
+	admin   string // where a proxy's admin address is to be; "": it has none
 	others  []*bed // of the levels safe and strict, each with servers of its own
 }
 
@@ -242,7 +243,7 @@ max_conns = %d
 [consistency]
 level = %q
 [admin]
-listen = ""
+listen = %q
 [log]
 level = "warn"
 [[user]]
@@ -257,7 +258,7 @@ addr = %q
 [[table]]
 name = "sessions"
 key = "id"
-`, addr, maxConns, level, user, password, b.stores[0].Addr(), b.stores[1].Addr())
+`, addr, maxConns, level, b.admin, user, password, b.stores[0].Addr(), b.stores[1].Addr())
 	if b.witness != nil {
 		text += fmt.Sprintf("[[witness]]\nname = \"w\"\naddr = %q\n", b.witness.Addr())
 	}
