@@ -25,6 +25,7 @@ type fleet struct {
 	copies  int
 	nodes   []*node
 	proxies []*front
+	voters  []*node // witnesses
 }
 
 // front is one proxy of a fleet.
@@ -39,6 +40,7 @@ type front struct {
 type fleetOptions struct {
 	level                   string
 	stores, proxies, copies int
+	witnesses               int
 	detect, lease           time.Duration // 0: one second
 }
 
@@ -54,6 +56,11 @@ func startFleet(t *testing.T, o fleetOptions) *fleet {
 		})
 		mustExec(t, n.db, schema)
 		f.nodes = append(f.nodes, n)
+	}
+	if o.witnesses > 0 {
+		for i, s := range suite.Servers.Start(t, o.witnesses, "--innodb-flush-log-at-trx-commit=1") {
+			f.voters = append(f.voters, &node{Server: s, name: "w" + strconv.Itoa(i), db: open(t, s.Addr())})
+		}
 	}
 	for i := range o.proxies {
 		f.proxies = append(f.proxies, f.front(i, o))
@@ -81,6 +88,9 @@ func (f *fleet) front(i int, o fleetOptions) *front {
 		f.t.Cleanup(func() { l.Close() })
 		p.links = append(p.links, l)
 		c.Stores = append(c.Stores, proxytest.StoreConfig{Name: n.name, Addr: l.Addr()})
+	}
+	for _, w := range f.voters {
+		c.Sections += fmt.Sprintf("\n[[witness]]\nname = %q\naddr = %q\n", w.name, w.Addr())
 	}
 	c.Sections += fmt.Sprintf("\n[consistency]\nlevel = %q\n", o.level)
 	if f.fenced() {
