@@ -79,9 +79,10 @@ func (s *Store) writeBriefly(ctx context.Context, g fence.Guard, st Statement, c
 		}
 		err = lost(b.final)
 		st.Settle(c, err)
-	case b.final != nil: // of ROLLBACK
-		err = unsent(b.final)
-		st.Settle(c, err)
+	case b.final != nil: // of ROLLBACK: a KILL, and the transaction is open still
+		c.Taint()
+		again, err = s.undo(c, j, &f, b.final, false)
+		st.Settle(c, broken(c, err))
 	case b.reading != nil:
 		changed, again, err = s.unread(ctx, g, c, j, &f, st, key, id, entry, b.reading)
 	case b.kept:

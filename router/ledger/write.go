@@ -149,11 +149,13 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 
 // broken is err if the connection can't be used any more.
 func broken(c *store.Conn, err error) error {
-	if c.Status().Has(protocol.StatusInTrans) {
-		return err
+	if err != nil && c.Status().Has(protocol.StatusInTrans) {
+		return errLeftOpen // an answer of the server's would leave the connection to the client
 	}
 	return nil
 }
+
+var errLeftOpen = errors.New("a transaction is left open")
 
 // refuses reports whether the store has refused the statement itself.
 func refuses(st Statement) bool {
