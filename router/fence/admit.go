@@ -28,7 +28,11 @@ func (g *Group) open(ctx context.Context, p *peer) {
 		return
 	}
 	if st.Durable && !st.Blank {
-		switch top, ok := g.remembered(ctx, p); {
+		top, ok := g.remembered(ctx, p)
+		p.mu.Lock()
+		p.rewound = st.Tick < top
+		p.mu.Unlock()
+		switch {
 		case st.Tick >= top && (!ok || g.cfg.ablate.noReopen):
 			return // the next beat asks again
 		case st.Tick >= top:

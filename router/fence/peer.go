@@ -30,6 +30,7 @@ type peer struct {
 	flaps   int           // exclusions that count
 	topTick uint64        // the highest since it was last admitted that is on its disk
 	topBoot uint64        // by which that was
+	rewound bool          // closed, and others remember a higher tick of it
 	metBoot uint64        // that was told to the others (ticks.go)
 	meeting *meeting      // under way; nil if none is
 	warned  bool          // of a wrong name

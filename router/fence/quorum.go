@@ -8,11 +8,11 @@ import "github.com/dsmproxy/dsmproxy/router/view"
 // later view is then above it: one of those voters is in every later majority.
 //
 // With the solo quorum, for two voters, once every store holds it that is not
-// Down in it: the last store to fail knows that it was. A store that is blank
-// knows nothing and need not agree. Such views alone would still let two
-// proxies cut off from each other take one store each; so a view has an
-// owner's term, only its owner serves, and what it has once proposed it does
-// not take back (propose).
+// Down in it: the last store to fail knows that it was. A store that is blank,
+// or was put back to an earlier copy, knows nothing of that and need not agree.
+// Such views alone would still let two proxies cut off from each other take one
+// store each; so a view has an owner's term, only its owner serves, and what it
+// has once proposed it does not take back (propose).
 
 // vote is what a voter answered.
 type vote struct {
@@ -57,8 +57,9 @@ func (g *Group) mustAgree(p *peer, j *view.View) bool {
 	if j.State(p.index) == view.Down {
 		return false
 	}
-	st, err := p.status()
-	return err != nil || !(st.Boot == 0 && st.Blank)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err != nil || !(p.last.Boot == 0 && (p.last.Blank || p.rewound))
 }
 
 func holds(votes []vote, p *peer, j *view.View) bool {

@@ -142,8 +142,8 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 		s.Why = "it has no register: it is new, or was wiped"
 	case st.Boot == 0 && !st.Durable:
 		s.Why = "it was restarted, and may have lost what it had not written to disk"
-	case st.Boot == 0:
-		s.Why = "it was restarted"
+	case st.Boot == 0 && st.Durable:
+		s.Why = "it was restarted; before it is let in again those are asked that know whether it has lost something"
 	case p.store != nil && !st.Intact:
 		s.Why = "it has lost its memory"
 	case c != nil && !c.view.Equal(st.View):

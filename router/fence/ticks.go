@@ -3,6 +3,8 @@ package fence
 import (
 	"context"
 	"slices"
+
+	"github.com/dsmproxy/dsmproxy/router/view"
 )
 
 // How a store that was put back to an earlier copy of its data is found out: it
@@ -16,7 +18,9 @@ import (
 //     (meet). Whoever restores a copy from before has it differ from what these
 //     remember, though all proxies are new as well.
 //   - Before a gate is opened the other voters are asked, all of those that have
-//     not failed for long (remembered).
+//     not failed for long (remembered). With the solo quorum the other store is
+//     the only one to ask; so it must answer, unless it was excluded, or an
+//     operator says that nothing is lost (Trust).
 //   - Where a store begins anew its tick goes on above what is remembered.
 //
 // A tick that is told is on the store's disk: it was read in a transaction that
@@ -128,6 +132,7 @@ func (g *Group) remembered(ctx context.Context, p *peer) (top uint64, ok bool) {
 		defer p.mu.Unlock()
 		return p.topTick, true
 	}
+	seen, _ := p.status()
 	answered := 0
 	others := g.others(p)
 	b := g.telling()
@@ -140,8 +145,9 @@ func (g *Group) remembered(ctx context.Context, p *peer) (top uint64, ok bool) {
 	}, nil)
 	ok = answered >= g.need()-1
 	for _, o := range others {
+		left := g.cfg.Solo && seen.View != nil && seen.View.State(o.index) == view.Down
 		o.mu.Lock()
-		if o.err != nil && g.env.Now()-o.failing <= g.detect(o.err) {
+		if o.err != nil && (g.cfg.Solo && !left || g.env.Now()-o.failing <= g.detect(o.err)) {
 			ok = false
 		}
 		o.mu.Unlock()
