@@ -64,7 +64,9 @@ func (l *Ledger) Tables(ctx context.Context) ([]Table, error) {
 	}
 	var list []Table
 	for _, t := range l.known.all() {
-		list = append(list, *t)
+		if t.Schema != l.Stores[0].cfg.Schema { // else it is one of the ledger's own
+			list = append(list, *t)
+		}
 	}
 	return list, nil
 }
