@@ -66,10 +66,15 @@ func TestLimitsAreCounted(t *testing.T) {
 	db := c.client(t)
 	mustExec(t, db, "INSERT INTO sessions (id, data) VALUES ('k', 'v')")
 	_, err := db.Exec("SELECT id FROM sessions WHERE id = 'k' AND SLEEP(60)")
-	// 1969 (MySQL: 3024) for what waits in the proxy, the store's own 1317 for
-	// what runs there.
-	if n := number(err); n != 1317 && n != 1969 && n != 3024 {
-		t.Errorf("a long statement: %v, want error 1317, 1969 or 3024", err)
+	want("a long statement at a store", err, 1969)
+	_, err = db.Exec("SELECT SLEEP(60)")
+	want("a long statement at no store in particular", err, 1969)
+	_, err = db.Exec("SELECT COUNT(*) FROM sessions WHERE SLEEP(60) = 0")
+	want("a long statement at all stores", err, 1969)
+	_, err = db.Exec("UPDATE sessions SET data = SLEEP(60) WHERE id = 'k'")
+	want("a long write", err, 1969)
+	if _, err := db.Exec("SELECT id FROM sessions WHERE id = 'k' AND SLEEP(1)"); err != nil {
+		t.Errorf("a statement behind them: %v", err)
 	}
 	counted("statement_timeouts_total")
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
 // How an answer is followed.
@@ -64,6 +65,10 @@ type Framer struct {
 	// between two statements of one packet leaves the others out, behind a
 	// result that says that more follow, and says nothing.
 	Cut bool
+	// Expired is why the statement is interrupted that is answered; it may come
+	// up while that is followed. Error 1317 (query interrupted) is given its
+	// number and SQLSTATE.
+	Expired *atomic.Pointer[Error]
 
 	answer       Answer
 	kind         AnswerKind
@@ -79,7 +84,7 @@ type Framer struct {
 
 // Reset begins a new answer of the given kind. deprecateEOF is what both sides
 // of the relay agreed on; seq is the sequence number that the first packet
-// carries towards the client. Set, Clear, StmtID and Cut become zero.
+// carries towards the client. All exported fields become zero.
 func (f *Framer) Reset(kind AnswerKind, deprecateEOF bool, seq byte) {
 	*f = Framer{kind: kind, deprecateEOF: deprecateEOF, seq: seq}
 	switch kind {
@@ -202,6 +207,9 @@ func (f *Framer) read(p []byte, first byte) error {
 		if f.answer.Err = ParseErr(p); f.answer.Err == nil {
 			return errors.New("malformed ERR packet")
 		}
+		if f.answer.Err.Code == ErrQueryInterrupted && f.Expired != nil {
+			f.expire(p)
+		}
 		f.phase = phaseDone
 		return nil
 	}
@@ -219,6 +227,19 @@ func (f *Framer) read(p []byte, first byte) error {
 		return nil
 	}
 	return f.readEnd(p)
+}
+
+// expire has the ERR packet p say why, if it is known.
+func (f *Framer) expire(p []byte) {
+	why := f.Expired.Load()
+	if why == nil || len(why.State) != 5 {
+		return
+	}
+	binary.LittleEndian.PutUint16(p[1:], why.Code)
+	if len(p) >= 9 && p[3] == '#' {
+		copy(p[4:9], why.State)
+	}
+	f.answer.Err = ParseErr(p)
 }
 
 // readFirst reads OK or the column count.

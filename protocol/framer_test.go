@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"reflect"
+	"sync/atomic"
 	"testing"
 )
 
@@ -249,6 +250,38 @@ func TestFramerChangesInPlace(t *testing.T) {
 
 // TestFramerLongRows has a row of a frame less one byte, of a frame, and of
 // more, and one whose first byte is that of an EOF, as of 16 MiB it is.
+// TestFramerExpired: a statement that was interrupted says why, if that is known
+// when its error comes.
+func TestFramerExpired(t *testing.T) {
+	interrupted := AppendErr(nil, Errorf(ErrQueryInterrupted, "Query execution was interrupted"), true)
+	for _, w := range []struct {
+		packet []byte
+		why    *Error
+		want   Error
+	}{
+		{interrupted, nil, Error{ErrQueryInterrupted, "70100", "Query execution was interrupted"}},
+		{interrupted, Errorf(ErrQueryTimeout, "too long"), Error{ErrQueryTimeout, "HY000", "Query execution was interrupted"}},
+		{interrupted, Errorf(ErrStatementTimeout, "too long"), Error{ErrStatementTimeout, "70100", "Query execution was interrupted"}},
+		{from(0).err().b[4:], Errorf(ErrQueryTimeout, "too long"), Error{ErrLockDeadlock, "40001", "Deadlock found"}},
+	} {
+		b := from(1).packet(2).defs(2).packet(bytes.Clone(w.packet)...).b
+		var f Framer
+		f.Reset(AnswerResult, true, 1)
+		f.Expired = new(atomic.Pointer[Error])
+		head := len(b) - len(w.packet)
+		if n, done, err := f.Feed(b[:head]); n != head-headerSize || done || err != nil {
+			t.Fatal(n, done, err)
+		}
+		f.Expired.Store(w.why)
+		if n, done, err := f.Feed(b[head-headerSize:]); n != len(w.packet)+headerSize || !done || err != nil {
+			t.Fatal(n, done, err)
+		}
+		if got := ParseErr(b[head:]); *got != w.want || *f.Answer().Err != w.want {
+			t.Errorf("with %v: %+v, %+v, want %+v", w.why, got, f.Answer().Err, w.want)
+		}
+	}
+}
+
 func TestFramerLongRows(t *testing.T) {
 	long := string(make([]byte, 2*MaxFrame))
 	for _, tc := range []struct {

@@ -111,7 +111,7 @@ func (s *session) Command(cmd protocol.Command, payload []byte) error {
 	began := s.beginCommand()
 	s.data.Enter()
 	defer s.data.Leave()
-	err := s.judged(cmd, s.command(cmd, payload))
+	err := s.data.Expired(s.judged(cmd, s.command(cmd, payload)))
 	s.endCommand(cmd, began, err)
 	var e *protocol.Error
 	if errors.As(err, &e) {

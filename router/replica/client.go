@@ -264,6 +264,7 @@ func (c *Client) send(conn *store.Conn, req Request) error {
 // resetFrame makes c.frame follow an answer for the client.
 func (c *Client) resetFrame(kind protocol.AnswerKind, enlisted bool) {
 	c.frame.Reset(kind, c.Login.Capabilities.Has(protocol.ClientDeprecateEOF), c.out.Conn().Sequence())
+	c.frame.Expired = &c.expired
 	if c.More {
 		c.frame.Set |= protocol.StatusMoreResults
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
@@ -35,6 +36,8 @@ const (
 type interrupts struct {
 	phase atomic.Int32
 	came  atomic.Bool // since the last calm
+	// expired is the limit that the statement has met; nil if none.
+	expired atomic.Pointer[protocol.Error]
 
 	wait  context.Context // what a statement waits by; it ends with the client too
 	kills sync.WaitGroup  // under way; added to under Client.mu and not in phaseShielded
@@ -121,6 +124,7 @@ func (c *Client) calm() {
 	c.killed = c.killed[:0]
 	c.victim.Store(false)
 	c.struck.Store(false)
+	c.expired.Store(nil)
 	if c.wait.Err() != nil && c.ctx.Err() == nil {
 		c.wait, c.stop = context.WithCancelCause(context.Background())
 	}
@@ -130,6 +134,17 @@ func (c *Client) calm() {
 func (c *Client) ends(cause error) {
 	c.cancel(cause) // first: who sees the second alone takes it for a KILL QUERY
 	c.stop(cause)
+}
+
+// Expired is the limit that the running command has met, if it has ended by
+// error 1317 (query interrupted) for it; else err.
+func (c *Client) Expired(err error) error {
+	if e, ok := err.(*protocol.Error); ok && e.Code == protocol.ErrQueryInterrupted {
+		if why := c.expired.Load(); why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // Abort ends the running statement from another goroutine: at once, by cutting
@@ -158,6 +173,9 @@ func (c *Client) Abort(cause error, all bool) {
 		return
 	}
 	c.came.Store(true)
+	if e, ok := cause.(*protocol.Error); ok && (e.Code == protocol.ErrStatementTimeout || e.Code == protocol.ErrQueryTimeout) {
+		c.expired.Store(e)
+	}
 	c.stop(cause)
 	for _, conn := range c.active {
 		c.killAside(conn)
