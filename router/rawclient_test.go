@@ -164,10 +164,10 @@ func (c *rawClient) prepare(sql string) (out string, id []byte) {
 	columns, params := binary.LittleEndian.Uint16(p[5:]), binary.LittleEndian.Uint16(p[7:])
 	out = fmt.Sprintf("columns %d params %d warnings %d; ", columns, params, binary.LittleEndian.Uint16(p[10:]))
 	for _, n := range []uint16{params, columns} {
-		if n == 0 {
-			continue
+		if n > 0 && !c.caps.Has(protocol.ClientDeprecateEOF) {
+			n++
 		}
-		for range n + 1 {
+		for range n {
 			if _, err = c.read(); err != nil {
 				return err.Error(), nil
 			}
