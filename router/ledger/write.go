@@ -14,6 +14,10 @@ import (
 // deadlock.
 const tries = 4
 
+// askings bounds how often it is asked what has become of a write, where KILLs
+// meet the question as well.
+const askings = 20
+
 var (
 	beginPacket = append([]byte{byte(protocol.ComQuery)}, beginSQL...)
 	multiOn     = []byte{byte(protocol.ComSetOption), 0, 0}
@@ -169,7 +173,7 @@ func refuses(st Statement) bool {
 func (s *Store) committed(c *store.Conn, f *fencing, keys []fence.Key, id uint64) bool {
 	marks := make([]fence.Entry, len(keys))
 	err := s.undoRefused(c, f, keys, marks)
-	for try := 1; err != nil && try < tries; try++ {
+	for try := 1; err != nil && try < askings; try++ {
 		var e *protocol.Error
 		if !errors.As(err, &e) || e.Code != protocol.ErrQueryInterrupted { // by another KILL
 			break
@@ -205,11 +209,12 @@ func (s *Store) undoRefused(c *store.Conn, f *fencing, keys []fence.Key, marks [
 	if err := j.read(c); err != nil {
 		return unsent(err)
 	}
-	if j.reply.err != nil {
-		return unsent(j.reply.err)
-	}
-	if err := j.read(c); err != nil {
+	refused := j.reply.err
+	if err := j.read(c); err != nil { // in any case, or it were the next packet's
 		return unsent(err)
+	}
+	if refused != nil {
+		return unsent(refused)
 	}
 	return s.readMarks(j, f, keys, marks)
 }

@@ -15,6 +15,9 @@ import (
 // errNoPart: the connection on which a transaction runs is gone.
 var errNoPart = errors.New("the connection to the store was lost")
 
+// errKilled: a KILL has come before the statement was sent.
+var errKilled = errors.New("interrupted before it was sent")
+
 // maxFenced bounds an answer that is kept back until it counts.
 const maxFenced = 64 << 20
 
@@ -120,7 +123,11 @@ func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn,
 func (s *fencedStmt) Queue(ctx context.Context, conn *store.Conn) error {
 	c := s.client
 	if s.write != nil {
-		c.fencing.begins.Store(s.kind == ledger.Alone)
+		if c.fencing.begins.Store(s.kind == ledger.Alone); s.kind == ledger.Alone && c.came.Load() && c.wait.Err() != nil {
+			// That KILL may be on its way to the store, and not know of begins.
+			c.fencing.begins.Store(false)
+			return errKilled
+		}
 		if before := s.before(); before != nil {
 			if err := conn.Queue(before); err != nil {
 				return err
