@@ -333,6 +333,9 @@ func (s *session) any(p *rewrite.Plan, req replica.Request) error {
 // carried out.
 func (s *session) otherRefused(p *rewrite.Plan) error {
 	if e := refusedOther(p, s.router.OtherTables >= 0); e != nil {
+		if nowhere := s.nowhere(p); nowhere != nil {
+			return nowhere
+		}
 		return e
 	}
 	if slices.ContainsFunc(p.Others, isLeaseTable) {

@@ -72,19 +72,16 @@ func (s *Store) writeBriefly(ctx context.Context, g fence.Guard, st Statement, c
 	}
 	switch e := first(b.bump, b.counting); {
 	case b.final != nil && b.kept: // of COMMIT
-		if !s.committed(c, &f, []fence.Key{*key}, id) {
-			err = unsent(b.final) // a KILL
-			st.Settle(c, broken(c, err))
-			break
+		changed, err = s.unfinished(c, &f, st, key, id, b.final)
+		if changed {
+			*entry = b.entry
 		}
-		err = lost(b.final)
-		st.Settle(c, err)
-	case b.final != nil: // of ROLLBACK: a KILL, and the transaction is open still
+	case b.final != nil && b.reading == nil: // of ROLLBACK: a KILL, and the transaction is open still
 		c.Taint()
 		again, err = s.undo(c, j, &f, b.final, false)
 		st.Settle(c, broken(c, err))
 	case b.reading != nil:
-		changed, again, err = s.unread(ctx, g, c, j, &f, st, key, id, entry, b.reading)
+		changed, again, err = s.unread(ctx, g, c, &f, st, key, id, entry, &b)
 	case b.kept:
 		f.passed(c)
 		changed, *entry = true, b.entry
@@ -105,29 +102,6 @@ func (s *Store) writeBriefly(ctx context.Context, g fence.Guard, st Statement, c
 		err = s.told(ctx, g, c, j, &f, st, key, entry, &b)
 	}
 	return changed, again, amiss, err
-}
-
-// unread ends a write whose version and record could not be read. A KILL may
-// come when they have been read, but not told, and then it is committed.
-func (s *Store) unread(ctx context.Context, g fence.Guard, c *store.Conn, j *job, f *fencing, st Statement, key *fence.Key, id uint64, entry *fence.Entry, e *protocol.Error) (changed, again bool, err error) {
-	c.Taint() // for the variables
-	if e.Code == errBadColumn || e.Code == protocol.ErrNoSuchTable {
-		s.Forget()
-	}
-	if !s.committed(c, f, []fence.Key{*key}, id) {
-		st.Settle(c, nil)
-		if s.absent(e) {
-			return false, false, fence.ErrClosed
-		}
-		return false, transient(e), unsent(e)
-	}
-	st.Settle(c, broken(c, lost(e)))
-	entries := make([]fence.Entry, 1)
-	if _, err := s.Load(ctx, g, []fence.Key{*key}, true, entries); err != nil || entries[0].Version.ID != id {
-		return false, false, lost(e)
-	}
-	*entry = entries[0]
-	return true, false, nil
 }
 
 func first(errs ...*protocol.Error) *protocol.Error {

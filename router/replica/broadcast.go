@@ -156,7 +156,9 @@ func (b *broadcast) end(sql string) error {
 		return b.parted(sql != "")
 	}
 	if told, ok := b.counted(); ok {
+		at := c.out.Conn().Sequence()
 		c.answered()
+		c.out.Conn().SetSequence(at)
 		c.settle()
 		return c.writeOK(told)
 	}
