@@ -89,6 +89,7 @@ const (
 	StatusPSOutParams        Status = 0x1000
 	StatusInTransReadonly    Status = 0x2000
 	StatusSessionChanged     Status = 0x4000
+	StatusANSIQuotes         Status = 0x8000
 )
 
 // Has reports whether all flags of f are set.

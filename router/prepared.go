@@ -58,6 +58,9 @@ func (s *session) prepare(payload []byte) error {
 	} else if err := preparable(p.plan.Plan); err != nil {
 		return err
 	}
+	if writesRecords(p.plan.Plan) && s.data.ReadOnly(s.readOnly) {
+		return readOnlyTransaction()
+	}
 	if k := p.plan.Plan; k.Kind == rewrite.KindOtherTable || k.Kind == rewrite.KindCall || k.Elsewhere || k.Routines != nil {
 		if err := s.otherRefused(p.plan.Plan); err != nil {
 			return err
@@ -81,6 +84,17 @@ func (s *session) prepare(payload []byte) error {
 	}
 	s.prepared[p.id] = p
 	return nil
+}
+
+// writesRecords reports whether p writes session tables, other than by DDL.
+func writesRecords(p *rewrite.Plan) bool {
+	switch p.Kind {
+	case rewrite.KindWrite, rewrite.KindMove:
+		return true
+	case rewrite.KindBroadcast:
+		return p.Verb == rewrite.VerbDelete || p.Verb == rewrite.VerbUpdate
+	}
+	return false
 }
 
 // preparable says at PREPARE already what can't be carried out.

@@ -72,6 +72,9 @@ func (s *session) begin() error {
 	if s.mode&rewrite.ModeNoBackslashEscapes != 0 {
 		c.Status |= protocol.StatusNoBackslashEscapes
 	}
+	if s.mode&rewrite.ModeANSIQuotes != 0 {
+		c.Status |= protocol.StatusANSIQuotes
+	}
 	var state *store.Session
 	if c.DB != "" {
 		state = state.WithDB(c.DB)

@@ -164,6 +164,7 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 				s.own.insertID = n
 			}
 		case "transaction_read_only":
+			s.data.KeepAccess()
 			s.readOnly = onOff(a.Value) == on && a.Value != "DEFAULT"
 		case "completion_type":
 			s.completion = a.Value
@@ -298,6 +299,11 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	p, sql := st.Plan, string(st.Text)
 	var err error
 	var answer protocol.OK
+	chain, release := s.completes(p)
+	var traits replica.Traits
+	if chain {
+		traits = s.data.Traits()
+	}
 	switch p.Kind {
 	case rewrite.KindTxnBegin:
 		s.writesOthers = false
@@ -327,9 +333,8 @@ func (s *session) transaction(st *rewrite.Statement) error {
 	case rewrite.KindTxnRollbackToSavepoint:
 		err = s.data.RollbackTo(p.Savepoint, sql)
 	}
-	chain, release := s.completes(p)
 	if err == nil && chain {
-		err = s.data.Begin("START TRANSACTION", replica.AccessDefault, s.readOnly)
+		err = s.data.Chain(traits, s.readOnly)
 	}
 	if err != nil {
 		return err

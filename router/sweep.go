@@ -80,6 +80,9 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	if err := s.data.KeysKnown(s.table(p)); err != nil {
 		return err
 	}
+	if s.data.ReadOnly(s.readOnly) { // no store would say so where no record is found
+		return readOnlyTransaction()
+	}
 	v := variants{of: req}
 	defer v.close()
 	if keys != nil && s.spelled != nil {
@@ -123,6 +126,13 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 		return err
 	}
 	return s.data.Sweep(&w)
+}
+
+// readOnlyTransaction is what a store says of a write in a transaction that may
+// not write.
+func readOnlyTransaction() *protocol.Error {
+	return &protocol.Error{Code: 1792, State: "25006",
+		Message: "Cannot execute statement in a READ ONLY transaction"}
 }
 
 // choose finds the keys of the records that are the first in an order, as one

@@ -271,14 +271,14 @@ func (c *Client) resetFrame(kind protocol.AnswerKind, enlisted bool) {
 	switch {
 	case c.inner:
 		c.frame.Clear |= protocol.StatusInTrans
-	case c.txn.open && !enlisted:
+	case !enlisted && c.InTxn():
 		c.frame.Set |= protocol.StatusInTrans | c.out.Status&protocol.StatusInTransReadonly
 	}
 }
 
 // persistent are the status flags that outlive an answer.
 const persistent = protocol.StatusInTrans | protocol.StatusAutocommit |
-	protocol.StatusNoBackslashEscapes | protocol.StatusInTransReadonly
+	protocol.StatusNoBackslashEscapes | protocol.StatusInTransReadonly | protocol.StatusANSIQuotes
 
 // answered takes over what an answer said of the session.
 func (c *Client) answered() {

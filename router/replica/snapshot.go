@@ -45,7 +45,7 @@ func (c *Client) Snapshot() (warnings uint16, err error) {
 func (c *Client) fencedSnapshot() (warnings uint16, err error) {
 	s := c.set.group.Survey(nil, nil)
 	defer s.End()
-	prefix, status := slices.Clone(c.txn.prefix), c.out.Status
+	prefix, begun, status := slices.Clone(c.txn.prefix), c.txn.begun, c.out.Status
 	for {
 		stores, err := s.Begin(c.wait)
 		if err != nil {
@@ -69,7 +69,7 @@ func (c *Client) fencedSnapshot() (warnings uint16, err error) {
 		if err != nil {
 			return 0, c.fenceError(err)
 		}
-		c.txn.open, c.txn.prefix = true, append(c.txn.prefix, prefix...)
+		c.txn.open, c.txn.begun, c.txn.prefix = true, begun, append(c.txn.prefix, prefix...)
 		c.out.Status = status
 	}
 	for _, i := range c.members() {

@@ -29,6 +29,7 @@ const (
 type txn struct {
 	open   bool     // BEGIN was said and no COMMIT or ROLLBACK since
 	prefix []string // what a store runs when it joins
+	begun  int      // where in prefix the BEGIN is, if it is open
 	saves  []save   // savepoints, oldest first
 	joined []int    // stores, in the order in which they joined
 	writes []written
@@ -103,7 +104,7 @@ func (c *Client) Begin(sql string, a Access, readOnly bool) error {
 		readOnly = a == AccessReadOnly
 	}
 	c.txn.access = AccessDefault
-	c.txn.open = true
+	c.txn.open, c.txn.begun = true, len(c.txn.prefix)
 	c.txn.prefix = append(c.txn.prefix, sql)
 	c.out.Status |= protocol.StatusInTrans
 	if readOnly {

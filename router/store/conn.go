@@ -46,6 +46,7 @@ type Conn struct {
 	sent      bool   // some of the running command was written
 	bounded   bool   // a deadline is set
 	tainted   bool   // see Taint
+	unsure    bool   // an error may have left a transaction open; see answered
 	mark      uint64 // see SetMark
 	trait     uint8  // see SetTrait
 	text      *Stmt  // what is prepared by SQL; see PrepareText
@@ -275,12 +276,15 @@ func (c *Conn) read(dst []byte, f *protocol.Framer, limit int) ([]byte, error) {
 	}
 }
 
-// answered notes that an answer was read to its end.
+// answered notes that an answer was read to its end. An error has no status:
+// with autocommit off a statement that fails may have begun a transaction, with
+// locks.
 func (c *Conn) answered(a *protocol.Answer) {
 	c.unread--
 	if c.unread == 0 {
 		c.sent = false
 	}
+	c.unsure = a.Err != nil && !c.status.Has(protocol.StatusAutocommit)
 	if a.Err == nil {
 		c.status = a.Status
 		if a.Status.Has(protocol.StatusDBDropped) {
@@ -318,8 +322,8 @@ func (c *Conn) SetTrait(n uint8) { c.trait = n }
 const keptBuffer = 4 << 10
 
 // Release gives the connection back to its pool: as it is if it is clean, after
-// COM_RESET_CONNECTION if it is tainted or its last status says that a
-// transaction is open; it is closed if it has failed or an answer has not been
+// COM_RESET_CONNECTION if it is tainted or a transaction is or may be open, by
+// its last status; it is closed if it has failed or an answer has not been
 // read to its end. Release does not wait for the store.
 func (c *Conn) Release() {
 	if c.broken || c.doomed || c.unread > 0 || c.unsent || c.expired.Load() || c.cause.Load() != nil {
@@ -330,7 +334,7 @@ func (c *Conn) Release() {
 		c.bounded = false
 		c.pc.SetDeadline(time.Time{})
 	}
-	if c.tainted || c.status.Has(protocol.StatusInTrans) {
+	if c.tainted || c.unsure || c.status.Has(protocol.StatusInTrans) {
 		if !c.startReset() {
 			c.Discard()
 			return
