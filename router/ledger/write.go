@@ -171,6 +171,12 @@ func refuses(st Statement) bool {
 // was answered with an error: unless the transaction can be rolled back and has
 // left no version.
 func (s *Store) committed(c *store.Conn, f *fencing, keys []fence.Key, id uint64) bool {
+	there, err := s.there(c, f, keys, id)
+	return there || err != nil
+}
+
+// there rolls back, and reports whether a key has a version of the write.
+func (s *Store) there(c *store.Conn, f *fencing, keys []fence.Key, id uint64) (bool, error) {
 	marks := make([]fence.Entry, len(keys))
 	err := s.undoRefused(c, f, keys, marks)
 	for try := 1; err != nil && try < askings; try++ {
@@ -181,14 +187,14 @@ func (s *Store) committed(c *store.Conn, f *fencing, keys []fence.Key, id uint64
 		err = s.undoRefused(c, f, keys, marks)
 	}
 	if err != nil {
-		return true
+		return false, err
 	}
 	for i := range marks {
 		if marks[i].Version.ID == id {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // undoRefused rolls back behind a statement that was refused, and reads what it
