@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -186,6 +187,26 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	return Parse(path, data)
+}
+
+// LoadAdmin reads from a configuration file how the proxy is reached that runs
+// by it: mistakes elsewhere in the file don't matter then. Its error is as
+// Load's.
+func LoadAdmin(path string) (Admin, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Admin{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	r := &reader{file: path, dir: filepath.Dir(path)}
+	c := r.read(data)
+	matter := slices.DeleteFunc(r.problems, func(p Problem) bool {
+		return p.Key != "" && p.Key != "admin" && !strings.HasPrefix(p.Key, "admin.")
+	})
+	if len(matter) > 0 {
+		matter.sort()
+		return Admin{}, matter
+	}
+	return c.Admin, nil
 }
 
 // Parse reads a configuration from data; name is what problems call it. Paths

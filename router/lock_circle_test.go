@@ -28,7 +28,8 @@ func testNamedLocksInACircle(t *testing.T, level string) {
 	}
 	names := []string{name(0), name(1), name(2)}
 	// circle has each client hold a name and wait for the next one's, and returns
-	// the error of the only one that fails.
+	// the error of the only one that fails. A server by itself may find a circle
+	// twice, when two of it begin to wait at once.
 	circle := func(db *sql.DB, n int, get string) string {
 		t.Helper()
 		conns, errs := make([]*sql.Conn, n), make(chan error, n)
@@ -58,7 +59,7 @@ func testNamedLocksInACircle(t *testing.T, level string) {
 				t.Errorf("a wait ends with %v", err)
 			}
 			if err != nil {
-				if failed != "" {
+				if failed != "" && db != direct {
 					t.Errorf("%v as well as %s", err, failed)
 				}
 				failed = err.Error()

@@ -30,7 +30,7 @@ func action(name, synopsis, about string, most int, do func(ctx context.Context,
 }
 
 var runDrain = action("drain", "STORE",
-	"Takes a store out of service, as if it were down, until undrain or a restart:\nstatements go to the other stores; what runs there ends by itself.", 1,
+	"Takes a store out of service, as if it were down, until undrain or a restart:\nstatements go to the other stores; what runs there ends by itself. At the levels\nsafe and strict a store is stopped instead.", 1,
 	func(ctx context.Context, r *admin.Remote, args []string, stdout io.Writer) error {
 		if err := r.Drain(ctx, args[0], true); err != nil {
 			return err

@@ -87,7 +87,15 @@ func (p *proxy) adminHandler() http.Handler {
 	})
 }
 
+// errNoDrain: what one proxy does not use, the others would: they would have to
+// agree.
+var errNoDrain = errors.New("at the levels safe and strict all proxies agree on which stores are up, so that none can be drained at one of them: " +
+	"stop the store, and the others take over within about detect + view_lease")
+
 func (p *proxy) drainStore(name string, out bool) error {
+	if out && p.fenced != nil {
+		return errNoDrain
+	}
 	for _, st := range p.Stores() {
 		if st.Name() == name {
 			st.Drain(out)

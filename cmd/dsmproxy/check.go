@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -15,8 +16,12 @@ import (
 	"github.com/dsmproxy/dsmproxy/internal/inspect"
 )
 
-// defaultConfig is the configuration file of a command that is not told one.
-const defaultConfig = "dsmproxy.toml"
+// defaultConfig is the configuration file of a command that is not told one,
+// systemConfig that of the packages, where there is none; see configPath.
+const (
+	defaultConfig = "dsmproxy.toml"
+	systemConfig  = "/etc/dsmproxy/dsmproxy.toml"
+)
 
 const aboutCheck = `Reads the configuration and prints every problem with its line and key.
 
@@ -173,13 +178,33 @@ func printReport(w io.Writer, r *inspect.Report) {
 // loadConfig reads a configuration. Its problems are printed one a line, as
 // compilers do, and the error is errSilent then.
 func loadConfig(path string, stderr io.Writer) (*conf.Config, error) {
-	c, err := conf.Load(path)
+	c, err := conf.Load(configPath(path))
+	return c, printed(err, stderr)
+}
+
+// configPath is path, or the system's configuration if none was named and there
+// is none in the working directory.
+func configPath(path string) string {
+	if path != defaultConfig {
+		return path
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(systemConfig); err == nil {
+			return systemConfig
+		}
+	}
+	return path
+}
+
+// printed prints the problems of a configuration, if err is some, and returns
+// the error to end with.
+func printed(err error, stderr io.Writer) error {
 	var problems conf.Problems
 	if errors.As(err, &problems) {
 		fmt.Fprintln(stderr, problems)
-		return nil, errSilent
+		return errSilent
 	}
-	return c, err
+	return err
 }
 
 // count is "1 store", "2 stores" or "2 witnesses".

@@ -297,6 +297,7 @@ func TestGroupCommands(t *testing.T) {
 	w.must(1, []string{"forget", "s2"}, "give -yes")
 	w.must(1, []string{"forget", "-yes", "s2"}, "only one that is down")
 	w.must(1, []string{"trust", "-yes", "s2"}, "admitted already")
+	w.must(1, []string{"drain", "s2"}, "at the levels safe and strict", "stop the store")
 	if err := w.servers[1].Kill(); err != nil {
 		t.Fatal(err)
 	}

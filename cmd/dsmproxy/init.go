@@ -79,7 +79,7 @@ func (in *initialisation) run(ctx context.Context, change bool) error {
 	case level != "" && change:
 		return errors.New("a proxy runs: stop all proxies before settings are changed")
 	case level != "" && level != "seed":
-		r, err := remoteOf(in.cfg, in.cfg.Admin.Password)
+		r, err := remoteOf(in.cfg.Admin, in.cfg.Admin.Password)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (in *initialisation) runningLevel(ctx context.Context) (string, error) {
 	if in.cfg.Admin.Listen == "" {
 		return "", nil
 	}
-	r, err := remoteOf(in.cfg, in.cfg.Admin.Password)
+	r, err := remoteOf(in.cfg.Admin, in.cfg.Admin.Password)
 	if err != nil {
 		return "", err
 	}

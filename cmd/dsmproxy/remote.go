@@ -42,22 +42,22 @@ func (f remoteFlags) remote(stderr io.Writer) (*admin.Remote, error) {
 		}
 		return &admin.Remote{URL: url, Password: password}, nil
 	}
-	cfg, err := loadConfig(*f.config, stderr)
+	a, err := conf.LoadAdmin(configPath(*f.config))
 	if err != nil {
-		return nil, err
+		return nil, printed(err, stderr)
 	}
 	if password == "" {
-		password = cfg.Admin.Password
+		password = a.Password
 	}
-	return remoteOf(cfg, password)
+	return remoteOf(a, password)
 }
 
 // remoteOf is the proxy that runs by a configuration, on this machine.
-func remoteOf(cfg *conf.Config, password string) (*admin.Remote, error) {
-	if cfg.Admin.Listen == "" {
+func remoteOf(a conf.Admin, password string) (*admin.Remote, error) {
+	if a.Listen == "" {
 		return nil, errors.New(`the configuration has no admin address (admin.listen = "")`)
 	}
-	host, port, err := net.SplitHostPort(cfg.Admin.Listen)
+	host, port, err := net.SplitHostPort(a.Listen)
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +65,12 @@ func remoteOf(cfg *conf.Config, password string) (*admin.Remote, error) {
 		host = "127.0.0.1"
 	}
 	r := &admin.Remote{URL: "http://" + net.JoinHostPort(host, port), Password: password}
-	if cfg.Admin.Cert == "" {
+	if a.Cert == "" {
 		return r, nil
 	}
 	// The very certificate of the configuration is what is to be met, whatever
 	// name is in it.
-	pair, err := tls.LoadX509KeyPair(cfg.Admin.Cert, cfg.Admin.Key)
+	pair, err := tls.LoadX509KeyPair(a.Cert, a.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func runningProxy(ctx context.Context, cfg *conf.Config) (*admin.Remote, error) 
 	if cfg.Admin.Listen == "" {
 		return nil, nil
 	}
-	r, err := remoteOf(cfg, cfg.Admin.Password)
+	r, err := remoteOf(cfg.Admin, cfg.Admin.Password)
 	if err != nil {
 		return nil, err
 	}
