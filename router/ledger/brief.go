@@ -209,15 +209,8 @@ func (s *Store) readBack(j *job, k *fence.Key, sh *shape, id uint64, removes boo
 
 // readBrief reads the answers. Its errors are of the connection.
 func (s *Store) readBrief(c *store.Conn, f *fencing, j *job, b *brief, st Statement, trailing Trailing, sh *shape, id uint64) error {
-	if err := j.read(c); err != nil {
+	if err := readBegun(c, j, st); err != nil {
 		return err
-	}
-	begun := j.reply.err
-	if err := st.Answer(c); err != nil {
-		return lost(err)
-	}
-	if begun != nil {
-		return lost(begun) // the statement has run without a transaction
 	}
 	b.refused = refuses(st)
 	if f.counted {

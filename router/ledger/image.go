@@ -121,31 +121,19 @@ func (s *Store) install(j *job, sh *shape, k *fence.Key, e *fence.Entry) (statem
 	if deleted {
 		return statements, nil
 	}
-	rest, err := sh.rows(e.Image)
-	if err != nil {
-		return 0, err
-	}
-	cells := make([][]byte, len(sh.columns))
-	for len(rest) > 0 {
-		var ok bool
-		if rest, ok = takeRow(rest, cells); !ok {
-			return 0, fmt.Errorf("%w: malformed image", fence.ErrUnsent)
-		}
+	n, err := sh.eachRow(e.Image, func(cells [][]byte) {
 		j.add("INSERT INTO ", sh.name, " (", sh.list, ") SELECT ")
-		for i := range cells {
-			if i > 0 {
-				j.add(",")
-			}
-			sh.columns[i].literal(j, cells[i])
-		}
+		sh.literals(j, cells)
 		j.add(" FROM ", s.texts.ver, " v WHERE ").oneKey(k).versionIs(e.Version)
 		if sh.updates != "" {
 			j.add(" ON DUPLICATE KEY UPDATE ", sh.updates)
 		}
 		j.add(";")
-		statements++
+	})
+	if err != nil {
+		return 0, err
 	}
-	return statements, nil
+	return statements + n, nil
 }
 
 // installNew is install where the record is to be what is in the image, of one
@@ -157,27 +145,39 @@ func (s *Store) installNew(j *job, sh *shape, k *fence.Key, e *fence.Entry) (sta
 		j.add(";")
 		return 1, nil
 	}
-	rest, err := sh.rows(e.Image)
+	return sh.eachRow(e.Image, func(cells [][]byte) {
+		j.add("INSERT INTO ", sh.name, " (", sh.list, ") VALUES (")
+		sh.literals(j, cells)
+		j.add(") ON DUPLICATE KEY UPDATE ", sh.updates, ";")
+	})
+}
+
+// eachRow calls do with the cells of each of an image's rows, and returns how
+// many there are. The cells are do's until it returns.
+func (sh *shape) eachRow(image []byte, do func(cells [][]byte)) (rows int, err error) {
+	rest, err := sh.rows(image)
 	if err != nil {
 		return 0, err
 	}
 	cells := make([][]byte, len(sh.columns))
-	for len(rest) > 0 {
+	for ; len(rest) > 0; rows++ {
 		var ok bool
 		if rest, ok = takeRow(rest, cells); !ok {
 			return 0, fmt.Errorf("%w: malformed image", fence.ErrUnsent)
 		}
-		j.add("INSERT INTO ", sh.name, " (", sh.list, ") VALUES (")
-		for i := range cells {
-			if i > 0 {
-				j.add(",")
-			}
-			sh.columns[i].literal(j, cells[i])
-		}
-		j.add(") ON DUPLICATE KEY UPDATE ", sh.updates, ";")
-		statements++
+		do(cells)
 	}
-	return statements, nil
+	return rows, nil
+}
+
+// literals appends a row's values.
+func (sh *shape) literals(j *job, cells [][]byte) {
+	for i := range cells {
+		if i > 0 {
+			j.add(",")
+		}
+		sh.columns[i].literal(j, cells[i])
+	}
 }
 
 // versionIs appends the condition that v has a version.

@@ -347,18 +347,26 @@ func multi(c *store.Conn) bool {
 	return c.Login().Capabilities.Has(protocol.ClientMultiStatements)
 }
 
+// readBegun reads the answers to START TRANSACTION and to the client's statement.
+func readBegun(c *store.Conn, j *job, st Statement) error {
+	if err := j.read(c); err != nil {
+		return err
+	}
+	begun := j.reply.err
+	if err := st.Answer(c); err != nil {
+		return lost(err)
+	}
+	if begun != nil {
+		return lost(begun) // the statement has run without a transaction
+	}
+	return nil
+}
+
 // readWrite reads the answers up to that of the packet, which stays in j.
 func (s *Store) readWrite(c *store.Conn, f *fencing, j *job, st Statement, trailing Trailing, commits bool) error {
 	if !commits {
-		if err := j.read(c); err != nil {
+		if err := readBegun(c, j, st); err != nil {
 			return err
-		}
-		begun := j.reply.err
-		if err := st.Answer(c); err != nil {
-			return lost(err)
-		}
-		if begun != nil {
-			return lost(begun) // the statement has run without a transaction
 		}
 	}
 	if f.counted {
