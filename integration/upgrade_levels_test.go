@@ -62,15 +62,7 @@ func (c *cluster) visitFew(t *testing.T) (v *visitors, stop func()) {
 	fresh, pool := c.client(t), c.client(t)
 	fresh.SetMaxIdleConns(-1)
 	for i := range 8 {
-		v.run(fmt.Sprint("fresh-", i), pause, func(id string, n int) error {
-			conn, err := fresh.Conn(context.Background())
-			if err != nil {
-				return fmt.Errorf("connect: %w", err)
-			}
-			defer conn.Close()
-			v.clients.Add(1)
-			return v.writeAndRead(conn, id, n)
-		})
+		v.run(fmt.Sprint("fresh-", i), pause, v.connecting(fresh))
 		v.run(fmt.Sprint("pool-", i), pause, func(id string, n int) error { return v.writeAndRead(pool, id, n) })
 	}
 	stop = func() {

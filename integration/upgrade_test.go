@@ -117,6 +117,19 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// connecting is a visit by a client that connects for it.
+func (v *visitors) connecting(db *sql.DB) func(id string, n int) error {
+	return func(id string, n int) error {
+		conn, err := db.Conn(context.Background())
+		if err != nil {
+			return fmt.Errorf("connect: %w", err)
+		}
+		defer conn.Close()
+		v.clients.Add(1)
+		return v.writeAndRead(conn, id, n)
+	}
+}
+
 // writeAndRead is a visit: it writes a record and reads it.
 func (v *visitors) writeAndRead(q querier, id string, n int) error {
 	ctx := context.Background()
@@ -160,15 +173,7 @@ func (c *cluster) visit(t *testing.T) (v *visitors, stop func()) {
 	fresh := c.client(t, plain)
 	fresh.SetMaxIdleConns(-1)
 	for i := range 50 {
-		v.run(fmt.Sprint("fresh-", i), short, func(id string, n int) error {
-			conn, err := fresh.Conn(context.Background())
-			if err != nil {
-				return fmt.Errorf("connect: %w", err)
-			}
-			defer conn.Close()
-			v.clients.Add(1)
-			return v.writeAndRead(conn, id, n)
-		})
+		v.run(fmt.Sprint("fresh-", i), short, v.connecting(fresh))
 	}
 	pool := c.client(t)
 	pool.SetMaxIdleConns(30)
