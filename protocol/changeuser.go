@@ -8,7 +8,8 @@ import (
 // A client whose COM_CHANGE_USER is refused stays who it was, in the state after
 // a login, and in its database. It waits for a second each time, and from the
 // fourth time on is told that there is no such command. All that is as MariaDB
-// does it.
+// does it. MySQL closes the connection behind its refusal, and so does a server
+// with a version of MySQL's.
 
 const (
 	maxFailedChanges = 3
@@ -21,10 +22,11 @@ type stayed struct{ refused *Error }
 // Error is the refusal's.
 func (e *stayed) Error() string { return e.refused.Error() }
 
-// stays ends a COM_CHANGE_USER that err refuses; the client is who it was.
+// stays ends a COM_CHANGE_USER that err refuses; the client is who it was, if
+// the server is like MariaDB.
 func (c *Client) stays(err error) error {
 	var refused *Error
-	if !errors.As(err, &refused) {
+	if !errors.As(err, &refused) || !isMariaDB(c.server.version()) {
 		return err
 	}
 	c.failedChanges++
