@@ -25,6 +25,9 @@ const (
 	Password = "secret"
 )
 
+// readyTimeout is how long a server may take to start: many start at once.
+const readyTimeout = 3 * time.Minute
+
 // given is the server that the tests are asked to use.
 var given = flag.String("mysqld", "", "test with this MySQL or MariaDB server `program`, not with the one that is installed")
 
@@ -47,7 +50,7 @@ func Install() (*Installation, error) {
 	if !flag.Parsed() {
 		flag.Parse()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	var names []string
 	if *given != "" {
@@ -133,12 +136,13 @@ func (in *Installation) Start(t testing.TB, n int, args ...string) []*realstore.
 	var wg sync.WaitGroup
 	for i := reused; i < n; i++ {
 		o := realstore.Options{
-			Program:  in.program,
-			Template: filepath.Join(in.dir, "template"),
-			Dir:      filepath.Join(in.dir, strconv.Itoa(in.next())),
-			User:     User,
-			Password: Password,
-			Args:     args,
+			Program:      in.program,
+			Template:     filepath.Join(in.dir, "template"),
+			Dir:          filepath.Join(in.dir, strconv.Itoa(in.next())),
+			User:         User,
+			Password:     Password,
+			Args:         args,
+			ReadyTimeout: readyTimeout,
 		}
 		wg.Go(func() { all[i], errs[i] = in.start(o, key) })
 	}
