@@ -85,6 +85,8 @@ type ablations struct {
 	noReopen       bool // leave the gates of durable stores closed
 	hasty          bool // take views over that may not be on the stores' disks
 	noTicks        bool // remember the ticks of stores in the proxy alone
+	hastyJoin      bool // let a store join that is read under leases of before
+	hastyDrop      bool // drop what is read under leases of before
 }
 
 func (c Config) withDefaults() Config {

@@ -126,7 +126,7 @@ func (g *Group) judge(ctx context.Context, p *peer) {
 	case st.Boot == 0: // open sees to it
 	case state == view.Up && !st.Intact && g.spares(v, p): // else it is healed where it is
 		g.exclude(ctx, p, errAmnesia)
-	case state == view.Down && since > g.rejoinAfter(flaps) && g.outwaited(c) && g.seenByAll(p) && g.dispensable(v, p) && g.fits(p):
+	case state == view.Down && since > g.rejoinAfter(flaps) && (g.outwaited(c) || g.cfg.ablate.hastyJoin) && g.seenByAll(p) && g.dispensable(v, p) && g.fits(p):
 		next := v.WithState(p.index, view.Join)
 		if g.cfg.ablate.noJoin {
 			next = v.WithState(p.index, view.Up)

@@ -39,8 +39,12 @@ func ablationList() []ablation {
 		{"check", func(c *simConfig) { c.ablate.noLease = true }, with(safe, func(c *simConfig) { c.Faults, c.Lease = []fault{suspendProxy, splitAll}, 0 }), 150, false},
 		{"clock", func(c *simConfig) { c.StopClock = true }, with(safe, func(c *simConfig) { c.Faults = []fault{suspendProxy} }), 400, false},
 		{"settle first", func(c *simConfig) { c.ablate.settleLate, c.ablate.noJoin = true, true }, four, 150, false},
+		{"drop outwaits leases", func(c *simConfig) { c.ablate.hastyDrop = true }, with(safe, func(c *simConfig) {
+			c.Copies, c.Proxies, c.Lease, c.Faults = 1, 3, 3*second, []fault{cutProxy, splitAll, crashStore}
+		}), 100, false},
 		{"sweep", func(c *simConfig) { c.ablate.noSweep = true }, with(safe, func(c *simConfig) { c.Faults = []fault{crashProxy} }), 50, false},
 		{"settle looks again", func(c *simConfig) { c.ablate.settleBlind, c.ablate.noJoin = true, true }, lossy, 2000, true},
+		{"join outwaits leases", func(c *simConfig) { c.ablate.hastyJoin = true }, with(four, func(c *simConfig) { c.Lease, c.Faults = 3*second, []fault{cutProxy, splitAll, crashStore} }), 2000, true},
 		{"laggards", func(c *simConfig) { c.ablate.noLaggards = true }, safe, 2000, true},
 		{"solo keeps exclusions", func(c *simConfig) { c.ablate.soloForget = true }, solo, 2000, true},
 		{"solo drops proposals", func(c *simConfig) { c.ablate.soloLaunder = true }, solo, 2000, true},

@@ -27,7 +27,7 @@ type tombs struct {
 }
 
 func (g *Group) dropLeftovers(ctx context.Context, c *installed) {
-	if !g.outwaited(c) {
+	if !g.outwaited(c) && !g.cfg.ablate.hastyDrop {
 		return // who has a lease of an older view reads what are leftovers in this one
 	}
 	var boots []uint64
