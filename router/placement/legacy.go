@@ -27,14 +27,13 @@ type legacyShuffle int
 
 func (p legacyShuffle) Stores() int { return int(p) }
 
-func (p legacyShuffle) Order(dst []uint16, key []byte) {
-	dst = dst[:p]
+func (p legacyShuffle) from(dst []uint16, seed uint32) {
 	identity(dst)
 	if p < 2 {
 		return
 	}
 	var g glibcRandom
-	g.seed(CRC32(key))
+	g.seed(seed)
 	for n := int(p) - 1; n > 0; n-- {
 		at := uint64(n+1) * uint64(g.uint31()) >> 31
 		dst[n], dst[at] = dst[at], dst[n]

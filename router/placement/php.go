@@ -30,13 +30,11 @@ type phpShuffle int
 
 func (p phpShuffle) Stores() int { return int(p) }
 
-func (p phpShuffle) Order(dst []uint16, key []byte) {
-	dst = dst[:p]
+func (p phpShuffle) from(dst []uint16, seed uint32) {
 	identity(dst)
 	if p < 2 {
 		return
 	}
-	seed := CRC32(key)
 	if p > fewStores || !p.short(dst, seed) {
 		p.long(dst, seed)
 	}

@@ -67,9 +67,9 @@ func New(name string, stores []Store) (Placement, error) {
 			}
 		}
 		if name == PHP {
-			return phpShuffle(len(stores)), nil
+			return newShuffled(phpShuffle(len(stores))), nil
 		}
-		return legacyShuffle(len(stores)), nil
+		return newShuffled(legacyShuffle(len(stores))), nil
 	case Rendezvous:
 		return newRendezvous(stores)
 	default:
