@@ -61,6 +61,9 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 			key = s.data.Cut(t, key)
 		}
 		key = canonical(rule, key, given)
+		if given && rule&replica.KeyInteger != 0 {
+			key = s.data.Clip(t, key)
+		}
 		folds := fold != nil && !fold.Keeps(key)
 		if folds && !folded {
 			folded, s.spelled = true, s.asSpelled[:0]
@@ -124,6 +127,8 @@ func canonical(rule replica.KeyRule, key []byte, given bool) []byte {
 	switch {
 	case rule&replica.KeyInteger != 0:
 		return rewrite.IntegerKey(key)
+	case rule&(replica.KeyUUID|replica.KeyUUIDBytes) != 0:
+		return uuidKey(key, rule == replica.KeyUUIDBytes)
 	case rule&replica.KeyPads != 0 || given && rule&replica.KeyTrims != 0:
 		return bytes.TrimRight(key, " ")
 	}
@@ -164,7 +169,7 @@ func (s *session) keyFold(t replica.Table) keyFold {
 func (s *session) folding(t replica.Table) func(key []byte) []byte {
 	rule := s.data.KeyRule(t)
 	fold := s.keyFold(t)
-	if rule&(replica.KeyInteger|replica.KeyPads) == 0 && fold == nil {
+	if rule&(replica.KeyInteger|replica.KeyPads|replica.KeyUUIDBytes) == 0 && fold == nil {
 		return nil
 	}
 	return func(key []byte) []byte {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/ledger"
@@ -41,13 +40,4 @@ func keysUnknown(t Table, err error) error {
 		return nil
 	}
 	return protocol.Errorf(protocol.ErrUnknown, "dsmproxy: no store says which keys of table %s are one: %v", t.quoted(), err)
-}
-
-// tellsApart returns an error of a key column that calls keys equal without
-// saying so in a way that is known.
-func (c column) tellsApart() error {
-	if c.wideCharset() && !strings.HasSuffix(c.collation, "_bin") {
-		return notFenced("a key column of charset " + c.charset)
-	}
-	return nil
 }

@@ -307,6 +307,8 @@ func (s *schema) keyLiteral(key []byte) string {
 		return "'" + escape(string(key)) + "'"
 	case s.key.charset != "":
 		return "_" + s.key.charset + " " + hexed
+	case s.key.typ == "uuid" && len(key) != 16:
+		return "'" + escape(string(key)) + "'"
 	}
 	return hexed
 }

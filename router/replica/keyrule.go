@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
 // KeyRule says what a table's key column makes of a value that it is compared
@@ -12,10 +14,12 @@ type KeyRule uint8
 
 // The rules. None of them holds for a table that can't be read.
 const (
-	KeyInteger KeyRule = 1 << iota // '0201' and '201abc' are 201
-	KeyText                        // compared as text: 201 equals '0201' and '201abc'
-	KeyPads                        // trailing blanks don't count
-	KeyTrims                       // what is stored has no trailing blanks
+	KeyInteger   KeyRule = 1 << iota // '0201' and '201abc' are 201
+	KeyText                          // compared as text: 201 equals '0201' and '201abc'
+	KeyPads                          // trailing blanks don't count
+	KeyTrims                         // what is stored has no trailing blanks
+	KeyUUID                          // placed as the text of a UUID in lower case
+	KeyUUIDBytes                     // placed as the 16 bytes of a UUID, as the ledger has it
 )
 
 // keyRule is the rule that a client has used last: a statement that uses it
@@ -27,7 +31,7 @@ type keyRule struct {
 	fold  *KeyFold
 	// unfit is why records can't be copied at a fenced level; "" if they can.
 	unfit string
-	// unknown is why it is not known at a fenced level which keys are one.
+	// unknown is why it is not known which keys are one; nil if it is.
 	unknown error
 	until   time.Time // of a table that could not be read
 }
@@ -49,9 +53,10 @@ func (c *Client) KeyRule(t Table) KeyRule {
 	r := &keyRule{table: t}
 	if sc, err := c.schema(t); err == nil {
 		r.rule, r.fold, r.unfit = sc.key.rule(), sc.fold, sc.unfit
-		if c.fenced() {
-			r.unknown = sc.key.tellsApart()
+		if c.fenced() && r.rule == KeyUUID {
+			r.rule = KeyUUIDBytes
 		}
+		r.unknown = sc.key.tellsApart(c.fenced())
 	} else {
 		r.until = time.Now().Add(ruleAgain)
 		if c.fenced() {
@@ -80,10 +85,9 @@ func (c *Client) KeyFold(t Table) *KeyFold {
 	return c.keyRule.fold
 }
 
-// KeysKnown returns an error if t's column can't be asked which keys are one, or
-// what it says can't be followed, at a fenced level: a key could be written where
-// only others of the same record are. At the level seed, and of a table that is
-// not there, it returns nil.
+// KeysKnown returns an error if it can't be told which keys are one to t's column:
+// a key could be written where only others of the same record are. At the level
+// seed a table that can't be read is none, nor is one that is not there.
 func (c *Client) KeysKnown(t Table) error {
 	c.KeyRule(t)
 	return c.keyRule.unknown
@@ -107,10 +111,12 @@ func (c column) rule() (r KeyRule) {
 	switch c.typ {
 	case "tinyint", "smallint", "mediumint", "int", "bigint":
 		return KeyInteger
+	case "uuid":
+		return KeyUUID
 	case "char":
 		r = KeyTrims
 	}
-	if c.numeric() || c.temporal() || c.unicode() {
+	if c.numeric() || c.temporal() || c.unicode() || c.typ == "enum" || c.typ == "set" {
 		return 0
 	}
 	if c.charset != "" && c.pads() {
@@ -123,4 +129,17 @@ func (c column) rule() (r KeyRule) {
 // nothing, as nearly all do that are older than MySQL 8.
 func (c column) pads() bool {
 	return !strings.Contains(c.collation, "nopad") && !strings.Contains(c.collation, "_0900_") && c.collation != "binary"
+}
+
+// tellsApart returns an error of a key column that calls keys equal in a way that
+// is not known here: 1, '1.0' and '1e0' are one DECIMAL, and 'a' may be an ENUM's
+// number.
+func (c column) tellsApart(fenced bool) error {
+	switch {
+	case c.rule() == 0:
+		return protocol.Errorf(protocol.ErrNotSupportedYet, "dsmproxy: this statement can't be routed: a key column of type %s", c.typ)
+	case fenced && c.wideCharset() && !strings.HasSuffix(c.collation, "_bin"):
+		return notFenced("a key column of charset " + c.charset)
+	}
+	return nil
 }

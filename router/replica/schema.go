@@ -69,7 +69,9 @@ type column struct {
 	// collation is that of text.
 	collation string
 	width     int // of a CHAR or VARCHAR in characters, of a BINARY or VARBINARY in bytes; 0 for others
-	generate  bool
+	// least and most are the ends of an integer column's range in decimal text.
+	least, most string
+	generate    bool
 	// invisible: it is none of the columns of *, or of an INSERT without a list.
 	invisible bool
 }
@@ -198,6 +200,8 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		switch c.typ {
 		case "char", "varchar", "binary", "varbinary":
 			c.width, _ = strconv.Atoi(string(r[7])) // NULL for none
+		case "tinyint", "smallint", "mediumint", "int", "bigint":
+			c.least, c.most = rangeOf(c.typ, strings.Contains(strings.ToLower(string(r[6])), "unsigned"))
 		}
 		extra := strings.ToLower(string(r[4]))
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
