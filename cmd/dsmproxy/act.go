@@ -29,25 +29,6 @@ func action(name, synopsis, about string, most int, do func(ctx context.Context,
 	}
 }
 
-var runDrain = action("drain", "STORE",
-	"Takes a store out of service, as if it were down, until undrain or a restart:\nstatements go to the other stores; what runs there ends by itself. At the levels\nsafe and strict a store is stopped instead.", 1,
-	func(ctx context.Context, r *admin.Remote, args []string, stdout io.Writer) error {
-		if err := r.Drain(ctx, args[0], true); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(stdout, "%s is drained; dsmproxy undrain %s puts it back\n", args[0], args[0])
-		return err
-	})
-
-var runUndrain = action("undrain", "STORE", "Puts a store back into service that drain has taken out.", 1,
-	func(ctx context.Context, r *admin.Remote, args []string, stdout io.Writer) error {
-		if err := r.Drain(ctx, args[0], false); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(stdout, "%s is in service\n", args[0])
-		return err
-	})
-
 var runReload = action("reload", "", "Has a running proxy read its configuration again. It is taken over as a whole\nor not at all; what is wrong with it is printed.", 0,
 	func(ctx context.Context, r *admin.Remote, _ []string, stdout io.Writer) error {
 		if err := r.Reload(ctx); err != nil {
@@ -88,7 +69,13 @@ func runKill(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return usageError(fs, stderr, "%q is not the id of a client, a number", rest[0])
 	}
-	return to.ask(stderr, func(ctx context.Context, r *admin.Remote) error { return r.Kill(ctx, uint32(id), *statement) })
+	return to.ask(stderr, func(ctx context.Context, r *admin.Remote) error {
+		note, err := r.Kill(ctx, uint32(id), *statement)
+		if err == nil {
+			_, err = fmt.Fprintln(stdout, note)
+		}
+		return err
+	})
 }
 
 func runClients(args []string, _ io.Reader, stdout, stderr io.Writer) error {

@@ -87,31 +87,26 @@ func (p *proxy) adminHandler() http.Handler {
 	})
 }
 
-// errNoDrain: what one proxy does not use, the others would: they would have to
-// agree.
-var errNoDrain = errors.New("at the levels safe and strict all proxies agree on which stores are up, so that none can be drained at one of them: " +
-	"stop the store, and the others take over within about detect + view_lease")
-
-func (p *proxy) drainStore(name string, out bool) error {
-	if out && p.fenced != nil {
-		return errNoDrain
-	}
-	for _, st := range p.Stores() {
-		if st.Name() == name {
-			st.Drain(out)
-			return nil
+func (p *proxy) killClient(id uint32, statement bool) (note string, err error) {
+	var whose admin.Client
+	for _, c := range p.clientList() {
+		if c.ID == id {
+			whose = c
 		}
 	}
-	return fmt.Errorf("store %q: %w", name, admin.ErrNotFound)
-}
-
-func (p *proxy) killClient(id uint32, statement bool) error {
 	var e *protocol.Error
 	if err := p.server.Kill(id, statement, nil); errors.As(err, &e) {
-		return fmt.Errorf("client %d: %w", id, admin.ErrNotFound)
+		return "", fmt.Errorf("client %d: %w", id, admin.ErrNotFound)
 	}
 	p.log.Info("client killed by an operator", "id", id, "statement_only", statement)
-	return nil
+	who := fmt.Sprintf("client %d (%s at %s)", id, whose.User, whose.Host)
+	switch {
+	case !statement:
+		return who + " is disconnected", nil
+	case whose.State == "idle":
+		return who + " runs no statement: nothing was ended", nil
+	}
+	return "the statement of " + who + " is ended", nil
 }
 
 // logLevel changes the level until the next restart, or the next change of

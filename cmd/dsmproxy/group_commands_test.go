@@ -297,7 +297,14 @@ func TestGroupCommands(t *testing.T) {
 	w.must(1, []string{"forget", "s2"}, "give -yes")
 	w.must(1, []string{"forget", "-yes", "s2"}, "only one that is down")
 	w.must(1, []string{"trust", "-yes", "s2"}, "admitted already")
-	w.must(1, []string{"drain", "s2"}, "at the levels safe and strict", "stop the store")
+	w.must(1, []string{"drain", "s9"}, "s9")
+	w.must(0, []string{"undrain", "s2"}, "was not drained")
+	w.must(0, []string{"drain", "s2"}, "s2 is out of service", "2 of 3 stores are left, for 2 copies")
+	w.must(0, []string{"status"}, "2 of 3 up", "drained", "until dsmproxy undrain s2")
+	w.must(1, []string{"drain", "s3"}, "s3 can't be spared")
+	if metrics := scrape(t, p); !strings.Contains(metrics, `dsmproxy_store_drained{store="s2"} 1`+"\n") {
+		t.Error("the metrics don't say that s2 is drained")
+	}
 	if err := w.servers[1].Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -309,6 +316,7 @@ func TestGroupCommands(t *testing.T) {
 	if err := w.servers[1].Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	w.must(0, []string{"undrain", "s2"}, "put back")
 	w.await(p, "s2 is back", whole)
 	w.must(0, []string{"verify"}, "50 records")
 

@@ -174,7 +174,7 @@ func (p *proxy) beReady(ctx context.Context, in *passed) {
 		return
 	}
 	for _, name := range in.Drained {
-		_ = p.drainStore(name, true) // it may not be configured any more
+		p.keepOut(name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, successorTime/2)
 	defer cancel()
@@ -207,15 +207,4 @@ func (p *proxy) handedOver() {
 	for _, st := range p.Stores() {
 		st.KeepIdle(0) // the successor needs them
 	}
-}
-
-// drained are the stores that an operator has taken out of service.
-func (p *proxy) drained() []string {
-	var names []string
-	for _, st := range p.Stores() {
-		if st.Drained() {
-			names = append(names, st.Name())
-		}
-	}
-	return names
 }

@@ -61,7 +61,7 @@ func (p *proxy) unable() error {
 			return p.fenced.notServing()
 		}
 	}
-	return errors.New("no store is up")
+	return p.noneUp()
 }
 
 func (p *proxy) storeStatus() []admin.Store {
@@ -81,6 +81,9 @@ func (p *proxy) storeStatus() []admin.Store {
 		}
 		if h.Err != nil {
 			s.LastError = h.Err.Error()
+		}
+		if since, out := p.fenced.drainedSince(i); out {
+			h.Drained, s.Since = true, since
 		}
 		switch {
 		case h.Drained:

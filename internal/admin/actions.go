@@ -27,6 +27,12 @@ type Route struct {
 	Live  []string `json:"holders"` // where a write would put the record now
 }
 
+// noted is the answer of an action that has something to say.
+type noted struct {
+	Done bool   `json:"done"`
+	Note string `json:"note"`
+}
+
 // actions adds what an operator can have the proxy do.
 func (s *service) actions(mux *http.ServeMux) {
 	post := func(path string, do func(r *http.Request) (any, error)) {
@@ -50,14 +56,19 @@ func (s *service) actions(mux *http.ServeMux) {
 	done := struct {
 		Done bool `json:"done"`
 	}{true}
-	post("stores/{name}/drain", func(r *http.Request) (any, error) { return done, a.Drain(r.PathValue("name"), true) })
-	post("stores/{name}/undrain", func(r *http.Request) (any, error) { return done, a.Drain(r.PathValue("name"), false) })
+	for _, verb := range []string{"drain", "undrain"} {
+		post("stores/{name}/"+verb, func(r *http.Request) (any, error) {
+			note, err := a.Drain(r.Context(), r.PathValue("name"), verb == "drain", r.URL.Query().Has("force"))
+			return noted{true, note}, err
+		})
+	}
 	post("clients/{id}/kill", func(r *http.Request) (any, error) {
 		id, err := strconv.ParseUint(r.PathValue("id"), 10, 32)
 		if err != nil {
 			return nil, errors.New("a client's id is a number")
 		}
-		return done, a.Kill(uint32(id), r.URL.Query().Has("statement"))
+		note, err := a.Kill(uint32(id), r.URL.Query().Has("statement"))
+		return noted{true, note}, err
 	})
 	post("reload", func(*http.Request) (any, error) { return done, a.Reload() })
 	post("log-level", func(r *http.Request) (any, error) {

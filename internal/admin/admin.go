@@ -5,6 +5,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	_ "embed"
@@ -27,8 +28,11 @@ type Login struct {
 // Actions are what an operator can have a proxy do. An error is shown; one of
 // ErrNotFound says that there is no such thing.
 type Actions struct {
-	Drain    func(store string, out bool) error
-	Kill     func(client uint32, statement bool) error
+	// Drain takes a store out of service, which must be forced where copies are
+	// lost by that, or puts it back; it says what that means.
+	Drain func(ctx context.Context, store string, out, force bool) (note string, err error)
+	// Kill ends a client, or only the statement that it runs; it says whose.
+	Kill     func(client uint32, statement bool) (note string, err error)
 	Reload   func() error
 	LogLevel func(level string) (string, error) // "" changes nothing
 	Route    func(r RouteRequest) ([]Route, error)

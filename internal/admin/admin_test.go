@@ -36,13 +36,13 @@ func serve(t *testing.T, login Login) *served {
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "metrics") }),
 		Log:     slog.New(slog.DiscardHandler),
 		Actions: Actions{
-			Drain: func(store string, out bool) error {
+			Drain: func(_ context.Context, store string, out, force bool) (string, error) {
 				if store == "nosuch" {
-					return fmt.Errorf("store %q: %w", store, ErrNotFound)
+					return "", fmt.Errorf("store %q: %w", store, ErrNotFound)
 				}
-				return note("drain %s %v", store, out)
+				return "said", note("drain %s %v %v", store, out, force)
 			},
-			Kill:     func(id uint32, statement bool) error { return note("kill %d %v", id, statement) },
+			Kill:     func(id uint32, statement bool) (string, error) { return "killed", note("kill %d %v", id, statement) },
 			Reload:   func() error { return errors.New("test.toml:1: listen: wrong") },
 			LogLevel: func(level string) (string, error) { return "debug", note("level %s", level) },
 			Route:    func(r RouteRequest) ([]Route, error) { return []Route{{ID: r.IDs[0], Order: []string{"s1"}}}, nil },
@@ -91,16 +91,28 @@ func TestRemote(t *testing.T) {
 	if level, err := r.LogLevel(ctx, "debug"); err != nil || level != "debug" {
 		t.Errorf("LogLevel = %q, %v", level, err)
 	}
-	for _, err := range []error{r.Drain(ctx, "a/b", true), r.Drain(ctx, "s1", false), r.Kill(ctx, 7, true), r.Kill(ctx, 8, false)} {
+	said := ""
+	for _, do := range []func() (string, error){
+		func() (string, error) { return r.Drain(ctx, "a/b", true, false) },
+		func() (string, error) { return r.Drain(ctx, "s1", true, true) },
+		func() (string, error) { return r.Drain(ctx, "s1", false, false) },
+		func() (string, error) { return r.Kill(ctx, 7, true) },
+		func() (string, error) { return r.Kill(ctx, 8, false) },
+	} {
+		note, err := do()
 		if err != nil {
 			t.Error(err)
 		}
+		said += note + " "
 	}
-	want := "[explain {} true level debug drain a/b true drain s1 false kill 7 true kill 8 false]"
+	if said != "said said said killed killed " {
+		t.Errorf("the proxy has said %s", said)
+	}
+	want := "[explain {} true level debug drain a/b true false drain s1 true true drain s1 false false kill 7 true kill 8 false]"
 	if got := fmt.Sprint(s.done); got != want {
 		t.Errorf("the proxy was told %s, want %s", got, want)
 	}
-	if err := r.Drain(ctx, "nosuch", true); err == nil || !strings.Contains(err.Error(), "nosuch") {
+	if _, err := r.Drain(ctx, "nosuch", true, false); err == nil || !strings.Contains(err.Error(), "nosuch") {
 		t.Errorf("an unknown store: %v", err)
 	}
 	if err := r.Reload(ctx); err == nil || err.Error() != "test.toml:1: listen: wrong" {

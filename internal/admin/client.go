@@ -38,22 +38,31 @@ func (r *Remote) Clients(ctx context.Context) ([]Client, error) {
 	return list, err
 }
 
-// Drain takes a store out of service, or puts it back.
-func (r *Remote) Drain(ctx context.Context, store string, out bool) error {
+// Drain takes a store out of service, or puts it back, and returns what that
+// means.
+func (r *Remote) Drain(ctx context.Context, store string, out, force bool) (note string, err error) {
 	verb := "undrain"
 	if out {
 		verb = "drain"
+		if force {
+			verb += "?force"
+		}
 	}
-	return r.call(ctx, http.MethodPost, "stores/"+url.PathEscape(store)+"/"+verb, nil, nil)
+	var answer noted
+	err = r.call(ctx, http.MethodPost, "stores/"+url.PathEscape(store)+"/"+verb, nil, &answer)
+	return answer.Note, err
 }
 
-// Kill ends a client, or only the statement that it runs.
-func (r *Remote) Kill(ctx context.Context, id uint32, statement bool) error {
+// Kill ends a client, or only the statement that it runs, and returns whose that
+// was.
+func (r *Remote) Kill(ctx context.Context, id uint32, statement bool) (note string, err error) {
 	path := "clients/" + strconv.FormatUint(uint64(id), 10) + "/kill"
 	if statement {
 		path += "?statement"
 	}
-	return r.call(ctx, http.MethodPost, path, nil, nil)
+	var answer noted
+	err = r.call(ctx, http.MethodPost, path, nil, &answer)
+	return answer.Note, err
 }
 
 // Reload has the proxy read its configuration again.

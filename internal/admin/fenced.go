@@ -48,6 +48,7 @@ type Member struct {
 	Blank     bool    `json:"blank"`           // it has no register
 	Gate      bool    `json:"gate_open"`       // it was admitted since its last start
 	Forgotten bool    `json:"forgotten"`       // what it remembers was given up
+	Drained   bool    `json:"drained"`         // this proxy keeps it out of service
 	Covered   bool    `json:"covered"`         // it has all that it should have
 	Durable   bool    `json:"durable"`
 	Tick      uint64  `json:"tick"`

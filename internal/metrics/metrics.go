@@ -69,10 +69,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	e.count(reloads, refused, "refused")
 	c.clients(e)
 	c.statements(e)
-	c.group(e, c.Group())
+	group := c.Group()
+	c.group(e, group)
 	backlogs := c.Set.Backlogs()
 	for i, s := range c.Set.Stores() {
-		c.store(e, s, backlogs[i])
+		c.store(e, s, backlogs[i], group != nil && group.Members[i].Drained)
 	}
 }
 
@@ -117,10 +118,10 @@ func (c collector) statements(e emitter) {
 	e.count(shortWrites, w.Short)
 }
 
-func (c collector) store(e emitter, s *store.Store, b replica.Backlog) {
+func (c collector) store(e emitter, s *store.Store, b replica.Backlog, drained bool) {
 	name, st, n := s.Name(), s.Stats(), s.Counts()
 	e.value(storeUp, boolean(st.State == store.Up), name)
-	e.value(storeDrained, boolean(st.Drained), name)
+	e.value(storeDrained, boolean(drained || st.Drained), name)
 	e.count(storeDowns, n.Downs, name)
 	e.value(storePing, n.Ping.Seconds(), name)
 	e.count(storeSent, n.Sent, name)

@@ -43,5 +43,5 @@
 //	keep.go admit.go ticks.go  failures, exclusion, restarts, amnesia, return
 //	members.go        what concerns the tables themselves
 //	mend.go heal.go walk.go tombs.go   copies made equal, and what is left over
-//	status.go operator.go   what an operator sees and may do
+//	status.go operator.go drain.go   what an operator sees and may do
 package fence

@@ -157,6 +157,8 @@ type Group struct {
 
 	now    atomic.Pointer[installed] // nil before the first view
 	leased atomic.Int64              // until when, by env's clock
+	// leaving are the stores that some proxy is about to drain, as a bit set.
+	leaving atomic.Uint64
 
 	mu         sync.Mutex    // guards what follows; no I/O is done under it
 	proposal   *view.View    // what this proxy wants; nil if nothing

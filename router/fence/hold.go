@@ -38,6 +38,12 @@ func (g *Group) Grant(ctx context.Context, key Key) (*Hold, error) {
 			}
 			continue
 		}
+		if g.leaves(p) {
+			if err := o.holdOff(ctx, p); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		s, err := g.admitted(ctx, p)
 		if err == nil {
 			return &Hold{g, key, p, s, c.view}, nil

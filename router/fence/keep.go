@@ -64,6 +64,7 @@ func (g *Group) beat(ctx context.Context) {
 		g.open(ctx, p)
 	}
 	g.meetAll(ctx)
+	g.noteLeaving()
 	c := g.now.Load()
 	if c == nil || !g.owns(c.view) {
 		return
@@ -79,15 +80,19 @@ func (g *Group) beat(ctx context.Context) {
 	g.calm(ctx)
 }
 
-// reach is which stores answer this proxy, as a bit set.
+// reach is which stores answer this proxy, as a bit set, but for those that it
+// keeps out of service.
 func (g *Group) reach() uint64 {
 	var set uint64
 	for _, p := range g.stores {
 		p.mu.Lock()
-		if p.err == nil && p.since != 0 {
+		if p.err == nil && p.since != 0 && p.drained.Load() == 0 {
 			set |= 1 << p.index
 		}
 		p.mu.Unlock()
+		if p.leaving.Load() {
+			set |= g.leavingBit(p)
+		}
 	}
 	return set
 }
@@ -124,6 +129,10 @@ func (g *Group) judge(ctx context.Context, p *peer) {
 			g.exclude(ctx, p, err)
 		}
 	case st.Boot == 0: // open sees to it
+	case p.drained.Load() != 0:
+		if state != view.Down && !p.leaving.Load() && g.spares(v, p) { // somebody has let it in nevertheless
+			g.propose(ctx, v.WithState(p.index, view.Down))
+		}
 	case state == view.Up && !st.Intact && g.spares(v, p): // else it is healed where it is
 		g.exclude(ctx, p, errAmnesia)
 	case state == view.Down && since > g.rejoinAfter(flaps) && (g.outwaited(c) || g.cfg.ablate.hastyJoin) && g.seenByAll(p) && g.dispensable(v, p) && g.fits(p):

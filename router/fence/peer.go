@@ -20,6 +20,11 @@ type peer struct {
 	standing atomic.Pointer[standing]
 	// tick is the last one seen.
 	tick atomic.Uint64
+	// drained is since when this proxy keeps the store out of service, by env's
+	// clock; 0 if it does not (drain.go).
+	drained atomic.Int64
+	// leaving: it is about to be drained here.
+	leaving atomic.Bool
 
 	mu   sync.Mutex // guards what follows
 	last Status     // of the last Look that was answered

@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"context"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -19,6 +20,7 @@ const (
 	pauseProxy   fault = "ppause"  // SIGSTOP
 	crashProxy   fault = "pcrash"  // SIGKILL, and a restart
 	suspendProxy fault = "suspend" // its machine is suspended, and comes back with one store that nobody else reaches
+	drainStore   fault = "drain"   // an operator has a proxy drain a store, and puts it back
 )
 
 // allFaults are those that a safe history goes through.
@@ -92,7 +94,23 @@ func (w *world) inject(f fault, dur time.Duration, s *server, p *simProxy) bool 
 		w.cutWhere(dur, func(p, s int) bool { return side>>s&1 != pside>>p&1 })
 	case suspendProxy, pauseProxy, crashProxy:
 		return w.injectProxy(f, dur, s, p)
+	case drainStore:
+		return w.drain(dur, s, p)
 	}
+	return true
+}
+
+// drain has a proxy drain a store for a while, whatever that costs.
+func (w *world) drain(dur time.Duration, s *server, p *simProxy) bool {
+	if p.dead || s.index >= w.cfg.Stores {
+		return false
+	}
+	g := p.group
+	w.spawn(p, func() {
+		_ = g.Drain(context.Background(), s.index, true)
+		w.sleep(dur)
+		g.Undrain(s.index)
+	})
 	return true
 }
 

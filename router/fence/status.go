@@ -43,6 +43,9 @@ type Standing struct {
 	// Forgotten: what it remembers was given up. Durable: what it has committed is
 	// there after any restart.
 	Blank, Gate, Forgotten, Durable bool
+	// Drained is since when this proxy keeps it out of service, by the Env's
+	// clock; 0 if it does not.
+	Drained time.Duration
 }
 
 // Overview is the state of the Group for an operator.
@@ -134,6 +137,7 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 	if c != nil && p.store != nil {
 		s.State = c.view.State(p.index).String()
 		s.Covered = st.Intact && st.Cover.Equal(c.view)
+		s.Drained = time.Duration(p.drained.Load())
 		s.Forgotten = c.view.State(p.index) == view.Down && c.view.Void(p.index) == c.view.Gen(p.index)
 	}
 	switch {
@@ -148,6 +152,8 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 		s.Why = "it has lost its memory"
 	case c != nil && !c.view.Equal(st.View):
 		s.Why = "its register is behind"
+	case s.State == view.Down.String() && s.Drained == 0 && !g.seenByAll(p):
+		s.Why = "another proxy does not reach it, or was told to drain it"
 	}
 	return s
 }

@@ -31,6 +31,12 @@ func (g *Group) Begin(ctx context.Context, key Key) (*Txn, error) {
 		if c == nil {
 			continue
 		}
+		if g.leaves(p) {
+			if err := o.holdOff(ctx, p); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		s, err := g.admitted(ctx, p)
 		if err == nil {
 			return &Txn{g, c, p, s}, nil

@@ -26,6 +26,9 @@ func (g *Group) Write(ctx context.Context, stmt Statement, keys []Key) error {
 func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, err error) {
 	g := o.g
 	c, p, err := o.ready(ctx, keys)
+	if err == nil && c != nil && g.leaves(p) {
+		return false, o.holdOff(ctx, p)
+	}
 	if err != nil || c == nil {
 		return false, err
 	}

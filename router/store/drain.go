@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // A store is drained to be taken out of service for a while: the proxy goes on
 // as if it were down, but lets what runs there end. It is still probed.
 
@@ -10,6 +12,7 @@ func (s *Store) Drain(out bool) bool {
 	s.mu.Lock()
 	changed := s.drained.Swap(out) != out
 	if changed {
+		s.drainedAt = time.Now()
 		h := *s.health.Load()
 		old := h.changed
 		h.changed = make(chan struct{})

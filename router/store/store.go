@@ -100,16 +100,17 @@ type Store struct {
 	lanes   laneSets
 	waiting atomic.Int32 // waiters, and those who have just been served
 
-	mu      sync.Mutex // guards what follows; no I/O is done under it
-	pools   map[Login]*pool
-	conns   map[*Conn]struct{} // all that are logged in
-	oldest  *Conn              // idle ones in the order of their release
-	newest  *Conn
-	open    int       // connections, and dials that will make one
-	idle    int       // connections in the pools
-	waiters list.List // of *waiter, longest waiting first
-	maxIdle int       // as configured, or KeepIdle's
-	closed  bool      // Run has ended: nothing is kept idle
+	mu        sync.Mutex // guards what follows; no I/O is done under it
+	drainedAt time.Time  // when drained was changed last
+	pools     map[Login]*pool
+	conns     map[*Conn]struct{} // all that are logged in
+	oldest    *Conn              // idle ones in the order of their release
+	newest    *Conn
+	open      int       // connections, and dials that will make one
+	idle      int       // connections in the pools
+	waiters   list.List // of *waiter, longest waiting first
+	maxIdle   int       // as configured, or KeepIdle's
+	closed    bool      // Run has ended: nothing is kept idle
 	// up ends when the store goes down, with the cause; it ends the dials.
 	up     context.Context
 	goDown context.CancelCauseFunc
@@ -168,8 +169,12 @@ func (s *Store) Stats() Stats {
 	h := s.health.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	since := h.since
+	if s.Drained() {
+		since = s.drainedAt
+	}
 	return Stats{
-		State: h.state, Since: h.since, Err: h.err, Version: s.Version(),
+		State: h.state, Since: since, Err: h.err, Version: s.Version(),
 		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len(),
 		Max: s.cfg.MaxConns, Drained: s.Drained(), Refused: h.refused,
 	}
@@ -178,8 +183,8 @@ func (s *Store) Stats() Stats {
 // Stats is a snapshot of a store for an operator.
 type Stats struct {
 	State   State
-	Since   time.Time
-	Err     error // the last one that made it Down
+	Since   time.Time // it is in State, or Drained
+	Err     error     // the last one that made it Down
 	Version string
 	Open    int // connections, idle ones and those being dialled included
 	Idle    int
