@@ -35,7 +35,8 @@ type Conn struct {
 	// deadline, after which the reading goes on where it was.
 	joined, frame int
 	inFrame       bool
-	// full: the last read filled its buffer, so a larger one will serve.
+	// full: the last read brought what fills a small buffer, so the next one gets
+	// a large one. It outlives the buffer: what is long here will be so again.
 	full bool
 	// exact: no byte is read beyond the packet that is waited for, so that what
 	// follows it can be left to TLS.

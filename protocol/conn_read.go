@@ -167,7 +167,7 @@ func (c *Conn) releaseIn() {
 		giveBuffer(c.in)
 		c.in = nil
 	}
-	c.r, c.w, c.full = 0, 0, false
+	c.r, c.w = 0, 0
 }
 
 // end is the end of what may be read into.
@@ -196,7 +196,7 @@ func (c *Conn) read(size, need int) error {
 		return c.readErr
 	}
 	c.w += c.readN
-	c.full = c.w == len(c.in)
+	c.full = c.w >= smallBuffer
 	return nil
 }
 
@@ -251,7 +251,7 @@ func (c *Conn) readPlain(size, need int) error {
 		n, err := c.nc.Read(c.in[c.w:c.end(need)])
 		if n > 0 {
 			c.w += n
-			c.full = c.w == len(c.in)
+			c.full = c.w >= smallBuffer
 			return nil
 		}
 		if err != nil {

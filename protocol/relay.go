@@ -19,6 +19,9 @@ func (e *RelayError) Error() string {
 // Unwrap returns the cause.
 func (e *RelayError) Unwrap() error { return e.Err }
 
+// maxWhole is how much of an answer is held back until a packet is whole.
+const maxWhole = 2 * smallBuffer
+
 // Relay reads one answer from src and writes it to dst as it arrives, without
 // holding more than a buffer of it. It returns the number of bytes that went
 // to dst; its errors are *RelayError. dst is not flushed; a *Conn gets the
@@ -26,18 +29,25 @@ func (e *RelayError) Unwrap() error { return e.Err }
 // (a pipelined one) stays unread.
 //
 // Each chunk is written from src's read buffer, so a dst that keeps what it
-// was given must copy it (a Conn does).
+// was given must copy it (a Conn does). A packet of up to 32 KiB is not torn
+// apart: servers send what is longer than their own buffer, of 16 KiB, in two
+// pieces, and the receiver can make nothing of the first.
 func (f *Framer) Relay(dst io.Writer, src *Conn) (int64, error) {
 	var sent int64
-	held := 0
+	held, n := 0, 0 // n bytes have been fed and not been written
 	for {
 		b, err := src.Fill(held)
 		if err != nil {
 			return sent, &RelayError{Source: true, Err: err}
 		}
-		n, done, err := f.Feed(b)
+		fed, done, err := f.Feed(b[n:])
 		if err != nil {
 			return sent, &RelayError{Source: true, Err: err}
+		}
+		n += fed
+		if f.left > 0 && n+f.left <= maxWhole {
+			held = n + f.left - 1
+			continue
 		}
 		if n > 0 {
 			if _, err := dst.Write(b[:n]); err != nil {
@@ -53,6 +63,6 @@ func (f *Framer) Relay(dst io.Writer, src *Conn) (int64, error) {
 			}
 			return sent, nil
 		}
-		held = len(b) - n
+		held, n = len(b)-n, 0
 	}
 }
