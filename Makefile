@@ -90,6 +90,7 @@ pgo: profile
 	$(GO) tool pprof -proto $(BIN)/dsmproxy.pprof > cmd/dsmproxy/default.pgo
 
 bench-go:
+	$(GO) test -count=1 -run Allocat ./protocol ./router/...
 	$(GO) test -run '^$$' -bench . -benchmem ./protocol ./rewrite ./router/...
 
 # compat runs other people's code against the proxy: a driver's own tests,

@@ -17,8 +17,11 @@ import (
 
 // judged returns the error for a command that has failed.
 func (s *session) judged(cmd protocol.Command, err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *protocol.Error
-	if err == nil || s.latest == nil || !errors.As(err, &e) || e.Code != protocol.ErrNotSupportedYet ||
+	if s.latest == nil || !errors.As(err, &e) || e.Code != protocol.ErrNotSupportedYet ||
 		cmd != protocol.ComQuery && cmd != protocol.ComStmtPrepare {
 		return err
 	}

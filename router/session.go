@@ -116,6 +116,9 @@ func (s *session) Command(cmd protocol.Command, payload []byte) error {
 	defer s.data.Leave()
 	err := s.data.Expired(s.judged(cmd, s.command(cmd, payload)))
 	s.endCommand(cmd, began, err)
+	if err == nil {
+		return nil
+	}
 	var e *protocol.Error
 	if errors.As(err, &e) {
 		s.rememberError(e)
@@ -133,7 +136,7 @@ func (s *session) command(cmd protocol.Command, payload []byte) error {
 	case protocol.ComQuery:
 		return s.query(payload)
 	case protocol.ComInitDB:
-		return s.use(string(payload[1:]), &textRequest{payload: payload})
+		return s.initDB(payload)
 	case protocol.ComFieldList:
 		return s.data.ReadAny(&textRequest{payload: payload, answer: protocol.AnswerFields})
 	case protocol.ComStmtPrepare:

@@ -14,7 +14,8 @@ func (c *Client) gather(w *Write) error {
 	var last error
 	for _, force := range []bool{false, true} {
 		for tried := 0; len(c.copies) < c.set.copies; {
-			var want []uint16
+			var few [8]uint16
+			want := few[:0]
 			for tried < len(c.order) && len(c.copies)+len(want) < c.set.copies {
 				i := c.order[tried]
 				tried++

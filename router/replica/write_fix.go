@@ -74,6 +74,7 @@ func appendClock(dst []byte, t time.Time) []byte {
 	dst = append(dst, "timestamp="...)
 	dst = strconv.AppendInt(dst, t.Unix(), 10)
 	dst = append(dst, '.')
-	micro := strconv.AppendInt(nil, int64(t.Nanosecond()/1000)+1e6, 10)
+	var digits [7]byte
+	micro := strconv.AppendInt(digits[:0], int64(t.Nanosecond()/1000)+1e6, 10)
 	return append(dst, micro[1:]...)
 }
