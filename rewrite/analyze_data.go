@@ -128,6 +128,7 @@ func (a *analyzer) readPlan(n ast.Node) {
 	forUpdate := a.forUpdate(n)
 	if forUpdate {
 		a.lockWaits()
+		a.p.Shares = a.sharesLock()
 	}
 	if a.l.hints {
 		a.hintedTime()
@@ -143,7 +144,7 @@ func (a *analyzer) readPlan(n ast.Node) {
 	a.p.Kind = KindScatterRead
 	a.noteReads()
 	a.p.Keys = nil
-	a.scatter(first, forUpdate)
+	a.scatter(first, forUpdate, n)
 }
 
 // readKeys sets the plan's keys. It returns false if some rows that the
@@ -184,7 +185,7 @@ func (a *analyzer) sameKeys(v, w []Value) bool {
 }
 
 // scatter completes the plan of a read without a known key.
-func (a *analyzer) scatter(first *source, forUpdate bool) {
+func (a *analyzer) scatter(first *source, forUpdate bool, n ast.Node) {
 	if col, vals := first.byOther(); vals != nil && first.depth == 0 {
 		a.p.OtherColumn, a.p.OtherValues = col, vals
 	}
@@ -200,6 +201,12 @@ func (a *analyzer) scatter(first *source, forUpdate bool) {
 	}
 	if first.kind == sourceSession && a.p.OtherColumn != "" && strings.EqualFold(a.p.OtherColumn, first.table.Surrogate) {
 		a.p.Kind = KindReadForUpdate
+		return
+	}
+	if s, ok := n.(*ast.SelectStmt); ok && first.kind == sourceSession && len(a.p.Others) == 0 &&
+		s.GroupBy == nil && s.Having == nil && !s.Distinct && s.WindowSpecs == nil && s.SelectIntoOpt == nil {
+		a.p.Kind = KindReadForUpdate
+		a.p.OtherColumn, a.p.OtherValues = "", nil
 		return
 	}
 	a.refuse("a locking read without the key")

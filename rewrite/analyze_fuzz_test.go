@@ -46,6 +46,10 @@ func FuzzExplain(f *testing.F) {
 		switch p := e.Plan; {
 		case p.Kind == KindInvalid:
 			t.Errorf("Plan(%q) is of no kind and does not refuse", sql)
+		case p.Kind == KindReadForUpdate && len(p.Keys) == 0:
+			if len(p.Reads) != 1 {
+				t.Errorf("Plan(%q) = %v without a table", sql, p)
+			}
 		case p.Kind == KindRead || p.Kind == KindReadForUpdate || p.Kind == KindWrite:
 			if p.Table == nil || len(p.Keys) == 0 {
 				t.Errorf("Plan(%q) = %v without table or keys", sql, p)

@@ -228,6 +228,8 @@ type Plan struct {
 	// CopiesFrom is the key of the record that an INSERT ... SELECT into the record
 	// of Keys reads, where that is another one; nil for none.
 	CopiesFrom []Value
+	// Shares: a KindReadForUpdate that lets others read and lock so, too.
+	Shares bool
 	// Waits is how long it may wait, if it says so itself; nil otherwise.
 	Waits *Waits
 	// SetsInsertID: a write with LAST_INSERT_ID(expr), which answers with its value.

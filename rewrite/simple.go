@@ -19,6 +19,7 @@ func (a *analyzer) simple(err error) {
 		a.p.Kind = KindRead
 		if i := a.find(1, "for", "lock"); i < len(a.toks) {
 			a.p.Kind = KindReadForUpdate
+			a.p.Shares = a.sharesLock()
 		}
 	}
 }

@@ -15,7 +15,7 @@ const statementsPath = "../docs/STATEMENTS.md"
 // kindsExplained says what becomes of each kind of statement.
 var kindsExplained = map[Kind]string{
 	KindRead:                   "the first live store of the key's order answers; if it fails before the first byte of the answer, the next one",
-	KindReadForUpdate:          "as a write: the record is locked on each of its stores, and the first one's answer counts",
+	KindReadForUpdate:          "each record is locked and read where its writers ask first, one store after the other; without a key, what an ordinary read finds is, and nobody is kept from inserting more",
 	KindWrite:                  "on the first N live stores of the key's order, with the same value of NOW() and the like",
 	KindMove:                   "the record goes from the stores of the old key to those of the new one",
 	KindWriteByOther:           "the keys of the rows are asked for first, then it is a write",

@@ -45,6 +45,13 @@ func (a *analyzer) lockWaits() {
 	}
 }
 
+// sharesLock reports whether a locking read ends with LOCK IN SHARE MODE or FOR
+// SHARE.
+func (a *analyzer) sharesLock() bool {
+	i := a.find(1, "lock", "update", "share")
+	return a.is(i, "lock") || a.is(i, "share")
+}
+
 // hintedTime reads MAX_EXECUTION_TIME(n), the milliseconds that a SELECT may
 // take. Of several the first counts.
 func (a *analyzer) hintedTime() {

@@ -172,10 +172,12 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 	if len(p.Others) > 0 {
 		return s.joinKeys(st, req, args)
 	}
-	if lock && len(p.Keys) == 0 && p.OtherColumn != "" {
+	switch {
+	case lock && len(p.Keys) == 0 && p.OtherColumn != "":
 		return s.lockByOther(st, req, args)
-	}
-	if !lock && s.loose(st, args) {
+	case lock && (len(p.Keys) == 0 && len(p.Reads) > 0 || s.loose(st, args)):
+		return s.lockFound(st, req, args)
+	case s.loose(st, args):
 		return s.gather(st, req, args, nil)
 	}
 	if err := s.findKeys(st, p.Keys, args); err != nil {
@@ -188,9 +190,12 @@ func (s *session) read(st *rewrite.Statement, req replica.Request, args rewrite.
 		if share, ok := req.(replica.Shareable); ok && shareable(p) {
 			return s.data.ReadShared(s.table(p), s.keys[0], share)
 		}
-		return s.data.Read(s.table(p), s.keys[0], req, lock)
+		return s.data.Read(s.table(p), s.keys[0], req, lock && !p.Shares)
 	}
-	err := s.data.ReadSeveral(s.table(p), s.keys, req, lock)
+	err := s.data.ReadSeveral(s.table(p), s.keys, req, lock && !p.Shares)
+	if lock && errors.Is(err, replica.ErrApart) {
+		return s.lockApart(st, req, args, s.keys)
+	}
 	if errors.Is(err, replica.ErrApart) {
 		return s.gather(st, req, args, s.keys)
 	}

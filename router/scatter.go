@@ -24,9 +24,6 @@ func (s *session) scatter(st *rewrite.Statement, req replica.Request, args rewri
 // gather carries a read of records on different stores out; keys is nil where
 // they are not known.
 func (s *session) gather(st *rewrite.Statement, req replica.Request, args rewrite.Args, keys [][]byte) error {
-	if st.Plan.Kind == rewrite.KindReadForUpdate {
-		return refuse("a locking read of records on different stores")
-	}
 	w, close, err := s.scatterOf(st, req, args, keys)
 	if err != nil {
 		return err

@@ -216,7 +216,7 @@ func (s *session) lockByOther(st *rewrite.Statement, req replica.Request, args r
 	}
 	err = s.data.ReadSeveral(s.table(st.Plan), keys, req, true)
 	if errors.Is(err, replica.ErrApart) {
-		return refuse("a locking read of records on different stores")
+		return s.lockApart(st, req, args, keys)
 	}
 	return err
 }

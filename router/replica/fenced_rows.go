@@ -20,12 +20,18 @@ func (c *Client) fencedPart(w *Write) error {
 		return err
 	}
 	if c.within() {
-		err = c.partWithin(list, w)
+		err = c.partWithin(list, w.Req, w)
 	} else {
 		defer c.unshield(c.whole())
 		err = c.set.group.Write(c.patience(), c.fencing.stmt.begin(c, w.Req, w), list)
 	}
-	s := &c.fencing.stmt
+	return c.fencing.stmt.ended(err)
+}
+
+// ended returns what the Group has returned as an error for the client; nil if
+// the answer, or an error as the answer, stays in held and frame.
+func (s *fencedStmt) ended(err error) error {
+	c := s.client
 	switch {
 	case err != nil:
 		s.forget()
@@ -39,14 +45,14 @@ func (c *Client) fencedPart(w *Write) error {
 	return s.ask()
 }
 
-// partWithin carries a part out in a transaction.
-func (c *Client) partWithin(list []fence.Key, w *Write) error {
+// partWithin carries a part out in a transaction; w is nil of a read.
+func (c *Client) partWithin(list []fence.Key, req Request, w *Write) error {
 	if !c.state.Autocommit() {
 		c.enroll()
 	}
 	start := starting{fresh: len(c.txn.parts) == 0}
 	for {
-		err := c.runWithin(list, w.Req, w)
+		err := c.runWithin(list, req, w)
 		if err == nil && c.fencing.stmt.refused == nil {
 			return c.sacrificed(c.frame.Answer().Err)
 		}

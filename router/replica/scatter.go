@@ -45,6 +45,9 @@ type Scatter struct {
 	// Spread, unless nil, makes the statement that names a twin where Req names
 	// a table again; nil if it can't.
 	Spread func() (Request, []Twin)
+	// Locks, unless nil, is how the records of Keys are locked; Req has no locking
+	// clause then.
+	Locks *Locks
 	// FixTime: give it one time everywhere.
 	FixTime bool
 	// AtHome: it names tables that only the store Client.Home has, which carries
@@ -72,6 +75,9 @@ type Via struct {
 
 // Scatter carries w out.
 func (c *Client) Scatter(w *Scatter) error {
+	if w.Locks != nil {
+		defer c.unlockKeys()
+	}
 	return c.newScatter(w).carryOut()
 }
 
@@ -137,7 +143,7 @@ func (s *scatter) run() error {
 	if len(stores) > 1 && s.Keys != nil {
 		stores = s.ownersOf(stores, s.Keys)
 	}
-	if len(stores) == 1 && s.chosen == nil && !s.AtHome {
+	if len(stores) == 1 && s.chosen == nil && !s.AtHome && s.Locks == nil {
 		next, err := s.onStore(stores[0], s.Req, true, !s.set.live(stores[0]))
 		if next {
 			return s.lose(stores[0], err)
@@ -158,7 +164,7 @@ func (s *scatter) runAt(stores []int) error {
 func (s *scatter) runOn(stores []int) error {
 	s.bound = 0
 	switch {
-	case s.chosen != nil, s.Learn != nil, s.AtHome: // one store runs the whole
+	case s.chosen != nil, s.Learn != nil, s.AtHome, s.Locks != nil: // one store runs the whole
 		return s.copy(stores)
 	case s.Rows != nil:
 		return s.rows(stores)

@@ -193,6 +193,13 @@ func (s *scatter) fill(conn *store.Conn, stores []int, t *Shared) error {
 	}
 	columns := sc.copied(s.Columns, detail)
 	f := newFiller(s, conn, sc, columns)
+	if s.Locks != nil {
+		if err := s.fillLocked(f, t, stores); err != nil {
+			s.abandon()
+			return err
+		}
+		return s.makeTwins(conn, t, columns, detail)
+	}
 	if err := s.open(stores, f.request(s, t)); err != nil {
 		return err
 	}

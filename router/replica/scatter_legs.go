@@ -72,7 +72,7 @@ func (s *scatter) await() error {
 			}
 			l.left--
 		}
-		e, err := l.conn.Await()
+		e, err := s.Client.await(l.store, l.conn)
 		if err != nil {
 			return s.lost(l, err)
 		}
@@ -161,7 +161,10 @@ func (d *drain) Write(b []byte) (int, error) {
 // refused ends it with the error that a store has answered with.
 func (s *scatter) refused(e *protocol.Error) error {
 	s.abandon()
-	if e.Code == protocol.ErrLockDeadlock && s.InTxn() {
+	if err := s.sacrificed(e); err != nil {
+		return err
+	}
+	if s.InTxn() && s.endsTxn(e.Code) {
 		s.Rollback()
 	}
 	return e

@@ -130,7 +130,7 @@ SELECT EXISTS(SELECT * FROM sessions WHERE user_id = 5)
 -- proto: text
 SELECT id FROM sessions WHERE id = 'abc' UNION SELECT id FROM sessions WHERE user_id = 5
 
--- expect: scatter-read refuse: a locking read without the key
+-- expect: read-for-update
 -- proto: text
 SELECT id FROM sessions WHERE expires < 5 FOR UPDATE
 
