@@ -258,6 +258,16 @@ func (s *session) learnMode(conn *store.Conn) error {
 	return nil
 }
 
+// initDB carries COM_INIT_DB out. MySQL tells in its answer of the warnings of the
+// statement before, which was none of this client's, but of a USE's own.
+func (s *session) initDB(payload []byte) error {
+	db := string(payload[1:])
+	if db != "" && !s.mariaDB() {
+		payload = append([]byte{byte(protocol.ComQuery)}, "USE `"+strings.ReplaceAll(db, "`", "``")+"`"...)
+	}
+	return s.use(db, &textRequest{payload: payload})
+}
+
 // use changes the default database.
 func (s *session) use(db string, req replica.Request) error {
 	next := s.data.State().WithDB(db)
