@@ -38,7 +38,12 @@ func (s *Store) briefly(st Statement, keys []fence.Key, shapes []*shape) bool {
 	if !s.st.MariaDB() || len(keys) != 1 || st.Kind() != Alone {
 		return false
 	}
-	return shapes[0].key.charset != ""
+	return shapes[0].key.charset != "" || shapes[0].key.binary
+}
+
+func removes(st Statement) bool {
+	r, ok := st.(Removing)
+	return ok && r.Removes()
 }
 
 // brief is what a write by itself has told.
@@ -55,16 +60,14 @@ type brief struct {
 
 // writeBriefly is writeOnce. With amiss nothing has happened, and the write is
 // to be made in the other way.
-func (s *Store) writeBriefly(ctx context.Context, g fence.Guard, st Statement, c *store.Conn, j *job, key *fence.Key, sh *shape, id uint64, entry *fence.Entry) (changed, again, amiss bool, err error) {
-	f := fenced(g, c)
+func (s *Store) writeBriefly(ctx context.Context, g fence.Guard, st Statement, c *store.Conn, f *fencing, j *job, key *fence.Key, sh *shape, id uint64, entry *fence.Entry) (changed, again, amiss bool, err error) {
+	removes := removes(st)
 	trailing, _ := st.(Trailing)
 	f.counted = trailing != nil && counts(st)
-	removing, _ := st.(Removing)
-	removes := removing != nil && removing.Removes()
-	err = s.sendBrief(ctx, c, &f, j, st, trailing, key, sh, id, removes)
+	err = s.sendBrief(ctx, c, f, j, st, trailing, key, sh, id, removes)
 	var b brief
 	if err == nil {
-		err = s.readBrief(c, &f, j, &b, st, trailing, sh, id)
+		err = s.readBrief(c, f, j, &b, st, trailing, sh, id)
 	}
 	if err != nil {
 		st.Settle(c, err)
@@ -72,34 +75,34 @@ func (s *Store) writeBriefly(ctx context.Context, g fence.Guard, st Statement, c
 	}
 	switch e := first(b.bump, b.counting); {
 	case b.final != nil && b.kept: // of COMMIT
-		changed, err = s.unfinished(c, &f, st, key, id, b.final)
+		changed, err = s.unfinished(c, f, st, key, id, b.final)
 		if changed {
 			*entry = b.entry
 		}
 	case b.final != nil && b.reading == nil: // of ROLLBACK: a KILL, and the transaction is open still
 		c.Taint()
-		again, err = s.undo(c, j, &f, b.final, false)
+		again, err = s.undo(c, j, f, b.final, false)
 		st.Settle(c, broken(c, err))
 	case b.reading != nil:
-		changed, again, err = s.unread(ctx, g, c, &f, st, key, id, entry, &b)
+		changed, again, err = s.unread(ctx, g, c, f, st, key, id, entry, &b)
 	case b.kept:
 		f.passed(c)
 		changed, *entry = true, b.entry
 		st.Settle(c, nil)
 	case b.refused:
-		err = s.told(ctx, g, c, j, &f, st, key, entry, &b)
+		err = s.told(ctx, g, c, j, f, st, key, entry, &b)
 	case e != nil:
 		c.Taint() // for the variables
 		if e.Code == errBadColumn || e.Code == protocol.ErrNoSuchTable {
 			s.Forget()
 		}
-		again, err = s.undo(c, j, &f, e, false)
+		again, err = s.undo(c, j, f, e, false)
 		st.Settle(c, broken(c, err))
 	case b.mine:
 		amiss = true
 		st.Settle(c, nil)
 	default:
-		err = s.told(ctx, g, c, j, &f, st, key, entry, &b)
+		err = s.told(ctx, g, c, j, f, st, key, entry, &b)
 	}
 	return changed, again, amiss, err
 }

@@ -38,18 +38,27 @@ func (s *Store) kept(c *store.Conn, f *fencing, key *fence.Key, id uint64, faile
 
 // askKept asks whether the transaction is open, and whether @dsmproxy_wid is id.
 func (s *Store) askKept(c *store.Conn, id uint64) (open, mine bool, err error) {
+	var n [2]uint64
+	err = s.askConn(c, n[:], func(j *job) {
+		j.add("SELECT CONCAT_WS(_binary',',@@in_transaction,COALESCE(@dsmproxy_wid=").num(id).add(",0))")
+	})
+	return n[0] != 0, n[1] != 0, err
+}
+
+// askConn asks a connection for numbers, also where KILLs meet the question.
+func (s *Store) askConn(c *store.Conn, n []uint64, question func(j *job)) error {
 	j := s.begin()
 	defer s.end(j)
-	j.add("SELECT CONCAT_WS(_binary',',@@in_transaction,COALESCE(@dsmproxy_wid=").num(id).add(",0))")
+	question(j)
 	for range askings {
 		if err := c.Queue(j.buf); err != nil {
-			return false, false, err
+			return err
 		}
 		if err := c.Send(); err != nil {
-			return false, false, err
+			return err
 		}
 		if err := j.read(c); err != nil {
-			return false, false, err
+			return err
 		}
 		if e := j.reply.err; e == nil || e.Code != protocol.ErrQueryInterrupted { // by another KILL
 			break
@@ -57,13 +66,12 @@ func (s *Store) askKept(c *store.Conn, id uint64) (open, mine bool, err error) {
 	}
 	r := &j.reply
 	if r.err != nil {
-		return false, false, r.err
+		return r.err
 	}
-	var n [2]uint64
-	if len(r.sets) != 1 || r.sets[0].rows != 1 || numbers(r.row(0, 0)[0], n[:]) != 2 {
-		return false, false, errOdd
+	if len(r.sets) != 1 || r.sets[0].rows != 1 || numbers(r.row(0, 0)[0], n) != len(n) {
+		return errOdd
 	}
-	return n[0] != 0, n[1] != 0, nil
+	return nil
 }
 
 // unfinished ends a write whose version and record were read, and whose COMMIT
@@ -95,6 +103,12 @@ func (s *Store) unread(ctx context.Context, g fence.Guard, c *store.Conn, f *fen
 		s.Forget()
 	}
 	yes, known := s.kept(c, f, key, id, b.final != nil || e.Code != protocol.ErrQueryInterrupted)
+	return s.resolve(ctx, g, c, st, key, entry, e, yes, known)
+}
+
+// resolve ends a write in which e has come between, once it is known whether it
+// has been committed, or that it is not.
+func (s *Store) resolve(ctx context.Context, g fence.Guard, c *store.Conn, st Statement, key *fence.Key, entry *fence.Entry, e *protocol.Error, yes, known bool) (changed, again bool, err error) {
 	if known && !yes {
 		st.Settle(c, broken(c, e))
 		if s.absent(e) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dsmproxy/dsmproxy/router/fence"
+	"github.com/dsmproxy/dsmproxy/router/store"
 	"github.com/dsmproxy/dsmproxy/router/view"
 )
 
@@ -19,6 +20,12 @@ func (s *removing) Removes() bool { return s.removes }
 // TestBriefWrite: a write of one record makes the version that is true of it,
 // whatever the statement was thought to do, and none with an old view.
 func TestBriefWrite(t *testing.T) {
+	for name, l := range map[string]store.Login{"by statements": {}, "by a form": multiResults} {
+		t.Run(name, func(t *testing.T) { testBriefWrite(t, l) })
+	}
+}
+
+func testBriefWrite(t *testing.T, l store.Login) {
 	o := found(t)
 	k := []fence.Key{key("a")}
 	entries := make([]fence.Entry, 1)
@@ -38,7 +45,7 @@ func TestBriefWrite(t *testing.T) {
 		{"DELETE FROM app.sessions WHERE id='a'", false, true, true},                      // which does
 		{"REPLACE INTO app.sessions (id, data) VALUES ('a', 'four')", false, true, false},
 	} {
-		st := &removing{text{sql: w.sql}, w.removes}
+		st := &removing{text{sql: w.sql, login: l}, w.removes}
 		before := entries[0].Version
 		changed, err := o.Write(o.ctx(), leased, st, k, uint64(100+i), entries)
 		if err != nil || changed != w.changed || st.answer.Err != nil {
@@ -61,12 +68,15 @@ func TestBriefWrite(t *testing.T) {
 	}
 	other := leased
 	other.View = o.view.WithTerm(9)
-	st := &removing{text: text{sql: "UPDATE app.sessions SET data='fenced' WHERE id='a'"}}
+	st := &removing{text: text{sql: "UPDATE app.sessions SET data='fenced' WHERE id='a'", login: l}}
 	if changed, err := o.Write(o.ctx(), other, st, k, 7, entries); changed || !errors.Is(err, fence.ErrFenced) {
 		t.Errorf("Write in another view = %v, %v, want ErrFenced", changed, err)
 	}
 	if got := o.ask("SELECT data FROM app.sessions WHERE id='a'"); got != "four" {
 		t.Errorf("the record is %q, want it untouched", got)
+	}
+	if l.User != "" {
+		o.wantForms(4)
 	}
 }
 

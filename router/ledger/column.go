@@ -22,9 +22,11 @@ const (
 
 // column is one that an INSERT can give a value to.
 type column struct {
-	name    string
-	charset string // "" for what is not text
-	coding  coding
+	name      string
+	charset   string // "" for what is not text
+	collation string // of that
+	coding    coding
+	binary    bool // BINARY or VARBINARY
 }
 
 // codingOf is that of a DATA_TYPE in lower case. What is not known is bytes:

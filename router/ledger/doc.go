@@ -38,9 +38,10 @@
 // which a server drops when one fails; so what is not fenced is not committed.
 //
 // A server does more for its statements than for the client's, so there are
-// briefer forms of what is done most: a read under a lease (glance.go), a write
+// briefer ways for what is done most: a read under a lease (glance.go), a write
 // of one record on MariaDB (brief.go), and a version that is put on a store
-// which has an older one or none (putNewer).
+// which has an older one or none (putNewer). The last two are one prepared
+// statement on a connection that has done the like before (form.go).
 //
 // Boot is in the register and in the gate. A connection on which the gate has
 // been seen open under a Boot needs only the former: it ends with the server's

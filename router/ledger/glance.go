@@ -27,7 +27,15 @@ const (
 	traitUsed           // it has been read from
 	traitOpen           // the table of versions is open for HANDLER
 	traitHandless       // HANDLER is refused
+
+	traitOfHandler uint8 = 3 // the bits of those
+
+	traitWritten  uint8 = 4 // a write has gone over it
+	traitFormless uint8 = 8 // a form could not be prepared
 )
+
+// handler notes how the connection stands to HANDLER.
+func handler(c *store.Conn, trait uint8) { c.SetTrait(c.Trait()&^traitOfHandler | trait) }
 
 // handle is the name by which the table of versions is open.
 const handle = "dsmproxy_ver"
@@ -39,7 +47,7 @@ func (s *Store) glances(f *fencing, keys []fence.Key) bool {
 
 // readGlancing runs st and reads the version of the only one of keys behind it.
 func (s *Store) readGlancing(ctx context.Context, c *store.Conn, f *fencing, j *job, st Statement, keys []fence.Key, marks []fence.Entry) error {
-	trait := c.Trait()
+	trait := c.Trait() & traitOfHandler
 	handled, opens := trait == traitOpen, trait == traitUsed
 	if handled {
 		j.add("HANDLER ", handle, " READ `PRIMARY`=(").num(uint64(keys[0].Table)).add(",").hex(keys[0].ID).add(")")
@@ -61,7 +69,7 @@ func (s *Store) readGlancing(ctx context.Context, c *store.Conn, f *fencing, j *
 	}
 	if handled && !j.handled() {
 		// Somebody has closed it, or changed the table. The data came before.
-		c.SetTrait(traitHandless)
+		handler(c, traitHandless)
 		err = s.askAgain(c, f, j, keys, marks)
 		st.Settle(c, err)
 		return err
@@ -74,11 +82,11 @@ func (s *Store) readGlancing(ctx context.Context, c *store.Conn, f *fencing, j *
 			st.Settle(c, err)
 			return err
 		}
-		if c.SetTrait(traitOpen); j.reply.err != nil {
-			c.SetTrait(traitHandless)
+		if handler(c, traitOpen); j.reply.err != nil {
+			handler(c, traitHandless)
 		}
 	case trait == traitFresh:
-		c.SetTrait(traitUsed)
+		handler(c, traitUsed)
 	}
 	st.Settle(c, nil)
 	return told

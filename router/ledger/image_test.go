@@ -164,16 +164,22 @@ func TestImages(t *testing.T) {
 		}
 		compare(t, from, to, n, some)
 	}
+	from.wantForms(50)
+	to.wantForms(50)
 }
 
 func copyRow(t *testing.T, from, to *one, n int, id, sql string, o oddity) {
 	t.Helper()
 	k := fence.Key{Table: uint16(n + 1), ID: []byte(id)}
-	st := &text{sql: sql, session: o.and("SET sql_mode='" + strings.Join(append([]string{"ALLOW_INVALID_DATES"}, o.modes...), ",") + "'")}
+	session := o.and("SET sql_mode='" + strings.Join(append([]string{"ALLOW_INVALID_DATES"}, o.modes...), ",") + "'")
 	entries := make([]fence.Entry, 1)
-	changed, err := from.Write(t.Context(), from.guard(), st, []fence.Key{k}, 7, entries)
-	if err != nil || !changed {
-		t.Fatalf("%s: %s: Write = %v, %v, %+v", o.name, sql, changed, err, st.answer.Err)
+	// The second write of a connection is one by a form.
+	for _, sql := range []string{sql, fmt.Sprintf("DELETE FROM app.t%d WHERE id='%s'", n, id), sql} {
+		st := &removing{text: text{sql: sql, session: session, login: multiResults}, removes: strings.HasPrefix(sql, "DELETE")}
+		changed, err := from.Write(t.Context(), from.guard(), st, []fence.Key{k}, 7, entries)
+		if err != nil || !changed {
+			t.Fatalf("%s: %s: Write = %v, %v, %+v", o.name, sql, changed, err, st.answer.Err)
+		}
 	}
 	if err := to.Put(t.Context(), to.guard(), []fence.Put{{Key: k, Entry: entries[0], MaxTick: farTick}}); err != nil {
 		t.Fatalf("%s: Put: %v", sql, err)

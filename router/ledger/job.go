@@ -16,6 +16,9 @@ type job struct {
 	frame protocol.Framer
 	reply reply
 	order []int // of keys
+	// params are those of a form, whose rows are binary.
+	params []param
+	binary bool
 }
 
 func (w *Witness) begin() *job {
@@ -31,6 +34,8 @@ func (w *Witness) end(j *job) {
 	if cap(j.buf) > keptText {
 		j.buf = nil
 	}
+	clear(j.params)
+	j.params, j.binary = j.params[:0], false
 	j.reply.reset()
 	w.jobs.Put(j)
 }
@@ -102,6 +107,7 @@ func (j *job) read(c *store.Conn) error {
 	if err != nil {
 		return lost(err)
 	}
+	j.reply.binary = j.binary
 	if err := j.reply.parse(frames, c.DeprecateEOF(), j.frame.Answer().Err); err != nil {
 		return lost(err)
 	}

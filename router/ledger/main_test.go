@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ var installation *mariadbtest.Installation
 func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m, &installation)) }
 
 // patience is how long a test waits for what is to happen soon.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 var login = store.Login{User: mariadbtest.User, Password: mariadbtest.Password}
 
@@ -52,6 +53,23 @@ func logTo(t testing.TB) *slog.Logger {
 		q.t = nil
 	})
 	return slog.New(slog.NewTextHandler(q, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+// multiResults is a login over which a write by a form can be made.
+var multiResults = store.Login{
+	User: login.User, Password: login.Password, Capabilities: protocol.ClientDeprecateEOF | protocol.ClientMultiResults,
+}
+
+// wantForms wants forms to have been executed at least n times, where there are any.
+func (o *one) wantForms(n int) {
+	o.t.Helper()
+	if !installation.MariaDB() {
+		return
+	}
+	const q = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME='Com_stmt_execute'"
+	if got, err := strconv.Atoi(o.ask(q)); err != nil || got < n {
+		o.t.Errorf("forms were executed %d times, %v, want at least %d", got, err, n)
+	}
 }
 
 // runStore makes a store.Store for an address and runs it until the test ends.

@@ -123,6 +123,9 @@ var errNotNewer = errors.New("guarded")
 // guard, where it is not, and nothing of the packet is done. Why is found out by
 // doing it in the other way.
 func (s *Store) putNewer(ctx context.Context, g fence.Guard, p *fence.Put, sh *shape, limit uint64, done func(r *reply) error) error {
+	if ok, err := s.putFormed(ctx, g, p, sh, limit); ok {
+		return err
+	}
 	return s.change(ctx, g, true, func(j *job, f *fencing) (statements int, err error) {
 		f.silent = true
 		v := p.Entry.Version

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"errors"
+	"strconv"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 )
@@ -13,6 +15,9 @@ type reply struct {
 	cells [][]byte // of all rows; nil for NULL
 	err   *protocol.Error
 	join  []byte // packets of more than one frame
+	// binary: rows are those of a prepared statement.
+	binary bool
+	types  []byte // of the columns then
 }
 
 // set is the result of one statement.
@@ -113,9 +118,17 @@ func (r *reply) parseRows(head, frames []byte, deprecateEOF bool) ([]byte, proto
 	}
 	var p []byte
 	var err error
-	for range skip {
-		if _, frames, err = r.next(frames); err != nil {
+	r.types = r.types[:0]
+	for i := range skip {
+		if p, frames, err = r.next(frames); err != nil {
 			return nil, 0, err
+		}
+		if r.binary && i < int(columns) {
+			c, ok := protocol.ParseColumn(p)
+			if !ok {
+				return nil, 0, errOdd
+			}
+			r.types = append(r.types, c.Type)
 		}
 	}
 	s := set{columns: int(columns), from: len(r.cells)}
@@ -134,6 +147,13 @@ func (r *reply) parseRows(head, frames []byte, deprecateEOF bool) ([]byte, proto
 			r.sets = append(r.sets, s)
 			return frames, status, err
 		}
+		if r.binary {
+			if err := r.binaryRow(p); err != nil {
+				return nil, 0, err
+			}
+			s.rows++
+			continue
+		}
 		for range columns {
 			if len(p) > 0 && p[0] == 0xfb {
 				r.cells, p = append(r.cells, nil), p[1:]
@@ -148,6 +168,47 @@ func (r *reply) parseRows(head, frames []byte, deprecateEOF bool) ([]byte, proto
 		s.rows++
 	}
 }
+
+// binaryRow reads a row of a prepared statement. What is no string is told as
+// text where it is an INT or a BIGINT, which nothing else is asked for as.
+func (r *reply) binaryRow(p []byte) error {
+	nulls := (len(r.types) + 7 + 2) / 8
+	if len(p) < 1+nulls {
+		return errOdd
+	}
+	bits, p := p[1:1+nulls], p[1+nulls:]
+	for i, typ := range r.types {
+		if bits[(i+2)/8]&(1<<((i+2)%8)) != 0 {
+			r.cells = append(r.cells, nil)
+			continue
+		}
+		switch typ {
+		case typeInt:
+			if len(p) < 4 {
+				return errOdd
+			}
+			r.cells, p = append(r.cells, strconv.AppendUint(nil, uint64(binary.LittleEndian.Uint32(p)), 10)), p[4:]
+		case typeBigint:
+			if len(p) < 8 {
+				return errOdd
+			}
+			r.cells, p = append(r.cells, strconv.AppendUint(nil, binary.LittleEndian.Uint64(p), 10)), p[8:]
+		default:
+			v, n := protocol.ReadLenencBytes(p)
+			if n == 0 {
+				return errOdd
+			}
+			r.cells, p = append(r.cells, v[:len(v):len(v)]), p[n:]
+		}
+	}
+	return nil
+}
+
+// The types of columns that binaryRow reads as numbers.
+const (
+	typeInt    = 0x03
+	typeBigint = 0x08
+)
 
 // end reads an OK or EOF packet.
 func end(p []byte) (affected uint64, status protocol.Status, err error) {

@@ -34,12 +34,15 @@ type shape struct {
 	updates string // of all columns, for ON DUPLICATE KEY UPDATE; "" where that is not safe
 	read    time.Time
 	fold    func(key []byte) ([]byte, error) // nil for nothing
+	floats  bool                             // there are columns of which no form can tell the text
+	forms   *forms
 }
 
 // shapes caches them. Its zero value is ready for use.
 type shapes struct {
 	byNumber atomic.Pointer[map[uint16]*shape]
-	mu       sync.Mutex // held to replace byNumber
+	mu       sync.Mutex // held to replace byNumber; guards forms
+	forms    map[uint16]*forms
 }
 
 // Forget drops what is known of the session tables. It must be called when a
@@ -65,6 +68,7 @@ func (s *Store) shape(ctx context.Context, number uint16) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
+	sh.forms = s.formed(sh)
 	s.shapes.mu.Lock()
 	defer s.shapes.mu.Unlock()
 	next := map[uint16]*shape{number: sh}
@@ -98,7 +102,7 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 	where := func(and string) {
 		j.add(" WHERE TABLE_SCHEMA=").quoted([]byte(t.Schema)).add(" AND TABLE_NAME=").quoted([]byte(t.Name)).add(and, ";")
 	}
-	j.add("SELECT COLUMN_NAME,DATA_TYPE,CHARACTER_SET_NAME,EXTRA FROM information_schema.COLUMNS")
+	j.add("SELECT COLUMN_NAME,DATA_TYPE,CHARACTER_SET_NAME,EXTRA,COLLATION_NAME FROM information_schema.COLUMNS")
 	where(" ORDER BY ORDINAL_POSITION")
 	j.add("SELECT INDEX_NAME,COLUMN_NAME,SUB_PART FROM information_schema.STATISTICS")
 	where(" AND NON_UNIQUE=0 ORDER BY INDEX_NAME,SEQ_IN_INDEX")
@@ -134,8 +138,9 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 }
 
 func (sh *shape) addColumn(row [][]byte) error {
-	c := column{name: string(row[0]), charset: string(row[2])}
-	c.coding = codingOf(strings.ToLower(string(row[1])))
+	c := column{name: string(row[0]), charset: string(row[2]), collation: string(row[4])}
+	typ := strings.ToLower(string(row[1]))
+	c.coding, c.binary = codingOf(typ), typ == "binary" || typ == "varbinary"
 	extra := strings.ToLower(string(row[3]))
 	if strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated") {
 		return nil
@@ -146,6 +151,7 @@ func (sh *shape) addColumn(row [][]byte) error {
 	if strings.EqualFold(c.name, sh.table.Key) {
 		sh.key, sh.keyAt = c, len(sh.columns)
 	}
+	sh.floats = sh.floats || c.coding == codeFloat
 	sh.columns = append(sh.columns, c)
 	return nil
 }

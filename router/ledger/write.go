@@ -86,10 +86,21 @@ func (s *Store) writeOnce(ctx context.Context, g fence.Guard, st Statement, keys
 		}
 		return false, false, false, nil
 	}
-	if briefly {
-		return s.writeBriefly(ctx, g, st, c, j, &keys[0], shapes[0], id, &entries[0])
-	}
 	f := fenced(g, c)
+	if briefly {
+		form, ok, err := s.form(ctx, c, &f, st, shapes[0])
+		if err != nil {
+			err = unsent(err)
+			st.Settle(c, err)
+			return false, false, false, err
+		}
+		if ok {
+			return s.writeFormed(ctx, g, st, c, &f, j, &keys[0], shapes[0], form, id, &entries[0])
+		}
+	}
+	if briefly && shapes[0].key.charset != "" {
+		return s.writeBriefly(ctx, g, st, c, &f, j, &keys[0], shapes[0], id, &entries[0])
+	}
 	f.multi = multi(c)
 	commits := st.Kind() == Commit
 	trailing, _ := st.(Trailing)

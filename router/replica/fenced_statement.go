@@ -54,7 +54,7 @@ type fencedStmt struct {
 }
 
 var (
-	_ ledger.Trailing  = (*fencedStmt)(nil)
+	_ ledger.Noted     = (*fencedStmt)(nil)
 	_ ledger.Refusable = (*fencedStmt)(nil)
 	_ ledger.Removing  = (*fencedStmt)(nil)
 )
@@ -255,15 +255,24 @@ func (s *fencedStmt) Trailed(conn *store.Conn) error {
 		if err != nil {
 			return err
 		}
-		c.Notes = nil
-		if a := c.frame.Answer(); a.Err == nil && a.Warnings != 0 {
-			c.Notes = rows
-		}
+		s.Note(rows)
 	}
 	if s.after() != nil {
 		return c.skip(conn)
 	}
 	return nil
+}
+
+// NotesOnly implements ledger.Noted.
+func (s *fencedStmt) NotesOnly() bool { return !s.client.CountFound && s.after() == nil }
+
+// Note implements ledger.Noted.
+func (s *fencedStmt) Note(rows [][][]byte) {
+	c := s.client
+	c.Notes = nil
+	if a := c.frame.Answer(); a.Err == nil && a.Warnings != 0 {
+		c.Notes = rows
+	}
 }
 
 // readRows is ReadRows where a refusal is an answer like any other.

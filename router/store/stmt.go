@@ -74,6 +74,23 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 	return id, nil
 }
 
+// OwnStmtID is StmtID for a statement of the proxy's own, which means the same
+// in each session state: the connection keeps its own.
+func (c *Conn) OwnStmtID(ctx context.Context, st *Stmt) (uint32, error) {
+	c.mu.Lock()
+	id, ok := c.stmts[st]
+	c.mu.Unlock()
+	if ok {
+		return id, nil
+	}
+	done := c.bind(ctx)
+	id, err := c.prepare(st)
+	if err = done(err); err == nil {
+		c.Adopt(st, id)
+	}
+	return id, err
+}
+
 // meansTheSame reports whether a statement means the same in whatever charset
 // and sql_mode it is read: a connection that can't be reset need not have those
 // of the PREPARE then.
