@@ -27,6 +27,7 @@ type options struct {
 	levels   []string
 	peer     string
 	others   string
+	ways     string
 	records  int
 	flush    int
 	parts    string
@@ -56,6 +57,7 @@ func parse(args []string) (o options, err error) {
 	payloads := fs.String("payloads", "1024,16384", "bytes of a record")
 	levels := fs.String("levels", "seed", "consistency levels of dsmproxy")
 	fs.StringVar(&o.others, "others", "", "further `programs` of dsmproxy to compare, comma-separated")
+	fs.StringVar(&o.ways, "ways", "", "further `ways` of dsmproxy to the stores, comma-separated: unix (their sockets), one (one store, one copy)")
 	fs.StringVar(&o.peer, "peer", "", "a further target, `name:port` or name:host:port, with the stores' account and table")
 	fs.IntVar(&o.records, "records", 10000, "records in the table")
 	fs.IntVar(&o.flush, "flush", 2, "innodb_flush_log_at_trx_commit of the stores")
@@ -179,6 +181,22 @@ func startTargets(ctx context.Context, b *bed, o options) ([]*target, error) {
 			t.name = filepath.Base(program)
 			targets = append(targets, t)
 		}
+	}
+	for way := range strings.SplitSeq(o.ways, ",") {
+		if way == "" {
+			continue
+		}
+		if way != wayUnix && way != wayOne {
+			return nil, fmt.Errorf("-ways: %q is neither %s nor %s", way, wayUnix, wayOne)
+		}
+		b.way = way
+		t, err := b.dsmproxy(ctx, "seed", 200, "")
+		b.way = ""
+		if err != nil {
+			return nil, err
+		}
+		t.name = "dsmproxy, " + way
+		targets = append(targets, t)
 	}
 	if o.peer != "" {
 		t, err := peer(o.peer)

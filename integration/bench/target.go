@@ -75,6 +75,7 @@ type bed struct {
 	records int
 	flush   int
 	admin   string // where a proxy's admin address is to be; "": it has none
+	way     string // to the stores that a proxy has; "": both, over TCP
 	others  []*bed // of the levels safe and strict, each with servers of its own
 }
 
@@ -218,6 +219,12 @@ func (b *bed) dsmproxy(ctx context.Context, level string, maxConns int, profile 
 	return b.variant(ctx, b.program, level, maxConns, profile)
 }
 
+// Ways to the stores that are measured beside the usual one.
+const (
+	wayUnix = "unix" // by their sockets
+	wayOne  = "one"  // one store alone, with one copy
+)
+
 // variant is dsmproxy by another program. What it writes at the levels safe and
 // strict nobody else may, so there it has stores of its own.
 func (b *bed) variant(ctx context.Context, program, level string, maxConns int, profile string) (*target, error) {
@@ -234,8 +241,15 @@ func (b *bed) variant(ctx context.Context, program, level string, maxConns int, 
 		return nil, err
 	}
 	config := filepath.Join(b.dir, "dsmproxy-"+strconv.Itoa(len(b.procs))+".toml")
+	table, copies, addrs := kept, 2, []string{b.stores[0].Addr(), b.stores[1].Addr()}
+	switch b.way {
+	case wayUnix:
+		addrs = []string{"unix:" + b.stores[0].Socket(), "unix:" + b.stores[1].Socket()}
+	case wayOne:
+		table, copies, addrs = alone, 1, addrs[:1]
+	}
 	text := fmt.Sprintf(`listen = %q
-copies = 2
+copies = %d
 [limits]
 max_clients = 20000
 [pool]
@@ -249,16 +263,13 @@ level = "warn"
 [[user]]
 name = %q
 password = %q
-[[store]]
-name = "s0"
-addr = %q
-[[store]]
-name = "s1"
-addr = %q
 [[table]]
-name = "sessions"
+name = %q
 key = "id"
-`, addr, maxConns, level, b.admin, user, password, b.stores[0].Addr(), b.stores[1].Addr())
+`, addr, copies, maxConns, level, b.admin, user, password, table)
+	for i, addr := range addrs {
+		text += fmt.Sprintf("[[store]]\nname = \"s%d\"\naddr = %q\n", i, addr)
+	}
 	if b.witness != nil {
 		text += fmt.Sprintf("[[witness]]\nname = \"w\"\naddr = %q\n", b.witness.Addr())
 	}
@@ -274,12 +285,12 @@ key = "id"
 		return nil, err
 	}
 	t := b.over(newTarget("dsmproxy "+level, pid, addr))
-	t.table = kept
-	return t, serves(ctx, addr)
+	t.table = table
+	return t, serves(ctx, addr, table)
 }
 
 // serves waits until the proxy has made the stores a group.
-func serves(ctx context.Context, addr string) error {
+func serves(ctx context.Context, addr, table string) error {
 	db, err := sql.Open("mysql", user+":"+password+"@tcp("+addr+")/app")
 	if err != nil {
 		return err
@@ -287,7 +298,7 @@ func serves(ctx context.Context, addr string) error {
 	defer db.Close()
 	for range 60 {
 		var n int
-		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+kept+" WHERE id = ?", key(0)).Scan(&n)
+		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table+" WHERE id = ?", key(0)).Scan(&n)
 		if err == nil || ctx.Err() != nil {
 			break
 		}
