@@ -146,7 +146,7 @@ type Table struct {
 // valid: it has no user, no store and no table.
 func Default() *Config {
 	return &Config{
-		Listen:      "127.0.0.1:3306",
+		Listen:      "127.0.0.1:3307",
 		Copies:      2,
 		Placement:   "php",
 		OtherTables: "refuse",

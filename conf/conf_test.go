@@ -10,7 +10,7 @@ import (
 )
 
 const least = `
-listen = "127.0.0.1:3306"
+listen = "127.0.0.1:3307"
 copies = 2
 [[user]]
 name = "app"
