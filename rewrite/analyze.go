@@ -186,7 +186,9 @@ func (a *analyzer) unknown() {
 			return
 		}
 		a.elsewhere(strings.ToUpper(a.firstWords(2)))
-	case "change", "purge", "reset", "install", "uninstall", "get", "import", "stop",
+	case "get":
+		a.diagnostics()
+	case "change", "purge", "reset", "install", "uninstall", "import", "stop",
 		"cache", "backup", "binlog":
 		a.refuse(strings.ToUpper(a.firstWords(2)))
 	case "grant", "revoke":

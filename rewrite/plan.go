@@ -242,21 +242,23 @@ type Plan struct {
 	Rows       int
 	Surrogates []Value
 
-	Verb      Verb // of a data statement
-	Params    int  // number of ? markers
-	Nondet    Nondet
-	Uses      Uses
-	Set       []Assignment // KindSessionState
-	Database  string       // USE: the new database
-	NextTxn   bool         // SET TRANSACTION without a scope: for the next transaction only
-	Savepoint string       // KindTxnSavepoint and its relatives
-	Chain     bool         // COMMIT | ROLLBACK AND CHAIN
-	Release   bool         // COMMIT | ROLLBACK ... RELEASE
-	NoChain   bool         // COMMIT | ROLLBACK AND NO CHAIN
-	NoRelease bool         // COMMIT | ROLLBACK ... NO RELEASE
-	ReadOnly  bool         // START TRANSACTION READ ONLY
-	ReadWrite bool         // START TRANSACTION READ WRITE
-	Snapshot  bool         // START TRANSACTION WITH CONSISTENT SNAPSHOT
+	Verb     Verb // of a data statement
+	Params   int  // number of ? markers
+	Nondet   Nondet
+	Uses     Uses
+	Set      []Assignment // KindSessionState
+	Database string       // USE: the new database
+	// Diagnostics: GET DIAGNOSTICS.
+	Diagnostics *Diagnostics
+	NextTxn     bool   // SET TRANSACTION without a scope: for the next transaction only
+	Savepoint   string // KindTxnSavepoint and its relatives
+	Chain       bool   // COMMIT | ROLLBACK AND CHAIN
+	Release     bool   // COMMIT | ROLLBACK ... RELEASE
+	NoChain     bool   // COMMIT | ROLLBACK AND NO CHAIN
+	NoRelease   bool   // COMMIT | ROLLBACK ... NO RELEASE
+	ReadOnly    bool   // START TRANSACTION READ ONLY
+	ReadWrite   bool   // START TRANSACTION READ WRITE
+	Snapshot    bool   // START TRANSACTION WITH CONSISTENT SNAPSHOT
 	// Tableless: it names no table, and so leaves the warnings of the statement
 	// before alone on MariaDB.
 	Tableless bool

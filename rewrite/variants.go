@@ -117,7 +117,7 @@ func sameRoute(p, q *Plan) bool {
 		p.Release != q.Release || p.KillQuery != q.KillQuery || p.Waits != nil || q.Waits != nil {
 		return false
 	}
-	if p.Prepared != nil || q.Prepared != nil || !slices.Equal(p.Routines, q.Routines) || p.ByDo != q.ByDo {
+	if p.Prepared != nil || q.Prepared != nil || p.Diagnostics != nil || q.Diagnostics != nil || !slices.Equal(p.Routines, q.Routines) || p.ByDo != q.ByDo {
 		return false
 	}
 	for i := range p.Set {

@@ -80,7 +80,7 @@ func kindName(k int) string {
 
 // beginCommand notes that a command begins. It returns the time if it is to be timed.
 func (s *session) beginCommand() meter.Time {
-	s.latest = nil
+	s.latest, s.searched = nil, nil
 	n := s.router.counts.commands.Add(s.shard)
 	if s.router.Timed.Times(n) || s.router.slow.Load() > 0 {
 		return meter.Now()

@@ -21,21 +21,24 @@ func (s *session) judged(cmd protocol.Command, err error) error {
 		return nil
 	}
 	var e *protocol.Error
-	if s.latest == nil || !errors.As(err, &e) || e.Code != protocol.ErrNotSupportedYet ||
+	if s.latest == nil || !errors.As(err, &e) ||
 		cmd != protocol.ComQuery && cmd != protocol.ComStmtPrepare {
 		return err
 	}
 	p := s.latest.Plan
-	if len(p.Others) > 0 && s.router.OtherTables < 0 {
-		if e := s.nowhere(p); e != nil {
-			return e
-		}
-	}
-	if !strings.HasPrefix(e.Message, refusedPrefix) {
+	switch {
+	case e.Code == protocol.ErrParse && strings.HasPrefix(e.Message, misunderstood):
+	case e.Code != protocol.ErrNotSupportedYet || !strings.HasPrefix(e.Message, refusedPrefix):
 		return err
-	}
-	if p.Elsewhere || len(p.Others) > 0 || p.Kind == rewrite.KindMulti || p.Kind == rewrite.KindOtherTable && p.Routines == nil {
-		return err // the tables are not there, which says nothing
+	default:
+		if len(p.Others) > 0 && s.router.OtherTables < 0 {
+			if e := s.nowhere(p); e != nil {
+				return e
+			}
+		}
+		if p.Elsewhere || len(p.Others) > 0 || p.Kind == rewrite.KindMulti || p.Kind == rewrite.KindOtherTable && p.Routines == nil {
+			return err // the tables are not there, which says nothing
+		}
 	}
 	told, lost := s.data.Judge(s.latest.Text)
 	if lost != nil || told == nil || !s.judges(told) {
@@ -43,6 +46,10 @@ func (s *session) judged(cmd protocol.Command, err error) error {
 	}
 	return told
 }
+
+// misunderstood begins what is said of a statement that is none to the proxy: a
+// store has better words, but may be out of reach.
+const misunderstood = "You have an error in your SQL syntax; dsmproxy: "
 
 // judges reports whether an error says what is wrong with a statement.
 func (s *session) judges(e *protocol.Error) bool {
@@ -60,6 +67,9 @@ func (s *session) judges(e *protocol.Error) bool {
 // key column has no default and the sql_mode asks for a value, and a refusal
 // otherwise.
 func (s *session) withoutKey(p *rewrite.Plan) error {
+	if s.data.ReadOnly() {
+		return s.readOnlyTransaction()
+	}
 	t := s.table(p)
 	var found bool
 	err := s.data.Ask(func(conn *store.Conn) error {

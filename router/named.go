@@ -116,7 +116,7 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 		}
 		at = s.router.OtherTables
 	}
-	if err := s.data.PrepareText(n.stmt, n.noBackslash, at); err != nil {
+	if err := s.data.PrepareText(n.stmt, n.noBackslash, at, writesRecords(p) && !s.data.ReadOnly()); err != nil {
 		return nil, err
 	}
 	return n, refused

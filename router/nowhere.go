@@ -12,9 +12,10 @@ import (
 // it does not have, if none of the stores has one of the tables that the plan
 // names besides the session tables; nil if they have, or can't all be asked.
 func (s *session) nowhere(p *rewrite.Plan) *protocol.Error {
-	if p.Verb != rewrite.VerbSelect && !writes(p.Verb) {
+	if p == s.searched || p.Verb != rewrite.VerbSelect && !writes(p.Verb) {
 		return nil
 	}
+	s.searched = p
 	for _, name := range p.Others {
 		schema, table, ok := strings.Cut(name, ".")
 		if !ok {

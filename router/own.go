@@ -19,6 +19,7 @@ type own struct {
 	foundRows uint64
 	warnings  uint16
 	errors    int
+	state     string     // the SQLSTATE of its error
 	notes     [][][]byte // the rows of SHOW WARNINGS
 }
 
@@ -101,7 +102,7 @@ func (s *session) noted(warnings uint16) {
 	if warnings == 0 && s.own.warnings != 0 && s.mariaDB() && (s.latest == nil || s.latest.Plan.Tableless) {
 		return
 	}
-	s.own.warnings, s.own.errors, s.own.notes = warnings, 0, nil
+	s.own.warnings, s.own.errors, s.own.state, s.own.notes = warnings, 0, "", nil
 	if warnings != 0 {
 		s.own.notes = s.data.Notes
 	}
@@ -116,7 +117,7 @@ const (
 
 // rememberError takes over an error that the client gets.
 func (s *session) rememberError(e *protocol.Error) {
-	s.own.rowCount, s.own.warnings, s.own.errors = -1, 1, 1
+	s.own.rowCount, s.own.warnings, s.own.errors, s.own.state = -1, 1, 1, e.State
 	s.own.notes = [][][]byte{{[]byte("Error"), strconv.AppendUint(nil, uint64(e.Code), 10), []byte(e.Message)}}
 }
 
@@ -155,7 +156,7 @@ func (s *session) showNotes(st *rewrite.Statement, req replica.Request) error {
 		if count {
 			return s.selectInstead(req, "SELECT NULLIF("+strconv.Itoa(n)+"|0,NULL) AS `"+name+"`")
 		}
-		return s.selectInstead(req, selectNotes(rows))
+		return s.selectInstead(req, selectNotes(rows, s.results().charset))
 	}
 	if s.data.More {
 		s.client.Status |= protocol.StatusMoreResults
@@ -177,11 +178,11 @@ func (s *session) selectInstead(req replica.Request, sql string) error {
 	return s.data.ReadAny(v)
 }
 
-// selectNotes is a SELECT that answers with rows.
-func selectNotes(rows [][][]byte) string {
+// selectNotes is a SELECT that answers with rows, whose texts are in a charset.
+func selectNotes(rows [][][]byte, charset string) string {
 	sql := "SELECT 'Note' AS Level, CAST(0 AS UNSIGNED) AS Code, '' AS Message FROM DUAL WHERE 1=0"
 	for _, r := range rows {
-		sql += fmt.Sprintf(" UNION ALL SELECT '%s', CAST(%s AS UNSIGNED), CONVERT(x'%x' USING utf8mb4)", r[0], r[1], r[2])
+		sql += fmt.Sprintf(" UNION ALL SELECT '%s', CAST(%s AS UNSIGNED), CONVERT(x'%x' USING %s)", r[0], r[1], r[2], charset)
 	}
 	return sql
 }
@@ -194,16 +195,3 @@ const (
 	typeBlob      = 251
 	typeVarString = 253
 )
-
-// textColumn is a column of text in utf8mb4, of that character set's own
-// collation.
-func (s *session) textColumn(name string, length uint32) protocol.Column {
-	c := protocol.Column{Name: name, Charset: 45, Length: length * 4, Type: typeVarString, Flags: 1, Decimals: 31}
-	switch {
-	case mysql8(s.router.Set.Version()):
-		c.Charset = 255
-	case s.mariaDB():
-		c.Decimals = 39
-	}
-	return c
-}

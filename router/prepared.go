@@ -58,8 +58,9 @@ func (s *session) prepare(payload []byte) error {
 	} else if err := preparable(p.plan.Plan); err != nil {
 		return err
 	}
-	if writesRecords(p.plan.Plan) && s.data.ReadOnly(s.readOnly) {
-		return readOnlyTransaction()
+	writes := writesRecords(p.plan.Plan)
+	if writes && s.data.ReadOnly() {
+		return s.readOnlyTransaction()
 	}
 	if k := p.plan.Plan; k.Kind == rewrite.KindOtherTable || k.Kind == rewrite.KindCall || k.Elsewhere || k.Routines != nil {
 		if err := s.otherRefused(p.plan.Plan); err != nil {
@@ -69,7 +70,7 @@ func (s *session) prepare(payload []byte) error {
 	}
 	s.lastStmt++
 	p.id = s.lastStmt
-	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id, at)
+	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id, at, writes)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func preparable(p *rewrite.Plan) error {
 	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere:
 		return refusal(p) // with user variables it may be another one at EXECUTE
 	case p.Kind == rewrite.KindMulti:
-		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; dsmproxy: several statements can't be prepared as one")
+		return protocol.Errorf(protocol.ErrParse, misunderstood+"several statements can't be prepared as one")
 	case p.Kind == rewrite.KindPrepareSQL:
 		return protocol.Errorf(protocol.ErrUnsupportedPS,
 			"This command is not supported in the prepared statement protocol yet")

@@ -33,8 +33,8 @@ func (s *session) query(payload []byte) error {
 // that fails is the last.
 func (s *session) several(text []byte) error {
 	if !s.client.Capabilities.Has(protocol.ClientMultiStatements) {
-		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; "+
-			"dsmproxy: several statements in one query need CLIENT_MULTI_STATEMENTS")
+		s.latest = &s.stmt
+		return protocol.Errorf(protocol.ErrParse, misunderstood+"several statements in one query need CLIENT_MULTI_STATEMENTS")
 	}
 	parts := s.router.Planner.Split(text, s.mode)
 	for i, part := range parts {
@@ -44,7 +44,7 @@ func (s *session) several(text []byte) error {
 		err := s.carryOut(&s.stmt, &s.text, nil)
 		var e *protocol.Error
 		if errors.As(err, &e) && i > 0 {
-			s.data.Idle()
+			s.data.Idle(e)
 			return s.client.WriteError(e) // answers before it have been written
 		}
 		if err != nil || s.failed() {
@@ -137,6 +137,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	case rewrite.KindOtherTable:
 		err = s.other(p, req)
 	case rewrite.KindSessionState:
+		if p.Diagnostics != nil {
+			return s.diagnose(st, args)
+		}
 		err = s.setState(st, req, args)
 	case rewrite.KindTxnBegin, rewrite.KindTxnCommit, rewrite.KindTxnRollback,
 		rewrite.KindTxnSavepoint, rewrite.KindTxnReleaseSavepoint, rewrite.KindTxnRollbackToSavepoint:
@@ -282,6 +285,9 @@ func (s *session) sameOnAll(w *replica.Write, p *rewrite.Plan) {
 func (s *session) move(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	if err := pins(st.Plan); err != nil {
 		return err
+	}
+	if s.data.ReadOnly() { // no store would say so where no record is found
+		return s.readOnlyTransaction()
 	}
 	if s.loose(st, args) {
 		return refuse("a number for a key that is text, or a hexadecimal literal for one that is a number")

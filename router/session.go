@@ -22,11 +22,9 @@ type session struct {
 	// running is data, for Abort.
 	running atomic.Pointer[replica.Client]
 
-	mode      rewrite.Mode
-	fixedTime bool // the client has SET timestamp itself
-	// readOnly and completion are its transaction_read_only and completion_type.
-	readOnly   bool
-	completion string
+	mode       rewrite.Mode
+	fixedTime  bool   // the client has SET timestamp itself
+	completion string // its completion_type
 	// tablesLocked: LOCK TABLES holds at the store of the other tables.
 	tablesLocked bool
 	keepsOthers  bool // see keepOthers
@@ -52,8 +50,11 @@ type session struct {
 	lastStmt  uint32
 	cursors   cursors
 
-	shard  meter.Shard
-	latest *rewrite.Statement // what the running command carries out; nil: none yet
+	shows results // see results
+
+	shard    meter.Shard
+	searched *rewrite.Plan      // whose tables nowhere has looked for, by the running command
+	latest   *rewrite.Statement // what the running command carries out; nil: none yet
 }
 
 // begin brings the session to the state after login.
@@ -64,8 +65,8 @@ func (s *session) begin() error {
 		s.mode |= rewrite.ModeUnsafeCharset
 	}
 	s.fixedTime, s.inSet, s.keepsOthers, s.writesOthers, s.own = false, false, false, false, own{}
-	s.readOnly, s.completion = false, ""
-	s.autoStep, s.autoOffset, s.maxTime = 0, 0, 0
+	s.completion = ""
+	s.autoStep, s.autoOffset, s.maxTime, s.shows = 0, 0, 0, results{}
 	c.SetIdleTimeout(0)
 	s.named, s.vars, s.tablesLocked = nil, userVars{}, false
 	c.Status = protocol.StatusAutocommit
@@ -122,7 +123,7 @@ func (s *session) Command(cmd protocol.Command, payload []byte) error {
 	var e *protocol.Error
 	if errors.As(err, &e) {
 		s.rememberError(e)
-		s.data.Idle()
+		s.data.Idle(e)
 	}
 	return err
 }
@@ -204,7 +205,7 @@ const refusedPrefix = "dsmproxy: this statement can't be routed: "
 // refusal is the answer to a statement whose plan refuses it.
 func refusal(p *rewrite.Plan) *protocol.Error {
 	if p.Malformed {
-		return protocol.Errorf(protocol.ErrParse, "You have an error in your SQL syntax; dsmproxy: %s", p.Refuse)
+		return protocol.Errorf(protocol.ErrParse, misunderstood+"%s", p.Refuse)
 	}
 	if p.Refuse == rewrite.RefuseLoadLocal {
 		// As a server says it whose local_infile is off.

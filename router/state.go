@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,11 @@ func (s *session) setState(st *rewrite.Statement, req replica.Request, args rewr
 	}
 	if autocommit == on && !s.data.State().Autocommit() && s.data.InTxn() {
 		if err := s.data.Commit(); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(p.Set, func(a rewrite.Assignment) bool { return a.Name == "transaction_isolation" }) {
+		if err := s.data.KeepIsolation(); err != nil {
 			return err
 		}
 	}
@@ -165,7 +171,7 @@ func (s *session) learn(p *rewrite.Plan, conn *store.Conn) error {
 			}
 		case "transaction_read_only":
 			s.data.KeepAccess()
-			s.readOnly = onOff(a.Value) == on && a.Value != "DEFAULT"
+			s.data.ReadsOnly = onOff(a.Value) == on && a.Value != "DEFAULT"
 		case "completion_type":
 			s.completion = a.Value
 		case "innodb_lock_wait_timeout":
@@ -291,16 +297,18 @@ func (s *session) nextTxn(st *rewrite.Statement) error {
 		return &protocol.Error{Code: 1568, State: "25001",
 			Message: "Transaction characteristics can't be changed while a transaction is in progress"}
 	}
-	access := replica.AccessDefault
+	access, isolation := replica.AccessDefault, ""
 	for _, a := range st.Plan.Set {
-		if a.Name == "transaction_read_only" {
+		switch {
+		case a.Name == "transaction_isolation":
+			isolation = a.Value
+		case a.Value == "1":
+			access = replica.AccessReadOnly
+		default:
 			access = replica.AccessReadWrite
-			if a.Value == "1" {
-				access = replica.AccessReadOnly
-			}
 		}
 	}
-	s.data.NextTxn(string(st.Text), access)
+	s.data.NextTxn(isolation, access)
 	return s.ok()
 }
 
@@ -325,7 +333,7 @@ func (s *session) transaction(st *rewrite.Statement) error {
 			case p.ReadWrite:
 				access = replica.AccessReadWrite
 			}
-			err = s.data.Begin(sql, access, s.readOnly)
+			err = s.data.Begin(sql, access)
 		}
 		if err == nil && p.Snapshot {
 			answer.Warnings, err = s.data.Snapshot()
@@ -344,7 +352,7 @@ func (s *session) transaction(st *rewrite.Statement) error {
 		err = s.data.RollbackTo(p.Savepoint, sql)
 	}
 	if err == nil && chain {
-		err = s.data.Chain(traits, s.readOnly)
+		err = s.data.Chain(traits)
 	}
 	if err != nil {
 		return err

@@ -150,6 +150,9 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 	if err := pins(p); err != nil {
 		return err
 	}
+	if s.data.ReadOnly() { // no store would say so where no record is found
+		return s.readOnlyTransaction()
+	}
 	t := s.table(p)
 	number, single := s.number(st, args)
 	secondary := strings.Contains(p.Detail, secondaryTable)

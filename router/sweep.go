@@ -80,8 +80,8 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	if err := s.data.KeysKnown(s.table(p)); err != nil {
 		return err
 	}
-	if s.data.ReadOnly(s.readOnly) { // no store would say so where no record is found
-		return readOnlyTransaction()
+	if s.data.ReadOnly() { // no store would say so where no record is found
+		return s.readOnlyTransaction()
 	}
 	v := variants{of: req}
 	defer v.close()
@@ -130,9 +130,13 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 
 // readOnlyTransaction is what a store says of a write in a transaction that may
 // not write.
-func readOnlyTransaction() *protocol.Error {
-	return &protocol.Error{Code: 1792, State: "25006",
+func (s *session) readOnlyTransaction() *protocol.Error {
+	e := &protocol.Error{Code: 1792, State: "25006",
 		Message: "Cannot execute statement in a READ ONLY transaction"}
+	if !s.mariaDB() {
+		e.Message += "."
+	}
+	return e
 }
 
 // choose finds the keys of the records that are the first in an order, as one

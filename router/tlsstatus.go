@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"strings"
@@ -8,12 +9,14 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/replica"
+	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
 // Clients ask SHOW STATUS LIKE 'Ssl_cipher' to learn whether their connection
 // is encrypted. A store would tell of the proxy's connection to it. Of all that
 // begins with Ssl_ these two alone are about a connection; a pattern that takes
-// neither goes to a store.
+// neither goes to a store, and of what one tells for a wider pattern these are
+// replaced.
 
 // tlsStatus returns the rows about the client's connection that a pattern of
 // SHOW STATUS LIKE takes.
@@ -30,6 +33,30 @@ func (s *session) tlsStatus(st *rewrite.Statement, args rewrite.Args) [][][]byte
 	} {
 		if like(strings.ToLower(v.name), strings.ToLower(string(pattern))) {
 			rows = append(rows, [][]byte{[]byte(v.name), []byte(v.value)})
+		}
+	}
+	if len(rows) == 0 || strings.EqualFold(string(pattern), string(rows[0][0])) {
+		return rows
+	}
+	return s.amongStatus(string(pattern), rows)
+}
+
+// amongStatus returns what a store has for a pattern, with the client's own rows
+// in the place of its.
+func (s *session) amongStatus(pattern string, own [][][]byte) [][][]byte {
+	var rows [][][]byte
+	err := s.data.Ask(func(conn *store.Conn) (err error) {
+		rows, err = conn.Query(context.Background(), "SHOW SESSION STATUS LIKE "+text(pattern))
+		return err
+	})
+	if err != nil {
+		return own
+	}
+	for _, row := range rows {
+		for _, o := range own {
+			if string(row[0]) == string(o[0]) {
+				row[1] = o[1]
+			}
 		}
 	}
 	return rows
@@ -51,7 +78,13 @@ func (s *session) showStatus(req replica.Request, rows [][][]byte) error {
 		s.client.Status |= protocol.StatusMoreResults
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
-	return s.client.WriteResult([]protocol.Column{s.textColumn("Variable_name", 64), s.textColumn("Value", 2048)}, rows)
+	columns := []protocol.Column{s.textColumn("Variable_name", 64), s.textColumn("Value", 2048)}
+	if s.mariaDB() {
+		const noDefault = 0x1000
+		columns[0].Flags |= noDefault
+		columns[1].Flags |= noDefault
+	}
+	return s.client.WriteResult(columns, rows)
 }
 
 // like is SQL's LIKE for names: %, _ and the escape \.

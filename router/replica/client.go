@@ -35,6 +35,8 @@ type Client struct {
 	// CountFound asks for FOUND_ROWS() after the statement, into FoundRows.
 	CountFound bool
 	FoundRows  uint64
+	// ReadsOnly is the session's transaction_read_only.
+	ReadsOnly bool
 	// AskInsertID asks for LAST_INSERT_ID() after the statement, into InsertID.
 	AskInsertID bool
 	InsertID    uint64

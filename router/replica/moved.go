@@ -90,8 +90,15 @@ func (c *Client) asked(i int, conn *store.Conn, f func(conn *store.Conn) error) 
 
 // PrepareText has a store, or store at unless that is negative, check a
 // statement that is to be prepared by SQL.
-func (c *Client) PrepareText(st *store.Stmt, noBackslash bool, at int) error {
-	check := func(conn *store.Conn) error { return conn.PrepareText(c.ctx, st, noBackslash) }
+func (c *Client) PrepareText(st *store.Stmt, noBackslash bool, at int, writes bool) error {
+	check := func(conn *store.Conn) error {
+		if writes {
+			if err := c.writable(conn); err != nil {
+				return err
+			}
+		}
+		return conn.PrepareText(c.ctx, st, noBackslash)
+	}
 	if at < 0 {
 		return c.Ask(check)
 	}

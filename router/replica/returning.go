@@ -35,8 +35,8 @@ func (c *Client) writeReturned(r *returned, binary bool, warnings uint16) error 
 	out := c.out.Conn()
 	status := c.out.Status &^ protocol.StatusCursorExists
 	if c.InTxn() {
-		c.out.Status |= protocol.StatusInTrans
-		status |= protocol.StatusInTrans
+		c.out.Status |= c.txnStatus()
+		status |= c.txnStatus()
 	}
 	if c.More {
 		status |= protocol.StatusMoreResults

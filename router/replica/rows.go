@@ -135,12 +135,13 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 		if c.fenced() {
 			run = c.fencedPart
 		}
-		if err := run(&w.Writes[i]); err != nil {
-			return sum, err
-		}
+		err := run(&w.Writes[i])
 		a := c.frame.Answer()
-		if a.Err != nil {
-			return sum, a.Err
+		if err == nil && a.Err != nil {
+			err = a.Err
+		}
+		if err != nil {
+			return sum, w.inStatement(i, err)
 		}
 		renumber(c.Notes, func(row int) int { return w.line(i, row) })
 		parts = append(parts, c.Notes)
@@ -163,6 +164,21 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 	c.Notes, sum.Warnings = notes[:min(len(notes), maxNotes)], sum.Warnings-uint16(same)
 	sum.Info = fmt.Sprintf("Records: %d  Duplicates: %d  Warnings: %d", total, duplicates, sum.Warnings)
 	return sum, nil
+}
+
+// inStatement is the error of a part, with the number that the row which it
+// names has in the statement.
+func (w *Rows) inStatement(part int, err error) error {
+	var e *protocol.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	note := [][]byte{nil, nil, []byte(e.Message)}
+	renumber([][][]byte{note}, func(row int) int { return w.line(part, row) })
+	if string(note[2]) == e.Message {
+		return err
+	}
+	return &protocol.Error{Code: e.Code, State: e.State, Message: string(note[2])}
 }
 
 // line is the number of a part's row in the statement, both counted from 1.

@@ -252,11 +252,12 @@ func (s *scatter) conclude(status protocol.Status) error {
 
 // status is that of a store's answer as the client is to see it.
 func (s *scatter) status(of protocol.Status) protocol.Status {
-	const txn = protocol.StatusInTrans | protocol.StatusInTransReadonly
-	of = of&^(txn|protocol.StatusMoreResults|protocol.StatusCursorExists) | s.out.Status&protocol.StatusInTransReadonly
-	if s.InTxn() {
-		of |= protocol.StatusInTrans
+	flags := s.txnStatus()
+	if flags != 0 {
+		flags |= of & protocol.StatusInTransReadonly
 	}
+	const txn = protocol.StatusInTrans | protocol.StatusInTransReadonly
+	of = of&^(txn|protocol.StatusMoreResults|protocol.StatusCursorExists) | flags
 	if s.More {
 		of |= protocol.StatusMoreResults
 	}

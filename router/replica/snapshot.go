@@ -156,6 +156,9 @@ func readAll(conn *store.Conn, n int) (first error) {
 // snapshotAt has given: none but that the isolation level has no snapshots.
 func (c *Client) snapshotNotes() (uint16, error) {
 	i := c.members()[0]
+	if c.pinned[i].Warnings() == 0 {
+		return 0, nil // what else it knows of is older
+	}
 	rows, err := c.pinned[i].Query(c.ctx, "SHOW WARNINGS")
 	if err != nil {
 		return 0, c.fail(err)

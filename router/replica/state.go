@@ -112,9 +112,11 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 }
 
 // Prepare prepares st at a live store, or at store at unless that is negative,
-// and gives the client its answer, with id in the place of the store's.
-func (c *Client) Prepare(req Request, st *store.Stmt, id uint32, at int) error {
-	p := &prepare{Request: req, client: c, id: id}
+// and gives the client its answer, with id in the place of the store's. With
+// writes it is to be carried out in a transaction that may write, although the
+// session's own default is READ ONLY.
+func (c *Client) Prepare(req Request, st *store.Stmt, id uint32, at int, writes bool) error {
+	p := &prepare{Request: req, client: c, id: id, writes: writes}
 	order := c.rotation()
 	if at >= 0 {
 		order = []uint16{uint16(at)}
@@ -141,6 +143,7 @@ type prepare struct {
 	Request
 	client *Client
 	id     uint32
+	writes bool
 }
 
 func (p *prepare) on(i int, st *store.Stmt, force bool) (next bool, err error) {
@@ -153,6 +156,11 @@ func (p *prepare) on(i int, st *store.Stmt, force bool) (next bool, err error) {
 		return storeFailed(err), err
 	}
 	enlisted := c.pinned[i] == conn
+	if p.writes {
+		if err := c.writable(conn); err != nil {
+			return c.readFailed(i, conn, err)
+		}
+	}
 	if err := c.send(conn, p); err != nil {
 		return c.readFailed(i, conn, err)
 	}
@@ -240,4 +248,9 @@ func (c *Client) readNotes(conn *store.Conn) error {
 func (c *Client) Failed() bool { return c.frame.Answer().Err != nil }
 
 // Idle ends a statement that was answered with an error of the proxy's own.
-func (c *Client) Idle() { c.unlockKeys() }
+func (c *Client) Idle(e *protocol.Error) {
+	if !c.InTxn() {
+		c.endOnce(e)
+	}
+	c.unlockKeys()
+}

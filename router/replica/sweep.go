@@ -145,7 +145,7 @@ func (c *Client) returns(w *Sweep, sum swept) error {
 // answers.
 func (c *Client) writeOK(ok protocol.OK) error {
 	if c.InTxn() { // with autocommit off no BEGIN has said so
-		c.out.Status |= protocol.StatusInTrans
+		c.out.Status |= c.txnStatus()
 	}
 	if c.More {
 		c.out.Status |= protocol.StatusMoreResults

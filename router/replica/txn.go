@@ -79,19 +79,9 @@ func (c *Client) InTxn() bool {
 	return false
 }
 
-// NextTxn remembers a statement (SET TRANSACTION) that concerns the next
-// transaction only.
-func (c *Client) NextTxn(sql string, a Access) {
-	c.txn.prefix = append(c.txn.prefix, sql)
-	if a != AccessDefault {
-		c.txn.access = a
-	}
-}
-
 // Begin opens a transaction, committing one that is open. sql is the statement
-// that does so at a store, a the access that it names, and readOnly the
-// session's own default.
-func (c *Client) Begin(sql string, a Access, readOnly bool) error {
+// that does so at a store, a the access that it names.
+func (c *Client) Begin(sql string, a Access) error {
 	if c.InTxn() {
 		if err := c.Commit(); err != nil {
 			return err
@@ -100,6 +90,7 @@ func (c *Client) Begin(sql string, a Access, readOnly bool) error {
 	if a == AccessDefault {
 		a = c.txn.access
 	}
+	readOnly := c.ReadsOnly
 	if a != AccessDefault {
 		readOnly = a == AccessReadOnly
 	}
@@ -196,19 +187,25 @@ func (c *Client) settle() {
 	}
 	if !c.InTxn() {
 		c.txn.passed, c.txn.parts = c.txn.passed[:0], nil
-		if a := c.frame.Answer(); c.txn.once && (a.Err == nil || !refusedBefore(a.Err.Code)) {
-			c.txn.prefix, c.txn.access = c.txn.prefix[:0], AccessDefault
-		}
-		c.txn.once = false
+		c.endOnce(c.frame.Answer().Err)
 		c.unlockKeys()
 	}
+}
+
+// endOnce forgets what concerned one statement alone, which e has ended unless
+// it is nil.
+func (c *Client) endOnce(e *protocol.Error) {
+	if c.txn.once && (e == nil || !refusedBefore(e.Code)) {
+		c.txn.prefix, c.txn.access = c.txn.prefix[:0], AccessDefault
+	}
+	c.txn.once = false
 }
 
 // refusedBefore says by which errors a store refuses a statement before a
 // transaction begins for it: what SET TRANSACTION has said still waits then.
 func refusedBefore(code uint16) bool {
-	const cantExecuteInReadOnly, noSuchColumn = 1792, 1054
-	return code == cantExecuteInReadOnly || code == noSuchColumn || code == protocol.ErrNoSuchTable
+	const cantExecuteInReadOnly = 1792
+	return code == cantExecuteInReadOnly || code == protocol.ErrNoSuchTable
 }
 
 // Savepoint sets a savepoint of the given name by sql, at stores that join

@@ -48,6 +48,9 @@ func (c *Conn) query(sql string, most int) ([][][]byte, error) {
 // ReadRows is Query for a statement that was queued, and has been sent.
 func (c *Conn) ReadRows() ([][][]byte, error) { return c.readRows(maxQueryAnswer) }
 
+// Warnings is how many warnings the last answer that was read has told of.
+func (c *Conn) Warnings() uint16 { return c.frame.Answer().Warnings }
+
 func (c *Conn) readRows(most int) ([][][]byte, error) {
 	c.frame.Reset(protocol.AnswerResult, c.deprecateEOF, 1)
 	frames, err := c.read(c.buf[:0], &c.frame, most)
