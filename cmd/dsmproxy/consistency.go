@@ -20,9 +20,11 @@ import (
 // fenced is what the levels safe and strict add to a proxy, and what the
 // commands work with that are about them.
 type fenced struct {
+	cfg       *conf.Config
 	group     *fence.Group
 	ledger    *ledger.Ledger
 	witnesses []*store.Store
+	servers   []*store.Store // those of members
 	env       *fence.Live
 	log       *slog.Logger
 	unclean   seldom
@@ -42,7 +44,7 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 				t.Name, strings.Join(t.Secondary, ", "), l.Level)
 		}
 	}
-	f := &fenced{env: &fence.Live{}, log: log}
+	f := &fenced{cfg: cfg, env: &fence.Live{}, log: log}
 	for _, w := range cfg.Witnesses {
 		st, err := makeStore(cfg, w.Store(), log)
 		if err != nil {
@@ -50,6 +52,7 @@ func newGroup(cfg *conf.Config, stores []*store.Store, place placement.Placement
 		}
 		f.witnesses = append(f.witnesses, st)
 	}
+	f.servers = append(stores[:len(stores):len(stores)], f.witnesses...)
 	var err error
 	if f.ledger, err = ledger.New(ledgerConfig(cfg, log), stores, f.witnesses); err != nil {
 		return nil, err
@@ -111,13 +114,18 @@ func (f *fenced) found(ctx context.Context) {
 		err := f.group.Found(ctx)
 		switch {
 		case err == nil:
-			f.log.Info("stores initialised", "action", "what they hold is adopted")
+			f.log.Info("stores initialised", "level", f.cfg.Consistency.Level,
+				"action", "what they hold is adopted; no proxy at level seed may write to them from here on")
 			return
 		case errors.Is(err, fence.ErrFounded):
 			return
 		case err.Error() != last && f.group.Overview().View == "":
 			last = err.Error()
-			f.log.Warn("stores not initialised yet", "err", err, "action", "all stores and witnesses must answer once")
+			if all := f.prepare(ctx); all != nil {
+				err = all
+			}
+			f.log.Warn("stores not initialised yet", "err", inOneLine(err),
+				"action", "all stores and witnesses must answer once; level = \"seed\" in [consistency] does without")
 		}
 		f.env.Sleep(ctx, foundEvery)
 	}

@@ -164,13 +164,19 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 	if err := os.WriteFile(config, demoConfig(addr, level, f.copies, d.stores, account), 0o600); err != nil {
 		return d, err
 	}
+	if err := d.await(ctx, func(o fence.Overview) bool { return o.View != "" }); err != nil {
+		return d, err
+	}
 	if d.db, err = demo.Open(addr, account, demo.Database); err != nil {
 		return d, err
 	}
 	if err := demo.CreateTable(ctx, d.db); err != nil {
 		return d, err
 	}
-	if err := d.adopted(ctx); err != nil {
+	// The stores may fail when it is known that all records are where they belong.
+	if err := d.await(ctx, func(o fence.Overview) bool {
+		return !slices.ContainsFunc(o.Stores, func(s fence.Standing) bool { return s.State != "up" || !s.Covered })
+	}); err != nil {
 		return d, err
 	}
 	d.console = &demo.Console{
@@ -254,17 +260,15 @@ func orderOf(cfg *conf.Config) (func(id string) []string, error) {
 	}, nil
 }
 
-// adopted waits, at the levels safe and strict, until the stores may fail: until
-// it is known that all records are where they belong.
-func (d *runningDemo) adopted(ctx context.Context) error {
+// await waits, at the levels safe and strict, until the group is as wanted.
+func (d *runningDemo) await(ctx context.Context, ok func(o fence.Overview) bool) error {
 	if d.proxy.fenced == nil {
 		return nil
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		o := d.proxy.fenced.group.Overview()
-		if len(o.Stores) > 0 && !slices.ContainsFunc(o.Stores, func(s fence.Standing) bool { return s.State != "up" || !s.Covered }) {
+		if o := d.proxy.fenced.group.Overview(); len(o.Stores) > 0 && ok(o) {
 			return nil
 		}
 		select {

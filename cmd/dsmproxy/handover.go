@@ -62,7 +62,7 @@ func (p *proxy) handOver(signals <-chan os.Signal) (pid int, err error) {
 
 // startSuccessor starts the program with the proxy's sockets.
 func (p *proxy) startSuccessor(tell *os.File) (*os.Process, error) {
-	h := handover{From: os.Getpid(), Drained: p.drained()}
+	h := handover{From: os.Getpid(), Drained: p.drained(), Level: p.force.config().Consistency.Level}
 	if p.passedBy != "systemd" {
 		h.Listen, h.Admin = p.listen, p.adminListen
 	}

@@ -34,6 +34,7 @@ type handover struct {
 	Listen  string   // as configured; "": the sockets are systemd's
 	Admin   string   // likewise
 	Drained []string // the stores that an operator has taken out of service
+	Level   string   // of consistency; "": seed, by a version that did not say
 }
 
 // What a passed socket is for. systemd's unit names them by

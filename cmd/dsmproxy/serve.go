@@ -132,6 +132,9 @@ func startPassed(cfg *conf.Config, path string, log *logging, in passed) (*proxy
 }
 
 func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
+	if err := in.sameLevel(cfg); err != nil {
+		return err
+	}
 	p.users.set(cfg.Users)
 	stores, err := makeStores(cfg, p.log.Logger)
 	if err != nil {
@@ -190,6 +193,11 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 			return errors.Join(err, p.closeListeners())
 		}
 		p.running.Go(func() { p.fenced.run(ctx, p.fail) })
+	} else {
+		if err := p.apart(ctx, apartTime); err != nil {
+			return errors.Join(err, p.closeListeners())
+		}
+		p.running.Go(func() { p.keepApart(ctx) })
 	}
 	p.awaitStore(ctx, r, tables(cfg))
 	p.beReady(ctx, in)

@@ -14,6 +14,8 @@ import (
 //     which it is Down. So it is let in as it is, by whoever sees it first, be
 //     there a view or not: a quick restart needs no copying, and after a power
 //     cut the gates of all stores are closed.
+//     Likewise if it was about to be opened in this very start, and whoever did
+//     so has failed half-way: that was decided by these rules.
 //   - Anything, otherwise (amnesia). Its register may lack votes that it has
 //     cast, so it becomes the join of a majority of the others', which is above
 //     every view that ever counted. Its records count for nothing until it has
@@ -25,6 +27,10 @@ func (g *Group) open(ctx context.Context, p *peer) {
 	st, err := p.last, p.err
 	p.mu.Unlock()
 	if err != nil || st.Boot != 0 {
+		return
+	}
+	if st.HalfOpen {
+		g.opened(ctx, p, p.voter.Open(ctx, st, Admit, nil, 0))
 		return
 	}
 	if st.Durable && !st.Blank {

@@ -89,17 +89,20 @@ func (g *Group) noView() *Unavailable {
 			u.Need -= c.view.Count(view.Down)
 		}
 	}
-	blank := 0
+	blank, founded := 0, 0
 	for _, p := range g.voters {
 		st, err := p.status()
 		if err == nil && st.Boot != 0 && (c == nil || c.view.Equal(st.View)) {
 			u.Have++
 		}
-		if err == nil && st.Blank {
+		switch {
+		case err == nil && st.Blank:
 			blank++
+		case st.View != nil:
+			founded++
 		}
 	}
-	if blank == len(g.voters) {
+	if blank > 0 && founded == 0 {
 		u.Reason = NotFounded
 	}
 	return u

@@ -54,7 +54,7 @@ type Reason uint8
 const (
 	// NoView: too few voters answer for there to be a view.
 	NoView Reason = iota + 1
-	// NotFounded: the stores are there, but have no registers yet.
+	// NotFounded: no store that answers has a register yet.
 	NotFounded
 	// NotOwner: another proxy serves, where only one may.
 	NotOwner
@@ -94,7 +94,7 @@ func (u *Unavailable) What() string {
 	case NoView:
 		text = fmt.Sprintf("only %d of the stores and witnesses agree, and %d must: bring others back", u.Have, u.Need)
 	case NotFounded:
-		text = "the stores have not been initialised for this consistency level"
+		text = "the stores have not been initialised for this consistency level: all stores and witnesses must answer once, and dsmproxy's log says what is missing"
 	case NotOwner:
 		text = "another proxy serves: with two voters only one proxy may at a time"
 	case FewOwners:

@@ -127,6 +127,9 @@ type Status struct {
 	// gate is closed: the store has been restarted and nobody has admitted it
 	// since.
 	Boot uint64
+	// HalfOpen: the gate is closed because an Open has failed behind the register,
+	// in this very start of the server: nothing has been lost since then.
+	HalfOpen bool
 	// Start tells the server's present start from others, where it is not
 	// Blank; 0 if that is told otherwise. It means something to Open alone.
 	Start uint64

@@ -77,7 +77,8 @@ func (t *Txn) Enlist(ctx context.Context, key Key) error {
 // Alive reports whether the transaction may still be committed, as far as is
 // known.
 func (t *Txn) Alive() bool {
-	return t.g.now.Load().view == t.c.view && t.p.standing.Load() == t.s
+	s := t.p.standing.Load() // whose cover may have grown
+	return t.g.now.Load().view == t.c.view && s != nil && s.boot == t.s.boot
 }
 
 // Read runs a statement of the transaction that changes nothing, locking or

@@ -201,9 +201,14 @@ func (w *Witness) status(r *reply, set, shards int) (st fence.Status, err error)
 	numbers(first[4], n[:])
 	if first[4] != nil {
 		st.Start = n[0]
-		if string(first[5]) == string(first[2]) {
-			numbers(first[5], n[:])
-			st.Boot = n[0]
+		var gate, register [1]uint64
+		numbers(first[5], gate[:])
+		numbers(first[2], register[:])
+		switch gate[0] {
+		case register[0]:
+			st.Boot = gate[0]
+		case halfOpen(register[0]):
+			st.HalfOpen = true
 		}
 	}
 	st.Name = string(first[7])

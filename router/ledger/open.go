@@ -12,7 +12,9 @@ import (
 // Open implements fence.Voter. The gate is open where it says the Boot that is
 // in the register. So the register gets a new one first, if the gate is that of
 // the same start and closed, and then the gate, which is not transactional: what
-// fails in between leaves it closed. A named lock keeps others away meanwhile.
+// fails in between leaves it closed. So that it can be told from one that a
+// restart has closed, the gate is marked before with a number that only this Boot
+// has (halfOpen). A named lock keeps others away meanwhile.
 //
 // The tick goes on above the given one, as far as each of its rows has to.
 //
@@ -43,6 +45,13 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 	} else {
 		j.add("DO 0;")
 	}
+	if seen.Blank {
+		j.add("UPDATE ", w.texts.gate, " g SET g.boot=").num(halfOpen(boot)).
+			add(" WHERE g.id=1 AND NOT EXISTS(SELECT 1 FROM ", w.texts.view, ");")
+	} else {
+		j.add("UPDATE ", w.texts.gate, " g JOIN ", w.texts.view, " w ON w.id=0 SET g.boot=").num(halfOpen(boot)).
+			add(" WHERE g.id=1 AND g.boot<>w.boot AND g.start=").num(seen.Start).add(";")
+	}
 	j.add(beginSQL, ";")
 	if seen.Blank {
 		w.openBlank(j, how, boot, v, tick)
@@ -50,7 +59,7 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 		w.openAgain(j, seen, how, boot, v, tick)
 	}
 	j.add(commitSQL, ";")
-	const register, opened = 3, 7 // statements
+	const register, opened = 4, 8 // statements
 	j.add("UPDATE ", w.texts.gate, " g JOIN ", w.texts.view, " w ON w.id=0 SET g.boot=").num(boot).
 		add(" WHERE g.id=1 AND w.boot=").num(boot)
 	if !seen.Blank {
@@ -77,6 +86,10 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 	}
 	return nil
 }
+
+// halfOpen is what a gate holds that is about to be opened with a Boot. A start
+// of the server empties the gate. Boots are odd.
+func halfOpen(boot uint64) uint64 { return boot - 1 }
 
 // openAgain appends the three statements that open a store which has a register.
 func (w *Witness) openAgain(j *job, seen fence.Status, how fence.Opening, boot uint64, v *view.View, tick uint64) {
