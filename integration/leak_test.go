@@ -223,7 +223,7 @@ func (cr *crowd) wantNothingLeft(files int) {
 			{"metadata locks", 0, "SELECT COUNT(*) FROM " + cr.metadataLocks},
 			// An idle connection may still have the statement that an EXECUTE in
 			// SQL needed last there, under a name of the proxy.
-			{"prepared statements", leakConns, "SELECT VARIABLE_VALUE FROM " + cr.status + " WHERE VARIABLE_NAME = 'Prepared_stmt_count'"},
+			{"prepared statements", leakConns, "SELECT VARIABLE_VALUE - " + ownForms + " FROM " + cr.status + " WHERE VARIABLE_NAME = 'Prepared_stmt_count'"},
 			{"running statements", 0, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND id <> CONNECTION_ID()" +
 				" AND command <> 'Sleep' AND info IS NOT NULL"},
 		} {
