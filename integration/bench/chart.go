@@ -17,19 +17,20 @@ func (r *report) chart() []byte {
 	)
 	colours := []string{"#8a8f98", "#d08b2c", "#2f6fdf", "#1f9d6b", "#9b4dca"}
 	var body bytes.Buffer
-	y := 60
+	y := 76
 	most := 0.0
 	var shown []scenario
 	for _, s := range r.Scenarios {
-		if s.Payload == r.Scenarios[0].Payload {
-			shown = append(shown, s)
+		if s.Payload != r.Scenarios[0].Payload {
+			continue
 		}
+		shown = append(shown, s)
 		for _, t := range s.Targets {
 			most = max(most, t.ProxyCPU.Median)
 		}
 	}
 	for _, s := range shown {
-		fmt.Fprintf(&body, `<text x="10" y="%d" font-weight="bold">%s, %s, %d clients</text>`+"\n", y, s.Operation, s.Protocol, s.Clients)
+		fmt.Fprintf(&body, `<text x="10" y="%d" font-weight="bold">%s, %s, %s</text>`+"\n", y, s.Operation, s.Protocol, many(s.Clients))
 		y += 8
 		for i, t := range s.Targets {
 			colour := colours[i%len(colours)]
@@ -45,11 +46,22 @@ func (r *report) chart() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n", width, y)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
-	fmt.Fprintf(&b, `<text x="%d" y="24" font-weight="bold">throughput, direct = 1 (longer is better)</text>`+"\n", left)
-	fmt.Fprintf(&b, `<text x="%d" y="24" font-weight="bold">proxy's CPU per query, µs (shorter is better)</text>`+"\n", left+span+20)
+	if len(shown) > 0 {
+		fmt.Fprintf(&b, `<text x="10" y="20">Records of %d bytes by key; two copies; all on %s; medians of %d rounds</text>`+"\n",
+			shown[0].Payload, html.EscapeString(r.Machine), r.Rounds)
+	}
+	fmt.Fprintf(&b, `<text x="%d" y="48" font-weight="bold">throughput, direct = 1 (longer is better)</text>`+"\n", left)
+	fmt.Fprintf(&b, `<text x="%d" y="48" font-weight="bold">proxy's CPU per query, µs (shorter is better)</text>`+"\n", left+span+20)
 	b.Write(body.Bytes())
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+func many(clients int) string {
+	if clients == 1 {
+		return "1 client"
+	}
+	return fmt.Sprint(clients, " clients")
 }
 
 func drawBar(b *bytes.Buffer, x, y int, value, most float64, span int, colour, format string) {

@@ -278,6 +278,11 @@ func compare(ctx context.Context, b *bed, targets []*target, op operation, clien
 			if err := ctx.Err(); err != nil {
 				return s, err
 			}
+			if op.write {
+				if err := settled(ctx, targets[i]); err != nil {
+					return s, err
+				}
+			}
 			got, err := round(targets[i], opened[i], o.length)
 			if err != nil {
 				return s, fmt.Errorf("%s: %w", targets[i].name, err)

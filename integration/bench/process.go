@@ -62,6 +62,34 @@ func calm(ctx context.Context, targets []*target) error {
 	return nil
 }
 
+// settled waits until the servers of a target have purged and written what the
+// rounds of others have left to them, or for two seconds: it would count as its
+// own.
+func settled(ctx context.Context, t *target) error {
+	const look, looks, busy = 50 * time.Millisecond, 40, 0.1
+	before, err := usage(t)
+	if err != nil {
+		return err
+	}
+	for range looks {
+		begin := time.Now()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+		now, err := usage(t)
+		if err != nil {
+			return err
+		}
+		if now.stores-before.stores < time.Duration(busy*float64(time.Since(begin))) {
+			return nil
+		}
+		before = now
+	}
+	return nil
+}
+
 // resident is the resident memory of a process in bytes.
 func resident(pid int) (int64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
