@@ -3,6 +3,7 @@ package fence
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -25,26 +26,18 @@ var errMoved = errors.New("the view has changed")
 
 // healAll heals c's view and covers its stores.
 func (g *Group) healAll(ctx context.Context, c *installed) error {
-	list, err := g.witnesses(ctx, c)
+	h, err := g.witnesses(ctx, c)
 	if err != nil {
 		return err
 	}
-	err = g.walk(ctx, c, list, All, func(batch []row) error {
-		var keys []Key
-		for i := range batch {
-			if !g.equal(c.view, &batch[i]) {
-				keys = append(keys, batch[i].key)
-			}
-		}
-		if err := g.reconcile(ctx, c, keys); err != nil {
-			return err
-		}
-		g.heal.add(len(batch), 0)
-		if g.now.Load().view != c.view {
-			return errMoved
-		}
-		return nil
+	crew := g.newCrew()
+	err = g.walk(ctx, c, h.list, All, func(batch []row) error {
+		batch = slices.Clone(batch)
+		return crew.give(ctx, func() error { return g.healBatch(ctx, c, h, batch) })
 	})
+	if ended := crew.end(ctx); err == nil {
+		err = ended
+	}
 	if err != nil {
 		return err
 	}
@@ -64,45 +57,72 @@ func (g *Group) healAll(ctx context.Context, c *installed) error {
 	return nil
 }
 
+// healBatch does so for a batch of the walk.
+func (g *Group) healBatch(ctx context.Context, c *installed, h *hearing, batch []row) error {
+	var rows []*row
+	held := 0
+	for i := range batch {
+		for t := range batch[i].entries {
+			if batch[i].entries[t].Known {
+				held++
+			}
+		}
+		if !g.equal(c.view, &batch[i]) {
+			rows = append(rows, &batch[i])
+		}
+	}
+	if err := g.healRows(ctx, c, h, rows); err != nil {
+		return err
+	}
+	g.heal.passed(len(batch), held)
+	if g.now.Load().view != c.view {
+		return errMoved
+	}
+	return nil
+}
+
 // witnesses are the stores whose lists together name every key that may have
 // an acknowledged version: those that are not Down, and others if need be.
-func (g *Group) witnesses(ctx context.Context, c *installed) ([]*peer, error) {
-	list := g.present(c.view)
+func (g *Group) witnesses(ctx context.Context, c *installed) (*hearing, error) {
+	h := &hearing{list: g.present(c.view), of: make([]*standing, len(g.stores))}
 	intact, proven, founding := 0, c.view.Count(view.Up) > 0, false
-	for _, p := range list {
+	hear := func(p *peer, s *standing) {
+		if s.counts(c.view, p.index) {
+			h.of[p.index] = s
+			intact++
+			founding = founding || s.cover == nil
+		}
+	}
+	for _, p := range h.list {
 		s, err := g.admitted(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		if s.counts(c.view, p.index) {
-			intact++
-			founding = founding || s.cover == nil
-		}
+		hear(p, s)
 		if c.view.State(p.index) == view.Up && !c.view.CoversAll(s.cover, p.index, g.cfg.Copies) {
 			proven = false
 		}
 	}
-	if proven {
-		return list, nil
-	}
-	for _, p := range g.stores {
-		if c.view.State(p.index) != view.Down || g.pushTo(ctx, p, c.view) != nil {
-			continue
-		}
-		if s := p.standing.Load(); s.counts(c.view, p.index) {
-			list = append(list, p)
-			intact++
-			founding = founding || s.cover == nil
+	if !proven {
+		for _, p := range g.stores {
+			if c.view.State(p.index) != view.Down || g.pushTo(ctx, p, c.view) != nil {
+				continue
+			}
+			if s := p.standing.Load(); s.counts(c.view, p.index) {
+				h.list = append(h.list, p)
+				hear(p, s)
+			}
 		}
 	}
-	if need := g.mustAnswer(c.view, founding); intact < need {
+	need := g.mustAnswer(c.view, founding)
+	if h.enough = intact >= need; !h.enough && !proven {
 		return nil, &Unavailable{Reason: Unsettled, Have: intact, Need: need}
 	}
-	return list, nil
+	return h, nil
 }
 
 // equal reports whether all targets of a key have the same, and the primary
-// provably the newest. Then, if it is not marked so, the version is clean.
+// provably the newest.
 func (g *Group) equal(v *view.View, r *row) bool {
 	if r.site.n == 0 {
 		return false
@@ -112,7 +132,13 @@ func (g *Group) equal(v *view.View, r *row) bool {
 	if s == nil || !v.SettledBy(s.cover, p, r.site.list(), g.cfg.Copies) {
 		return false
 	}
-	e := &r.entries[p]
+	return g.alike(r)
+}
+
+// alike reports whether all targets of a key have the same. Then, if it is not
+// marked so, the version is clean.
+func (g *Group) alike(r *row) bool {
+	e := &r.entries[r.site.targets[0]]
 	for _, t := range r.site.holders()[1:] {
 		if !e.same(&r.entries[t]) {
 			return false
@@ -172,47 +198,62 @@ func (g *Group) reconcileAt(ctx context.Context, c *installed, p *peer, keys []K
 	if err := o.settled(ctx, c, p, keys); err != nil {
 		return nil, err
 	}
-	load := func(t *peer, images bool, entries []Entry) (uint64, error) {
-		guard, s, err := g.guard(ctx, c, t)
-		if err != nil {
-			return 0, err
-		}
-		tick, err := t.store.Load(ctx, guard, keys, images, entries)
-		g.noteErr(t, s, err)
-		return tick, err
-	}
 	seen := make([][]Entry, len(g.stores))
 	for _, t := range g.stores {
 		if t == p || !o.anyTarget(t.index) {
 			continue
 		}
+		guard, s, err := g.guard(ctx, c, t)
+		if err != nil {
+			return nil, err
+		}
 		seen[t.index] = make([]Entry, len(keys))
-		tick, err := load(t, false, seen[t.index])
+		tick, err := t.store.Load(ctx, guard, keys, false, seen[t.index])
+		g.noteErr(t, s, err)
 		if err != nil {
 			return nil, err
 		}
 		o.limits[t.index] = tick + g.cfg.Late
 	}
-	if _, err := load(p, true, o.entries); err != nil {
+	unequal, err := o.equalise(ctx, c, p, keys, seen, false)
+	for i, k := range keys {
+		if unequal[i] {
+			again = append(again, k)
+		}
+	}
+	return again, err
+}
+
+// equalise gives the targets of keys what p has, which is settled for them and is
+// asked for that now, where seen, by store, is something else. It says for which
+// of the keys, by their place, a target had changed since. o's sites and limits
+// are set. listed: seen is what the stores' lists say.
+func (o *op) equalise(ctx context.Context, c *installed, p *peer, keys []Key, seen [][]Entry, listed bool) (unequal map[int]bool, err error) {
+	g := o.g
+	guard, s, err := g.guard(ctx, c, p)
+	if err != nil {
 		return nil, err
 	}
-	unequal := make(map[int]bool)
+	_, err = p.store.Load(ctx, guard, keys, true, o.entries)
+	g.noteErr(p, s, err)
+	if err != nil {
+		return nil, err
+	}
+	unequal = make(map[int]bool)
 	for t, entries := range seen {
 		if entries == nil {
 			continue
 		}
-		if err := o.swapAt(ctx, c, g.stores[t], keys, entries, unequal); err != nil {
+		if err := o.swapAt(ctx, c, g.stores[t], keys, entries, listed, unequal); err != nil {
 			return nil, err
 		}
 	}
 	for i, k := range keys {
-		if e := &o.entries[i]; unequal[i] {
-			again = append(again, k)
-		} else if e.Known && !e.Flags.Has(view.Clean) {
+		if e := &o.entries[i]; !unequal[i] && e.Known && !e.Flags.Has(view.Clean) {
 			g.clean.add(k, e.Version, o.sites[i].holders())
 		}
 	}
-	return again, nil
+	return unequal, nil
 }
 
 // anyTarget reports whether a store is a target of any of the keys.
@@ -227,12 +268,12 @@ func (o *op) anyTarget(store int) bool {
 
 // swapAt gives t what the primary has, in o.entries, where it has something
 // else, and notes in unequal which of the keys it could not.
-func (o *op) swapAt(ctx context.Context, c *installed, t *peer, keys []Key, seen []Entry, unequal map[int]bool) error {
+func (o *op) swapAt(ctx context.Context, c *installed, t *peer, keys []Key, seen []Entry, listed bool, unequal map[int]bool) error {
 	var swaps []Swap
 	var which []int
 	for i := range keys {
 		if e := o.entries[i]; o.sites[i].target(t.index) && !e.same(&seen[i]) {
-			swaps = append(swaps, Swap{Put: Put{Key: keys[i], Entry: e, MaxTick: o.limits[t.index]}, Seen: seen[i]})
+			swaps = append(swaps, Swap{Put: Put{Key: keys[i], Entry: e, MaxTick: o.limits[t.index]}, Seen: seen[i], Listed: listed})
 			which = append(which, i)
 		}
 	}
@@ -243,9 +284,7 @@ func (o *op) swapAt(ctx context.Context, c *installed, t *peer, keys []Key, seen
 	if err != nil {
 		return err
 	}
-	done := make([]bool, len(swaps))
-	err = t.store.Swap(ctx, guard, swaps, done)
-	o.g.noteErr(t, s, err)
+	done, err := o.g.swaps(ctx, t, guard, s, swaps)
 	if err != nil {
 		return err
 	}
@@ -257,6 +296,6 @@ func (o *op) swapAt(ctx context.Context, c *installed, t *peer, keys []Key, seen
 			unequal[which[j]] = true
 		}
 	}
-	o.g.heal.add(0, copied)
+	o.g.heal.copied(copied)
 	return nil
 }

@@ -2,8 +2,6 @@ package fence
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
 )
@@ -56,7 +54,7 @@ func (g *Group) ailing(v *view.View) bool {
 }
 
 func (g *Group) heals(ctx context.Context, c *installed) {
-	g.heal.begin(c.view, g.estimate(c.view), g.env.Now())
+	g.heal.begin(c.view, g.held(ctx, c.view), uint64(g.cfg.Copies), g.env.Now())
 	err := g.healAll(ctx, c)
 	g.heal.end(err, g.env.Now())
 	if err != nil {
@@ -68,14 +66,25 @@ func (g *Group) heals(ctx context.Context, c *installed) {
 	g.mu.Unlock()
 }
 
-// estimate is about how many keys there are.
-func (g *Group) estimate(v *view.View) uint64 {
+// Counter is a Store that can count its keys.
+type Counter interface {
+	// Count is how many keys the store knows.
+	Count(ctx context.Context) (uint64, error)
+}
+
+// held is about how many keys the stores have, added up: a key counts once for
+// each store that has it.
+func (g *Group) held(ctx context.Context, v *view.View) uint64 {
 	var n uint64
-	for _, p := range g.stores {
-		if v.State(p.index) != view.Down {
-			st, _ := p.status()
-			n = max(n, st.Keys)
+	for _, p := range g.present(v) {
+		st, _ := p.status()
+		keys := st.Keys
+		if c, ok := p.store.(Counter); ok {
+			if exact, err := c.Count(ctx); err == nil {
+				keys = exact
+			}
 		}
+		n += keys
 	}
 	return n
 }
@@ -105,45 +114,4 @@ func (g *Group) present(v *view.View) []*peer {
 		}
 	}
 	return list
-}
-
-// progress is how far a heal is.
-type progress struct {
-	mu    sync.Mutex // guards what follows
-	state Heal
-}
-
-// Heal says how far the present heal is, or how the last one ended.
-type Heal struct {
-	View    string // "" before the first
-	Running bool
-	Began   time.Duration
-	Took    time.Duration // of one that has ended
-	Keys    uint64        // looked at
-	Of      uint64        // about how many there are
-	Copied  uint64        // records brought to a store, or removed there
-	Err     error         // why the last one was given up
-	Done    uint64        // heals that have ended well
-}
-
-func (p *progress) begin(v *view.View, of uint64, now time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state = Heal{View: v.String(), Running: true, Began: now, Of: of, Done: p.state.Done}
-}
-
-func (p *progress) end(err error, now time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state.Running, p.state.Took, p.state.Err = false, now-p.state.Began, err
-	if err == nil {
-		p.state.Done++
-	}
-}
-
-func (p *progress) add(keys, copied int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state.Keys += uint64(keys)
-	p.state.Copied += uint64(copied)
 }

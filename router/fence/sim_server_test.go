@@ -277,6 +277,12 @@ func (s *server) swap(g Guard, swaps []Swap) (done []bool, err error) {
 			continue
 		}
 		e := s.entry(g, p.Entry)
+		if p.Keep {
+			e.Image = old.Image
+			if e.Flags &^= view.Deleted; old.Image == nil {
+				e.Flags |= view.Deleted
+			}
+		}
 		if old.Known && old.Version == e.Version {
 			e.Tick = old.Tick
 			e.Flags |= old.Flags & view.Clean

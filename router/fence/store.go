@@ -73,6 +73,11 @@ type Put struct {
 type Swap struct {
 	Put
 	Seen Entry // Known and Version count
+	// Listed: Seen is from Scan, so that it is Known by its version.
+	Listed bool
+	// Keep: the record stays as it is, and Entry, which has no Image, is Deleted
+	// if there is none. Seen is Known and Listed then.
+	Keep bool
 }
 
 // Mark names a version of a key.
@@ -104,7 +109,7 @@ type Beat struct {
 	// is found out.
 	Tick bool
 	// Proxy and Reach, if Proxy is not 0, are kept by the store with the time:
-	// which stores the proxy reaches, as a bit set.
+	// which stores the proxy reaches, as a bit set (and more, drain.go).
 	Proxy, Reach uint64
 	// Ticks, if not nil, are the highest that the proxy knows of all voters, by
 	// their index. The store keeps the highest that it has ever been told of

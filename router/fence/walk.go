@@ -12,7 +12,7 @@ import (
 
 const (
 	walkPage  = 1000 // keys asked for at a time, of each store
-	walkBatch = 64   // keys told at a time
+	walkBatch = 200  // keys told at a time
 )
 
 // row is a key with what the stores hold of it.

@@ -35,6 +35,8 @@ type world struct {
 	ledgers []*Ledger
 	groups  []*fence.Group
 	start   time.Time
+	place   placement.Placement
+	found   func() // the groups, and has them run
 
 	mu      sync.Mutex // guards history
 	history []porcupine.Operation
@@ -56,6 +58,13 @@ type output struct {
 }
 
 func newWorld(t *testing.T, lease time.Duration, args ...string) *world {
+	w := newGroups(t, lease, 2*time.Second, args...)
+	w.found()
+	return w
+}
+
+// newGroups makes groups that are not founded yet, and do not run.
+func newGroups(t *testing.T, lease, own time.Duration, args ...string) *world {
 	w := &world{t: t, servers: installation.Start(t, 3, args...), start: time.Now(), counts: make(map[string]int)}
 	for _, s := range w.servers {
 		o := &one{t: t, server: s}
@@ -78,7 +87,7 @@ func newWorld(t *testing.T, lease time.Duration, args ...string) *world {
 			names = append(names, placement.Store{Name: st.Name()})
 		}
 		log := logTo(t).With("proxy", p)
-		l, err := New(Config{Login: login, Tables: []Table{sessions}, Timeout: 700 * time.Millisecond, OwnTimeout: 2 * time.Second, Log: log}, list, nil)
+		l, err := New(Config{Login: login, Tables: []Table{sessions}, Timeout: 700 * time.Millisecond, OwnTimeout: own, Log: log}, list, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +95,7 @@ func newWorld(t *testing.T, lease time.Duration, args ...string) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.place = place
 		stores, _ := l.Of()
 		g, err := fence.New(fence.Config{
 			Stores: stores, Placement: place, Copies: 2, Lease: lease, Detect: 400 * time.Millisecond, DetectRefused: 150 * time.Millisecond,
@@ -97,20 +107,22 @@ func newWorld(t *testing.T, lease time.Duration, args ...string) *world {
 		}
 		w.ledgers, w.groups = append(w.ledgers, l), append(w.groups, g)
 	}
-	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // a store may be slow on a busy machine
-		if err := w.groups[0].Found(ctx); err == nil {
-			break
-		} else if time.Since(begun) > patience {
-			t.Fatalf("Found: %v", err)
-		}
-	}
-	for _, g := range w.groups {
-		running.Go(func() { _ = g.Run(ctx) })
-	}
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
 	})
+	w.found = func() {
+		for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // a store may be slow on a busy machine
+			if err := w.groups[0].Found(ctx); err == nil {
+				break
+			} else if time.Since(begun) > patience {
+				t.Fatalf("Found: %v", err)
+			}
+		}
+		for _, g := range w.groups {
+			running.Go(func() { _ = g.Run(ctx) })
+		}
+	}
 	return w
 }
 

@@ -108,6 +108,25 @@ func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
 	return n[0], nil
 }
 
+// Count is how many keys the ledger knows at the store.
+func (s *Store) Count(ctx context.Context) (uint64, error) {
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Release()
+	j := s.begin()
+	defer s.end(j)
+	j.add("SELECT COUNT(*) FROM ", s.texts.ver)
+	r, err := s.listed(ctx, c, j)
+	if err != nil {
+		return 0, err
+	}
+	var n [1]uint64
+	numbers(r.row(0, 0)[0], n[:])
+	return n[0], nil
+}
+
 // maxUnclean is how far versions are counted.
 const maxUnclean = 100000
 

@@ -56,7 +56,7 @@ func (s *Store) Swap(ctx context.Context, g fence.Guard, swaps []fence.Swap, don
 // and behind the one that tells.
 func (s *Store) swap(j *job, f *fencing, sh *shape, p *fence.Swap) (before, behind int, err error) {
 	k, seen, e := &p.Key, &p.Seen, &p.Entry
-	if seen.Known && seen.Version == (view.Version{}) {
+	if seen.Known && seen.Version == (view.Version{}) && !p.Listed {
 		// A record that has no version gets the one that it counts as.
 		j.add("INSERT IGNORE INTO ", s.texts.ver, "(t,k,fl,iep,tick,wid,ep,n) SELECT ").num(uint64(k.Table)).add(",").hex(k.ID).
 			add(",0,0,w.tick,0,0,0 FROM ", s.texts.view, " w WHERE w.id=").num(f.shard).add(" AND ")
@@ -77,10 +77,21 @@ func (s *Store) swap(j *job, f *fencing, sh *shape, p *fence.Swap) (before, behi
 	case seen.Known:
 		j.add("UPDATE ", s.texts.ver, " v JOIN ", s.texts.view, " w ON w.id=").num(f.shard).add(" SET v.iep=w.seq")
 		if seen.Version != e.Version {
-			j.add(",v.fl=").num(flags(e, false)).add(",v.tick=w.tick,v.wid=").num(e.Version.ID).
+			j.add(",v.fl=")
+			if p.Keep {
+				j.add("IF(")
+				sh.exists(j, k.ID)
+				j.add(",0,1)")
+			} else {
+				j.num(flags(e, false))
+			}
+			j.add(",v.tick=w.tick,v.wid=").num(e.Version.ID).
 				add(",v.ep=").num(e.Version.Epoch).add(",v.n=").num(e.Version.N)
 		}
 		j.add(" WHERE ").oneKey(k).versionIs(seen.Version).add(";")
+		if p.Keep {
+			return before, 0, nil
+		}
 	default:
 		j.add("INSERT IGNORE INTO ", s.texts.ver, "(t,k,fl,iep,tick,wid,ep,n) SELECT ").num(uint64(k.Table)).add(",").hex(k.ID).
 			add(",").num(flags(e, false)).add(",w.seq,w.tick,").num(e.Version.ID).add(",").num(e.Version.Epoch).add(",").num(e.Version.N).
