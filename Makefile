@@ -2,7 +2,11 @@
 
 GO      ?= go
 BIN     := bin
-LDFLAGS := -s -w
+# What the program says of itself, from git; sources without it have neither. The
+# same commit gives the same program.
+COMMIT  ?= $(shell git describe --always --abbrev=40 --dirty=-modified --exclude '*' 2>/dev/null)
+VERSION ?= $(shell git describe --tags --exact-match 2>/dev/null)
+LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION)) $(if $(COMMIT),-X main.commit=$(COMMIT))
 
 # What the tests need beside Go, as Debian packages.
 PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymysql haproxy

@@ -196,6 +196,38 @@ func TestReloadCertificate(t *testing.T) {
 	}
 }
 
+// TestRenewedCertificate: certificates that are renewed on the disk are taken
+// without being told, when they can be used.
+func TestRenewedCertificate(t *testing.T) {
+	first, second := newPKI(t), newPKI(t)
+	c := startCluster(t, options{stores: 1, copies: 1, sections: fmt.Sprintf("\n[tls]\ncert = %q\nkey = %q\n", first.cert, first.key)})
+	trusting := func(m *mysql.Config) { m.TLS = &tls.Config{RootCAs: second.pool, ServerName: "localhost"} }
+	if c.client(t, trusting).Ping() == nil {
+		t.Fatal("the first certificate passes for the second")
+	}
+	renew := func(data []byte, name string) {
+		t.Helper()
+		// As certbot and cert-manager do it: another file under the same name.
+		if err := os.WriteFile(name+".new", data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(name+".new", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renew([]byte("no certificate"), first.cert)
+	eventually(t, time.Minute, "the broken certificate to be refused", func() bool { return strings.Contains(c.Log.String(), "certificates not renewed") })
+	for from, to := range map[string]string{second.cert: first.cert, second.key: first.key} {
+		data, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		renew(data, to)
+	}
+	eventually(t, time.Minute, "the new certificate", func() bool { return c.client(t, trusting).Ping() == nil })
+	eventually(t, time.Minute, "the log to say so", func() bool { return strings.Contains(c.Log.String(), "certificates renewed") })
+}
+
 // TestLogLevel: the level of the log is changed from outside.
 func TestLogLevel(t *testing.T) {
 	c := startCluster(t, options{stores: 1, copies: 1, sections: "\n[log]\nslow_statement = \"200ms\"\nformat = \"json\"\n"})

@@ -26,7 +26,7 @@ func (p *proxy) startAdmin(cfg *conf.Config, in *passed) error {
 	if cfg.Admin.Listen == "" {
 		return nil
 	}
-	tlsConfig, err := cfg.Admin.TLS()
+	tlsConfig, err := p.liveAdminTLS(cfg)
 	if err != nil {
 		return fmt.Errorf("admin: %w", err)
 	}
@@ -74,9 +74,9 @@ func (p *proxy) adminHandler() http.Handler {
 			return admin.Login{User: c.Admin.User, Password: c.Admin.Password, OpenMetrics: c.Metrics.Open}
 		},
 		Metrics: metrics.Handler(metrics.Source{
-			Version: programVersion(), Copies: p.force.config().Copies,
+			Version: programBuild().Version, Commit: programBuild().Commit, Copies: p.force.config().Copies,
 			Server: p.server, Router: p.router, Planner: p.plans, Set: p.set,
-			Reloads: p.force.counts, Ready: func() bool { return p.ready() == nil },
+			Reloads: p.force.counts, Stale: p.force.stale, Ready: func() bool { return p.ready() == nil },
 			Group: p.fenced.status,
 		}),
 		Actions: admin.Actions{

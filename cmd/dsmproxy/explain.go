@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/conf"
@@ -29,10 +30,10 @@ is one object a line as well:
 named by another column, "statements" for several statements, and "error" for
 one that is refused, and "note" where the order holds for the key as spelled:
 the table's collation is "auto", and no store is asked. A key that is not UTF-8 is printed as 0x and its bytes in
-hex.`
+hex. Exits with 1 if the statement is refused.`
 
 func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	fs := newFlags("explain", "[-config FILE] [-json] [SQL [PARAM...]]", aboutExplain)
+	fs := newFlags("explain", "[-config FILE | -admin ADDRESS] [-json] [SQL [PARAM...]]", aboutExplain)
 	path := fs.String("config", defaultConfig, "configuration `file`")
 	asJSON := fs.Bool("json", false, "print one object a line; read statements from standard input without SQL")
 	sqlMode := fs.String("sql-mode", "", "the client's @@sql_mode, `modes` separated by commas")
@@ -60,15 +61,24 @@ func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(rest) == 0:
+	if len(rest) == 0 {
 		return x.lines(stdin, stdout)
-	case *asJSON:
-		_, err = stdout.Write(append(x.explain([]byte(rest[0]), x.db, x.mode, textArgs(rest[1:])).JSON(), '\n'))
-		return err
 	}
-	x.print(stdout, x.explain([]byte(rest[0]), x.db, x.mode, textArgs(rest[1:])), "")
-	return nil
+	e := x.explain([]byte(rest[0]), x.db, x.mode, textArgs(rest[1:]))
+	if *asJSON {
+		_, err = stdout.Write(append(e.JSON(), '\n'))
+	} else {
+		x.print(stdout, e, "")
+	}
+	if err == nil && refuses(e) {
+		err = errSilent // what was printed says why
+	}
+	return err
+}
+
+// refuses reports whether a statement, or one of several, is refused.
+func refuses(e *rewrite.Explanation) bool {
+	return e.Error != "" || slices.ContainsFunc(e.Statements, refuses)
 }
 
 // explainer explains statements.

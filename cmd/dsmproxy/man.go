@@ -61,7 +61,16 @@ transaction for up to limits.drain_timeout, and ends.
 .B SIGHUP
 .B dsmproxy serve
 reads its configuration again. A file with a mistake changes nothing.
+.TP
+.B SIGUSR2
+.B dsmproxy serve
+starts its program again, which may be a new version, hands its sockets over to
+it, and ends as by SIGTERM when that one serves. No client is refused.
 .SH ENVIRONMENT
+.TP
+.B DSMPROXY_ADMIN_PASSWORD
+The password of the admin address, for the commands that ask a running proxy. It
+goes before the one of the configuration.
 .TP
 .BR NOTIFY_SOCKET ", " WATCHDOG_USEC
 Set by systemd; see

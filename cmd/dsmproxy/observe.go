@@ -14,7 +14,7 @@ func (p *proxy) status() *admin.Status {
 	cfg := p.force.config()
 	n, w := p.router.Counts(), p.set.Counts()
 	s := &admin.Status{
-		Version: programVersion(), Started: p.started, Now: time.Now(), State: "ready",
+		Version: programBuild().Version, Commit: programBuild().Commit, Started: p.started, Now: time.Now(), State: "ready",
 		Listen: p.Addr().String(), Copies: cfg.Copies, Placement: cfg.Placement, Level: cfg.Consistency.Level,
 		Stores: p.storeStatus(), Traffic: []admin.Kind{}, Errors: map[string]uint64{}, Slow: n.Slow, Clients: p.clientCounts(),
 		Writes: admin.Writes{Failovers: w.Failovers, Lost: w.Lost, Repaired: w.Carried, Short: w.Short},
@@ -129,9 +129,10 @@ func (p *proxy) clientList() []admin.Client {
 
 // status is what the page shows of the configuration.
 func (f *inForce) status() admin.InForce {
+	stale := f.stale()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := admin.InForce{File: f.path, Loaded: f.loaded}
+	s := admin.InForce{File: f.path, Loaded: f.loaded, Stale: stale}
 	for _, one := range f.cfg.Settings() {
 		s.Settings = append(s.Settings, admin.Setting{Key: one.Key, Value: one.Value})
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -33,11 +32,25 @@ type inForce struct {
 	applied uint64
 	refused uint64
 	read    content // of the file that was read last
+	taken   content // of the file that is in force
 }
 
 // begin takes the configuration that the proxy starts with; path is its file.
 func (f *inForce) begin(cfg *conf.Config, path string) {
 	f.cfg, f.path, f.loaded, f.read = cfg, path, time.Now(), contentOf(path)
+	f.taken = f.read
+}
+
+// stale reports whether the file is not what is in force: it was changed and not
+// read since, was refused, or is gone.
+func (f *inForce) stale() bool {
+	if f.path == "" {
+		return false
+	}
+	now := contentOf(f.path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return now != f.taken
 }
 
 // tried reports whether the file was read when it was like this.
@@ -68,6 +81,7 @@ func (f *inForce) take(cfg *conf.Config) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cfg, f.loaded, f.err = cfg, time.Now(), nil
+	f.taken = f.read
 	f.applied++
 }
 
@@ -90,6 +104,9 @@ func (f *inForce) counts() (applied, refused uint64) {
 // one in force stays.
 func (p *proxy) Reload() error {
 	f := &p.force
+	if f.path == "" {
+		return errNoFile
+	}
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
 	changes, err := p.reload()
@@ -105,11 +122,10 @@ func (p *proxy) Reload() error {
 	return nil
 }
 
+var errNoFile = errors.New("the configuration is from no file, so there is nothing to reload")
+
 func (p *proxy) reload() ([]conf.Change, error) {
 	old, path := p.force.config(), p.force.path
-	if path == "" {
-		return nil, errors.New("the configuration is from no file")
-	}
 	p.force.reads()
 	next, err := conf.Load(path)
 	if err != nil {
@@ -119,7 +135,7 @@ func (p *proxy) reload() ([]conf.Change, error) {
 	if err := needsRestart(old, next, changes); err != nil {
 		return nil, err
 	}
-	certificates, err := p.tls.load(next)
+	take, err := p.certificates(next)
 	if err != nil {
 		return nil, err
 	}
@@ -127,10 +143,11 @@ func (p *proxy) reload() ([]conf.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	take()
 	for i, access := range to {
 		p.Stores()[i].SetAccess(access)
 	}
-	p.apply(next, changes, certificates)
+	p.apply(next, changes)
 	p.force.take(next)
 	return changes, nil
 }
@@ -171,15 +188,12 @@ func allOf[T any](list []T, ok func(T) bool) bool {
 }
 
 // apply takes over what is live. Nothing of it can go wrong.
-func (p *proxy) apply(next *conf.Config, changes []conf.Change, certificates *tls.Config) {
+func (p *proxy) apply(next *conf.Config, changes []conf.Change) {
 	changed := func(prefix string) bool {
 		return slices.ContainsFunc(changes, func(c conf.Change) bool { return strings.HasPrefix(c.Key, prefix) })
 	}
 	p.users.set(next.Users)
 	p.server.SetLimits(limits(next))
-	if certificates != nil {
-		p.tls.now.Store(certificates)
-	}
 	if changed("log.level") { // else one that log-level has set stays
 		p.log.setLevel(next.Log.Level)
 	}

@@ -115,18 +115,31 @@ func askExplain(r *admin.Remote, line *request, asJSON bool, w io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		out, err := r.Explain(context.Background(), body)
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(append(out, '\n'))
-		return err
-	}
-	out, err := r.ExplainText(context.Background(), body)
+	out, err := r.Explain(context.Background(), body)
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, out)
-	return err
+	var says struct {
+		Error      string
+		Statements []struct{ Error string }
+	}
+	if err := json.Unmarshal(out, &says); err != nil {
+		return err
+	}
+	text := string(out) + "\n"
+	if !asJSON {
+		if text, err = r.ExplainText(context.Background(), body); err != nil {
+			return err
+		}
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
+	}
+	for _, s := range says.Statements {
+		says.Error += s.Error
+	}
+	if says.Error != "" {
+		return errSilent
+	}
+	return nil
 }

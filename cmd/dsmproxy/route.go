@@ -40,7 +40,7 @@ const asSpelled = "the table's collation is \"auto\": the order holds for the ke
 	"where its column ignores case or accents, the running proxy knows the order (-admin)"
 
 func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	fs := newFlags("route", "[-config FILE] [-table NAME] [-json] [ID...]\n       dsmproxy route -placement NAME -stores M [-json] [ID...]", aboutRoute)
+	fs := newFlags("route", "[-config FILE | -admin ADDRESS] [-table NAME] [-json] [ID...]\n       dsmproxy route -placement NAME -stores M [-json] [ID...]", aboutRoute)
 	path := fs.String("config", defaultConfig, "configuration `file`")
 	table := fs.String("table", "", "session table, `name` or schema.name, where the tables' collations differ")
 	name := fs.String("placement", placement.PHP, strings.Join(placement.Names(), ", ")+"; without a configuration")

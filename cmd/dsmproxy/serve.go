@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -91,6 +92,7 @@ type proxy struct {
 	program       string       // for a successor
 	admin         *http.Server // nil: none
 	adminListener net.Listener // below TLS
+	adminTLS      atomic.Pointer[tls.Config]
 	adminListen   string
 	adminURL      string // "": none
 	force         inForce
@@ -136,6 +138,7 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 		return err
 	}
 	p.users.set(cfg.Users)
+	certificates := certificatesIn(cfg) // before they are read
 	stores, err := makeStores(cfg, p.log.Logger)
 	if err != nil {
 		return err
@@ -202,6 +205,9 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	p.awaitStore(ctx, r, tables(cfg))
 	p.beReady(ctx, in)
 	p.running.Go(func() { p.watchFile(ctx) })
+	if len(certificateFiles(cfg)) > 0 || p.force.path != "" {
+		p.running.Go(func() { p.watchCertificates(ctx, certificates) })
+	}
 	p.serving.Store(true)
 	for _, l := range p.listeners {
 		p.running.Go(func() {

@@ -82,15 +82,16 @@ func paint(state string, on bool) string {
 
 // printStatus prints the state for people.
 func printStatus(w io.Writer, s *admin.Status, colour bool) error {
-	fmt.Fprintf(w, "%s  %s  %s, %d copies, level %s, up %s\n", paint(s.State, colour), s.Listen, s.Placement, s.Copies, s.Level,
-		s.Now.Sub(s.Started).Round(time.Second))
+	fmt.Fprintf(w, "%s  %s  %s, %d copies, level %s, version %s, up %s\n", paint(s.State, colour), s.Listen, s.Placement, s.Copies, s.Level,
+		s.Version, s.Now.Sub(s.Started).Round(time.Second))
 	if s.Why != "" {
 		fmt.Fprintln(w, s.Why)
 	}
 	if s.Config.Error != "" {
 		fmt.Fprintf(w, "the configuration file is not in force:\n  %s\n", strings.ReplaceAll(s.Config.Error, "\n", "\n  "))
 	}
-	fmt.Fprintf(w, "configuration %s, loaded %s\n\n", s.Config.File, s.Config.Loaded.Format(time.DateTime))
+	fmt.Fprintf(w, "configuration %s, loaded %s%s\n\n", cmp.Or(s.Config.File, "from no file"), s.Config.Loaded.Format(time.DateTime),
+		map[bool]string{true: ": the file was changed since, dsmproxy reload takes it over"}[s.Config.Stale && s.Config.Error == ""])
 
 	// The state comes last, for its colour would count as width.
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -125,9 +126,10 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 			fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", k.Kind, k.Count, seconds(k.P50), seconds(k.P99))
 		}
 	}
-	fmt.Fprintf(t, "\nclients\t%d of %d\nconnections made\t%d\n", s.Clients.Now, s.Clients.Max, s.Clients.Accepted)
-	fmt.Fprintf(t, "errors\tclient %d, proxy %d, store %d, link %d\n", s.Errors["client"], s.Errors["proxy"], s.Errors["store"], s.Errors["link"])
-	fmt.Fprintf(t, "failovers\t%d\nrepaired records\t%d\nwrites with too few copies\t%d\n", s.Writes.Failovers, s.Writes.Repaired, s.Writes.Short)
+	fmt.Fprintln(t)
+	for _, row := range counted(s) {
+		fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -139,6 +141,9 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 		if r.Example != "" {
 			fmt.Fprintf(w, "    %s\n", r.Example)
 		}
+	}
+	if s.OtherRefusals > 0 {
+		fmt.Fprintf(w, "  %d times: others\n", s.OtherRefusals)
 	}
 	return nil
 }

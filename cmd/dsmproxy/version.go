@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"sync"
 )
 
 // version and commit are set by the linker where the sources have no repository
@@ -23,8 +24,7 @@ func runVersion(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	if len(rest) > 0 {
 		return usageError(fs, stderr, "takes no argument")
 	}
-	info, _ := debug.ReadBuildInfo()
-	b := describeBuild(info)
+	b := programBuild()
 	if *asJSON {
 		return json.NewEncoder(stdout).Encode(b)
 	}
@@ -79,8 +79,8 @@ func (b buildInfo) String() string {
 	return fmt.Sprintf("%s %s %s/%s", s, b.Go, b.OS, b.Arch)
 }
 
-// programVersion is the version alone.
-func programVersion() string {
+// programBuild is where this program comes from.
+var programBuild = sync.OnceValue(func() buildInfo {
 	info, _ := debug.ReadBuildInfo()
-	return describeBuild(info).Version
-}
+	return describeBuild(info)
+})

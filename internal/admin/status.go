@@ -7,6 +7,7 @@ import "time"
 // session ID or session data.
 type Status struct {
 	Version string    `json:"version"`
+	Commit  string    `json:"commit,omitempty"`
 	Started time.Time `json:"started"`
 	Now     time.Time `json:"now"`
 	State   string    `json:"state"` // starting, ready, draining
@@ -125,6 +126,8 @@ type InForce struct {
 	File     string    `json:"file"`
 	Loaded   time.Time `json:"loaded"`
 	Settings []Setting `json:"settings"`
+	// Stale: the file is not what is in force, as it was changed since, or refused.
+	Stale bool `json:"stale"`
 	// Error is why the file that was read last is not in force; "" if it is.
 	Error   string     `json:"error,omitempty"`
 	ErrorAt *time.Time `json:"error_at,omitempty"`

@@ -23,6 +23,7 @@ import (
 // Source is the proxy whose counts are read.
 type Source struct {
 	Version string // of the program
+	Commit  string // from which it was built; "" if that is not known
 	Copies  int
 	Server  *protocol.Server
 	Router  *router.Router
@@ -31,7 +32,9 @@ type Source struct {
 	// Reloads is how often the configuration was read again and taken over, and
 	// how often it was not.
 	Reloads func() (applied, refused uint64)
-	Ready   func() bool
+	// Stale reports whether the configuration file is not what is in force.
+	Stale func() bool
+	Ready func() bool
 	// Group is how the group of stores is; nil at the level seed.
 	Group func() *admin.Group
 }
@@ -61,12 +64,13 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	e := emitter{ch}
-	e.value(buildInfo, 1, c.Version)
+	e.value(buildInfo, 1, c.Version, c.Commit)
 	e.value(ready, boolean(c.Ready()))
 	e.value(copies, float64(c.Copies))
 	applied, refused := c.Reloads()
 	e.count(reloads, applied, "applied")
 	e.count(reloads, refused, "refused")
+	e.value(stale, boolean(c.Stale()))
 	c.clients(e)
 	c.statements(e)
 	group := c.Group()

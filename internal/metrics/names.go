@@ -29,10 +29,11 @@ func newMetric(name, help string, kind prometheus.ValueType, labels []string) *m
 
 // The metrics, as docs/METRICS.md has them.
 var (
-	buildInfo = gauge("build_info", "Always 1; the version is in the label.", "version")
+	buildInfo = gauge("build_info", "Always 1; the labels say which version of the program runs, and from which commit it was built.", "version", "commit")
 	ready     = gauge("ready", "1 if new clients may come, as /readyz says it.")
 	copies    = gauge("copies", "N: on how many stores each record is to be.")
 	reloads   = counter("config_reloads_total", "Configurations that were read while the proxy ran: applied, or refused for what is in them.", "outcome")
+	stale     = gauge("config_stale", "1 if the configuration file is not what is in force: it was changed and not read since, or refused.")
 
 	clients           = gauge("clients", "Clients that have logged in.")
 	connections       = counter("client_connections_total", "Connections that clients have made.")
@@ -76,7 +77,7 @@ var (
 
 // all are the metrics.
 var all = append([]*metric{
-	buildInfo, ready, copies, reloads,
+	buildInfo, ready, copies, reloads, stale,
 	clients, connections, refusedLogins, idleTimeouts, statementTimeouts, packetsTooLarge, panics,
 	statements, statementSeconds, errors, slowStatements, refusals, plansMade,
 	failovers, lostCopies, repairs, shortWrites,

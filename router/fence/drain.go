@@ -54,10 +54,12 @@ func (g *Group) Drain(ctx context.Context, store int, force bool) error {
 	defer p.leaving.Store(false)
 	g.KeepOut(store)
 	g.noteLeaving()
-	b := g.telling()
-	b.Proxy, b.Reach = g.id, g.reach()
-	g.poll(ctx, g.peers, b, true) // before anybody can see it Down
+	g.report(ctx) // before anybody can see it Down
 	if c.view.State(store) == view.Up {
+		for told := g.env.Now(); !g.heardSince(told) && g.env.Now()-told < 5*g.grace() && ctx.Err() == nil; {
+			g.env.Sleep(ctx, g.cfg.BeatEvery/2)
+			g.report(ctx)
+		}
 		g.env.Sleep(ctx, g.grace())
 	}
 	err = g.depart(ctx, p)
@@ -70,6 +72,38 @@ func (g *Group) Drain(ctx context.Context, store int, force bool) error {
 // KeepOut has this proxy keep a store out of service from now on that another
 // one has drained, whose place it takes.
 func (g *Group) KeepOut(store int) { g.stores[store].drained.CompareAndSwap(0, int64(g.env.Now())) }
+
+// report tells all peers which stores this proxy reaches and is about to drain,
+// and hears what the other proxies have told them.
+func (g *Group) report(ctx context.Context) {
+	b := g.telling()
+	b.Proxy, b.Reach = g.id, g.reach()
+	g.poll(ctx, g.peers, b, true)
+}
+
+// heardSince reports whether every proxy that is alive has looked at some store
+// since then, and so has heard what was told before.
+func (g *Group) heardSince(told time.Duration) bool {
+	latest := make(map[uint64]time.Duration) // age of the last report, by proxy
+	for _, p := range g.peers {
+		st, err := p.status()
+		if err != nil {
+			continue
+		}
+		for _, r := range st.Reports {
+			if age, ok := latest[r.Proxy]; r.Proxy != g.id && r.Age < g.heard() && (!ok || r.Age < age) {
+				latest[r.Proxy] = r.Age
+			}
+		}
+	}
+	since := g.env.Now() - told
+	for _, age := range latest {
+		if age >= since {
+			return false
+		}
+	}
+	return true
+}
 
 // parts says why a store is not to be drained, if it is not.
 func (g *Group) parts(v *view.View, p *peer, force bool) error {
