@@ -160,7 +160,7 @@ func (a *analyzer) insertKey(t *source, row []ast.ExprNode, columns []string, ke
 	v, ok := a.inserted(row[key])
 	switch {
 	case !ok:
-		a.refuse("INSERT of a computed key")
+		a.computedKey(t, row[key], key)
 	case v.Null:
 		a.auto()
 		if _, isDefault := unparen(row[key]).(*ast.DefaultExpr); !isDefault {

@@ -225,6 +225,10 @@ type Plan struct {
 	OtherColumn string
 	OtherValues []Value
 
+	// Computed are the keys that an INSERT gives as expressions, which a store can
+	// compute before; Refuse holds only where none is asked.
+	Computed []Place
+
 	// CopiesFrom is the key of the record that an INSERT ... SELECT into the record
 	// of Keys reads, where that is another one; nil for none.
 	CopiesFrom []Value

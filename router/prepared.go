@@ -101,7 +101,7 @@ func writesRecords(p *rewrite.Plan) bool {
 // preparable says at PREPARE already what can't be carried out.
 func preparable(p *rewrite.Plan) error {
 	switch {
-	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere:
+	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere && p.Computed == nil:
 		return refusal(p) // with user variables it may be another one at EXECUTE
 	case p.Kind == rewrite.KindMulti:
 		return protocol.Errorf(protocol.ErrParse, misunderstood+"several statements can't be prepared as one")

@@ -79,6 +79,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if p.Waits != nil || s.maxTime != 0 {
 		s.limit(st, args)
 	}
+	if p.Computed != nil {
+		return s.computed(st, req, args)
+	}
 	if p.Refuse != "" {
 		return s.elsewhere(st, req, args)
 	}

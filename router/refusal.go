@@ -20,7 +20,7 @@ func Refusal(st *rewrite.Statement, others bool) string {
 
 func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 	p := st.Plan
-	if p.Refuse != "" {
+	if p.Refuse != "" && p.Computed == nil {
 		if (p.Elsewhere || p.Gathers) && others {
 			return nil
 		}
