@@ -162,7 +162,12 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	default:
 		return refuse(p.Kind.String())
 	}
-	if err == nil && (p.Uses&rewrite.UsesWarnings == 0 || !s.mariaDB()) {
+	switch {
+	case err != nil:
+	case p.Uses&rewrite.UsesWarnings != 0 && s.mariaDB() && !s.failed():
+		// What it tells of stays as it is.
+		s.own.rowCount, s.own.foundRows = -1, s.data.Answer().Rows
+	default:
 		s.remembered(p)
 	}
 	return err

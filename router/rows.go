@@ -17,6 +17,9 @@ import (
 func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
 	p := st.Plan
 	var err error
+	if s.data.ReadOnly() { // a transaction of its own would end SET TRANSACTION
+		return s.readOnlyTransaction()
+	}
 	parts, why := st.InsertParts()
 	if why == "" && p.Uses&ownUses != 0 {
 		why = "several rows with a function that tells of the session"

@@ -19,7 +19,7 @@ func (c *Conn) PrepareText(ctx context.Context, st *Stmt, noBackslash bool) erro
 		return nil
 	}
 	former := c.session
-	if !former.parsesAlike(st.Session) {
+	if !former.parsesAlike(st.Session) && !(c.holds() && former.DB() == st.Session.DB() && meansTheSame(st.Text)) {
 		if err := c.Align(ctx, st.Session); err != nil {
 			return err
 		}
