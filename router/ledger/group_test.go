@@ -174,6 +174,9 @@ func (w *world) client(ctx context.Context, id int, g *fence.Group) {
 func (w *world) do(_ context.Context, id int, g *fence.Group, in input, sql string) {
 	name := "k" + strconv.Itoa(in.key)
 	st := &text{sql: fmt.Sprintf(sql, name, in.val)}
+	if id%2 == 0 { // in the other way than the others
+		st.login = multiResults
+	}
 	keys := []fence.Key{{Table: 1, ID: []byte(name)}}
 	begun := time.Since(w.start)
 	var err error
