@@ -73,9 +73,7 @@ func (l *lane) do(ctx context.Context, payload []byte, st *Stmt, kind protocol.A
 	select {
 	case <-a.ready:
 	case <-ctx.Done():
-		l.mu.Lock()
-		a.left = true // it is the lane's from now on
-		l.mu.Unlock()
+		l.leave(a)
 		return nil, context.Cause(ctx)
 	}
 	if a.lost {
@@ -83,6 +81,31 @@ func (l *lane) do(ctx context.Context, payload []byte, st *Stmt, kind protocol.A
 		return nil, ErrLane
 	}
 	return a, nil
+}
+
+// leave says that nobody waits for a any more, which is the lane's from now on
+// unless it has been delivered.
+func (l *lane) leave(a *LaneAnswer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-a.ready:
+		if !a.lost {
+			l.unprepare(a)
+		}
+	default:
+		a.left = true
+	}
+}
+
+// unprepare has the statement closed that an answer which nobody waits for says
+// is prepared: nobody knows of it.
+func (l *lane) unprepare(a *LaneAnswer) {
+	if id := a.Framer.Answer().StmtID; id != 0 {
+		l.conn.mu.Lock()
+		l.conn.closeLater(id)
+		l.conn.mu.Unlock()
+	}
 }
 
 // prepare prepares st, in the lane's session state.
@@ -303,7 +326,9 @@ func (l *lane) deliver(a *LaneAnswer) error {
 	l.head++
 	l.ticks = 0
 	l.depth.Add(-1)
-	if !a.left {
+	if a.left {
+		l.unprepare(a)
+	} else {
 		a.ready <- struct{}{}
 	}
 	l.mu.Unlock()
