@@ -82,7 +82,7 @@ func (c *Client) refuse(err error) {
 		// shutdown: the client finds a closed connection and opens another. Of
 		// wait_timeout MySQL tells.
 		if e.Code == ErrIdleTimeout && !isMariaDB(c.server.version()) {
-			c.farewell(e)
+			c.farewell(Errorf(e.Code, "%s See wait_timeout and interactive_timeout for configuring this behavior.", e.Message))
 		}
 	default:
 		if e.Code == ErrPacketTooLarge {

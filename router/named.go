@@ -41,7 +41,11 @@ type executed struct {
 func (s *session) prepareSQL(st *rewrite.Statement, req replica.Request) error {
 	p := st.Plan.Prepared
 	if beyondMySQL(p) && !s.mariaDB() {
-		return s.data.ReadAny(req) // a syntax error, in the store's words
+		err := s.data.ReadAny(req) // a syntax error, in the store's words
+		if err == nil {
+			s.remembered(st.Plan)
+		}
+		return err
 	}
 	switch p.Verb {
 	case rewrite.PrepareText:

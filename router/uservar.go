@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"encoding/hex"
 	"slices"
 	"strconv"
@@ -210,15 +211,21 @@ func onlyUserVars(p *rewrite.Plan) bool {
 	return !slices.ContainsFunc(p.Set, func(a rewrite.Assignment) bool { return !strings.HasPrefix(a.Name, "@") })
 }
 
-// setByDo carries a SET out as the DO that does the same, for its values are to
-// be found where a query would find them.
+// setByDo carries a SET out by the plan of the DO that does the same, for its
+// values are to be found where a query would find them. What a store is sent is a
+// SET that reads as that DO does, byte for byte: MySQL warns of an assignment in
+// any other statement.
 func (s *session) setByDo(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	text := st.Do()
 	v := variants{of: req}
 	defer v.close()
 	inner := new(rewrite.Statement)
 	s.router.Planner.Plan(inner, text, s.data.State().DB(), s.mode)
-	return s.carryOut(inner, v.with(text), args)
+	set := append([]byte("SET"), bytes.TrimPrefix(text, []byte("DO "))...)
+	if k := inner.Plan.Kind; k == rewrite.KindRead || k == rewrite.KindScatterRead {
+		inner.Text = set
+	}
+	return s.carryOut(inner, v.with(set), args)
 }
 
 // setBound carries a SET of a system variable with parameters out: as the same

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -269,11 +270,12 @@ func (c *Conn) learnRestore(ctx context.Context) error {
 	if c.restores || c.pool.restore.Load() != nil {
 		return nil
 	}
-	rows, err := c.Query(ctx, "SELECT @@character_set_client, @@character_set_results, @@collation_connection")
+	rows, err := c.Query(ctx, "SELECT @@character_set_client, @@character_set_results, @@collation_connection, "+
+		"(SELECT ID FROM information_schema.COLLATIONS WHERE COLLATION_NAME=@@collation_connection)")
 	if err != nil {
 		return err
 	}
-	if len(rows) != 1 || len(rows[0]) != 3 {
+	if len(rows) != 1 || len(rows[0]) != 4 {
 		return c.fail(errMalformed)
 	}
 	for i, v := range rows[0] {
@@ -281,8 +283,14 @@ func (c *Conn) learnRestore(ctx context.Context) error {
 			rows[0][i] = []byte("NULL")
 		}
 	}
+	charset, results := rows[0][0], rows[0][1]
+	if id := rows[0][3]; string(id) == strconv.Itoa(int(mapCollation(c.login.Collation, c.store.MariaDB()))) && bytes.Equal(charset, results) {
+		// The login was heeded, and so columns are of its very collation, which
+		// the name of a charset does not say.
+		charset, results = id, id
+	}
 	sql := bytes.Join([][]byte{
-		[]byte("SET character_set_client="), rows[0][0], []byte(", character_set_results="), rows[0][1],
+		[]byte("SET character_set_client="), charset, []byte(", character_set_results="), results,
 		[]byte(", collation_connection="), rows[0][2],
 	}, nil)
 	c.pool.restore.Store(&sql)

@@ -419,7 +419,7 @@ func TestResetRestoresTheCharsetOfMySQL(t *testing.T) {
 		}
 		column := []byte("\x03def\x00\x00\x00\x01a\x00\x0c\x2d\x00\x00\x00\x00\x00\xfd\x00\x00\x00\x00\x00")
 		var b []byte
-		for i, p := range [][]byte{{3}, column, column, column, []byte("\x07utf8mb4\xfb\x12utf8mb4_unicode_ci"), {0xfe, 0, 0, 2, 0, 0, 0}} {
+		for i, p := range [][]byte{{4}, column, column, column, column, []byte("\x07utf8mb4\xfb\x12utf8mb4_unicode_ci\x03224"), {0xfe, 0, 0, 2, 0, 0, 0}} {
 			b = append(b, frame(byte(i+1), p)...)
 		}
 		return append([]byte("frames:"), b...)
@@ -437,7 +437,8 @@ func TestResetRestoresTheCharsetOfMySQL(t *testing.T) {
 	defer f.mu.Unlock()
 	restore := "03SET character_set_client=utf8mb4, character_set_results=NULL, collation_connection=utf8mb4_unicode_ci"
 	want := []string{
-		"03SELECT @@character_set_client, @@character_set_results, @@collation_connection",
+		"03SELECT @@character_set_client, @@character_set_results, @@collation_connection, " +
+			"(SELECT ID FROM information_schema.COLLATIONS WHERE COLLATION_NAME=@@collation_connection)",
 		"1f", restore, "03" + modeA.sql, "03" + zone.sql,
 		"1f", restore, "03" + modeA.sql,
 	}
