@@ -21,9 +21,12 @@ func (p *proxy) status() *admin.Status {
 		Plans:  p.plans.Made(), Refusals: []admin.Refusal{}, Config: p.force.status(), Group: p.fenced.status(),
 	}
 	if err := p.ready(); err != nil {
-		s.State, s.Why = "starting", err.Error()
-		if p.draining.Load() {
+		s.State, s.Why = "unready", err.Error()
+		switch {
+		case p.draining.Load():
 			s.State = "draining"
+		case !p.serving.Load():
+			s.State = "starting"
 		}
 	}
 	for _, k := range n.Kinds {
@@ -92,6 +95,9 @@ func (p *proxy) storeStatus() []admin.Store {
 			s.Doing = "let the proxy's user in at the store, or correct user and password"
 		case h.State == store.Down:
 			s.Doing = "other stores serve its records; it is probed every " + cfg.Health.ProbeInterval.String()
+			if p.inService(i) == 0 {
+				s.Doing = "no other store is there to serve its records; it is probed every " + cfg.Health.ProbeInterval.String()
+			}
 		}
 		list = append(list, s)
 	}

@@ -180,7 +180,11 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 	if len(fixed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("needs a restart: %s", strings.Join(fixed, ", "))
+	how := "SIGUSR2 starts the program anew without losing a client"
+	if moved {
+		how = "nothing was changed"
+	}
+	return fmt.Errorf("needs a restart: %s; %s (docs/OPERATIONS.md)", strings.Join(fixed, ", "), how)
 }
 
 func allOf[T any](list []T, ok func(T) bool) bool {

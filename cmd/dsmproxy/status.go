@@ -70,7 +70,7 @@ func again(ctx context.Context, watch bool, once func(context.Context) error) er
 }
 
 // colours of states, as a terminal has them.
-var colours = map[string]string{"up": "32", "ready": "32", "down": "31"}
+var colours = map[string]string{"up": "32", "ready": "32", "down": "31", "unready": "31"}
 
 // paint colours a state; one that is neither good nor bad is yellow.
 func paint(state string, on bool) string {

@@ -10,7 +10,7 @@ type Status struct {
 	Commit  string    `json:"commit,omitempty"`
 	Started time.Time `json:"started"`
 	Now     time.Time `json:"now"`
-	State   string    `json:"state"` // starting, ready, draining
+	State   string    `json:"state"` // starting, ready, unready (Why), draining
 	Why     string    `json:"why,omitempty"`
 	Listen  string    `json:"listen"`
 
