@@ -75,7 +75,8 @@ func (s *Store) Version(ctx context.Context, key fence.Key) (v view.Version, err
 	return v, err
 }
 
-// Notes are those that are old enough.
+// Notes are those that are old enough. A store that was founded before there was
+// a table for them gets one.
 func (s *Store) Notes(ctx context.Context, number uint16) (list []Note, err error) {
 	j := s.begin()
 	j.add("SELECT m.k,m.old,CONCAT_WS(',',v.ep,v.n,v.wid) FROM ", s.texts.moving, " m JOIN ", s.texts.ver, " v ON v.t=").num(uint64(number)).
@@ -83,6 +84,9 @@ func (s *Store) Notes(ctx context.Context, number uint16) (list []Note, err erro
 	text := string(j.buf[1:])
 	s.end(j)
 	rows, err := s.lookUp(ctx, text)
+	if noTable(err) {
+		return nil, s.makeMoving(ctx)
+	}
 	for _, r := range rows {
 		n := Note{Key: fence.Key{Table: number, ID: bytes.Clone(r[0])}}
 		if n.Version, err = versionOf(r[2]); err != nil {
@@ -98,6 +102,16 @@ func (s *Store) Notes(ctx context.Context, number uint16) (list []Note, err erro
 		list = append(list, n)
 	}
 	return list, err
+}
+
+func (s *Store) makeMoving(ctx context.Context) error {
+	c, err := s.service(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	_, err = c.Exec(ctx, s.movingDDL())
+	return err
 }
 
 func (s *Store) lookUp(ctx context.Context, text string) ([][][]byte, error) {

@@ -69,9 +69,10 @@ func (w *Witness) suitable(ctx context.Context, c *store.Conn) error {
 	return nil // MySQL is to drop binlog_format: ROW is all there is then
 }
 
+const engine = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=binary"
+
 func (w *Witness) ddl() []string {
 	t := &w.texts
-	const engine = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=binary"
 	list := []string{
 		"CREATE DATABASE IF NOT EXISTS `" + w.cfg.Schema + "`",
 		"CREATE TABLE IF NOT EXISTS " + t.gate + " (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, start BIGINT NOT NULL, boot BIGINT NOT NULL) ENGINE=MEMORY",
@@ -88,11 +89,17 @@ func (w *Witness) ddl() []string {
 	return append(list,
 		"CREATE TABLE IF NOT EXISTS "+t.epoch+fmt.Sprintf(" (seq BIGINT NOT NULL PRIMARY KEY, vec VARBINARY(%d) NOT NULL)", maxVector)+engine,
 		"CREATE TABLE IF NOT EXISTS "+t.tables+" (no SMALLINT UNSIGNED NOT NULL PRIMARY KEY, db VARBINARY(256) NOT NULL, name VARBINARY(256) NOT NULL, col VARBINARY(256) NOT NULL)"+engine,
-		"CREATE TABLE IF NOT EXISTS "+t.moving+fmt.Sprintf(" (k VARBINARY(%d) NOT NULL PRIMARY KEY, old MEDIUMBLOB NOT NULL, made BIGINT NOT NULL)", maxKey)+engine,
+		w.movingDDL(),
 		// The index lists what is to be swept and dropped.
 		"CREATE TABLE IF NOT EXISTS "+t.ver+fmt.Sprintf(" (t SMALLINT UNSIGNED NOT NULL, k VARBINARY(%d) NOT NULL, "+
 			"ep BIGINT UNSIGNED NOT NULL, n BIGINT UNSIGNED NOT NULL, wid BIGINT UNSIGNED NOT NULL, iep BIGINT NOT NULL, "+
 			"fl TINYINT UNSIGNED NOT NULL, tick BIGINT UNSIGNED NOT NULL, PRIMARY KEY (t,k), KEY (fl,t,k))", maxKey)+engine)
+}
+
+// movingDDL makes the table of moves.
+func (w *Witness) movingDDL() string {
+	return "CREATE TABLE IF NOT EXISTS " + w.texts.moving +
+		fmt.Sprintf(" (k VARBINARY(%d) NOT NULL PRIMARY KEY, old MEDIUMBLOB NOT NULL, made BIGINT NOT NULL)", maxKey) + engine
 }
 
 // register notes the tables that are known, and refuses others of their numbers.

@@ -262,9 +262,15 @@ func apart(circle []*waiter) bool {
 }
 
 // sacrifice kills what a client waits for at a store, if it still does.
+//
+// It hits no later command, be it the next transaction's on the same connection:
+// the mark that has Leave, or the next Enter, wait for kills (calm) is set before
+// the wait is looked at. A client that goes on after that look finds the mark; one
+// that has gone on before it waits for nothing, or since another tick.
 func (c *Client) sacrifice(w *waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.came.Store(true)
 	at, phase := c.waits.at.Load(), c.phase.Load()
 	if phase != phaseRunning && phase != phaseWriting || at == 0 || int(at&0xffff)-1 != w.store || at>>16 != w.since {
 		return

@@ -50,30 +50,33 @@ func (c *Client) noteMove(src, dst *store.Conn, list []fence.Key) error {
 func (s *Set) finishMoves(ctx context.Context) {
 	ticker := time.NewTicker(movesEvery)
 	defer ticker.Stop()
+	asked := make([]bool, len(s.stores))
 	for {
+		for i := range s.stores {
+			// One that has not been asked yet may lack the table, and can be Down.
+			if ctx.Err() == nil && (s.group.IsUp(i) || !asked[i]) {
+				asked[i] = s.finishMovesAt(ctx, i)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			for i := range s.stores {
-				if ctx.Err() == nil && s.group.IsUp(i) {
-					s.finishMovesAt(ctx, i)
-				}
-			}
 		}
 	}
 }
 
-// finishMovesAt does so for those whose notes have their primary at store i.
-func (s *Set) finishMovesAt(ctx context.Context, i int) {
+// finishMovesAt does so for those whose notes have their primary at store i, and
+// reports whether the store has told of them.
+func (s *Set) finishMovesAt(ctx context.Context, i int) bool {
 	about, err := s.ledger.NoteOf(fence.Key{})
 	if err != nil {
-		return
+		return false
 	}
 	notes, err := s.ledger.Stores[i].Notes(ctx, about.Table)
 	if err != nil { // a store that fails, or has no such table yet
 		s.log.Debug("moves not looked for", "store", s.stores[i].Name(), "err", err)
-		return
+		return false
 	}
 	for _, n := range notes {
 		if s.group.Primary(n.Key) != i {
@@ -81,9 +84,10 @@ func (s *Set) finishMovesAt(ctx context.Context, i int) {
 		}
 		if err := s.finishMove(ctx, n); err != nil {
 			s.log.Debug("move not finished", "store", s.stores[i].Name(), "err", err)
-			return
+			break
 		}
 	}
+	return true
 }
 
 // finishMove deletes the records that have other keys now, unless they have been

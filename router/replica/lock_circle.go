@@ -123,7 +123,9 @@ func (w *lockWaiter) waitsFor(of *lockWaiter) bool {
 	})
 }
 
-// endLockWait kills what the client waits for at store i.
+// endLockWait kills what the client waits for at store i. The list of waiters is
+// locked, which the client takes itself off before it goes on, so that it finds
+// the kill noted.
 func (c *Client) endLockWait(i int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
