@@ -289,7 +289,7 @@ func TestUpgrade(t *testing.T) {
 		}
 	}
 	ping()
-	if out, ok := c.run(t, "drain", "s1"); !ok {
+	if out, ok := c.run(t, "drain", "-force", "s1"); !ok {
 		t.Fatal(out)
 	}
 	c.edit(t, "copies = 2", "copies = 5")
