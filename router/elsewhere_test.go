@@ -149,7 +149,11 @@ func TestRefusedWithoutStoreForOthers(t *testing.T) {
 		"CALL p()", "CREATE VIEW v AS SELECT 1", "LOCK TABLES users READ",
 		"LOCK TABLES sessions READ", "CREATE PROCEDURE p() SELECT 1", "GRANT SELECT ON *.* TO x", "PREPARE s FROM 'CALL p()'",
 	} {
-		h.fails(1235, c, q)
+		refused := uint16(1235)
+		if q == "CALL p()" && !installed.MariaDB() {
+			refused = 1305 // MySQL looks for a procedure at PREPARE already
+		}
+		h.fails(refused, c, q)
 	}
 	for _, q := range []string{"SELECT f(1)", "DO f(1)", "SET @a = f(1)"} {
 		h.fails(1305, c, q) // there is no such function

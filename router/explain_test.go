@@ -26,7 +26,11 @@ func TestExplainWhereTheRecordIs(t *testing.T) {
 		}
 		h.exec(db, "EXPLAIN UPDATE sessions SET n = 77 WHERE id = 'none'")
 		h.exec(db, "EXPLAIN SELECT * FROM sessions")
-		h.fails(1235, db, "ANALYZE UPDATE sessions SET n = 1 WHERE id = 'a'")
+		beyond := uint16(1235)
+		if !installed.MariaDB() {
+			beyond = 1064 // it is no statement of MySQL's
+		}
+		h.fails(beyond, db, "ANALYZE UPDATE sessions SET n = 1 WHERE id = 'a'")
 	})
 }
 

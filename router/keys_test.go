@@ -112,7 +112,8 @@ func TestKeysThatTheColumnCallsEqual(t *testing.T) {
 			if d == ref {
 				db = "ref."
 			}
-			h.exec(d, "CREATE OR REPLACE TABLE "+db+c.table+" (k "+c.column+" PRIMARY KEY, v int)")
+			h.exec(d, "DROP TABLE IF EXISTS "+db+c.table)
+			h.exec(d, "CREATE TABLE "+db+c.table+" (k "+c.column+" PRIMARY KEY, v int)")
 		}
 		h.set.Forget()
 		db := h.open("")
@@ -161,7 +162,8 @@ func TestKeysThatTheColumnCallsEqual(t *testing.T) {
 func TestNumberEqualsSeveralTextKeys(t *testing.T) {
 	h := start(t, 5, 2)
 	ref := h.reference()
-	h.exec(ref, "CREATE OR REPLACE TABLE sessions (id varchar(128) PRIMARY KEY, data longblob, n int NOT NULL DEFAULT 0)")
+	h.exec(ref, "DROP TABLE IF EXISTS sessions")
+	h.exec(ref, "CREATE TABLE sessions (id varchar(128) PRIMARY KEY, data longblob, n int NOT NULL DEFAULT 0)")
 	db := h.open("")
 	for _, id := range []string{"0124", "124abc", "124", "125", "x"} {
 		for _, d := range []*sql.DB{ref, db} {

@@ -11,7 +11,7 @@ import (
 // TestLargeRecord carries a record that is longer than 16 MiB from store to
 // store, and longer in hexadecimal than a store takes in one statement.
 func TestLargeRecord(t *testing.T) {
-	servers := installed.Start(t, 3, manyConnections, "--max-allowed-packet=32M", "--innodb-log-file-size=256M",
+	servers := installed.Start(t, 3, manyConnections, "--max-allowed-packet=32M", "--loose-innodb-log-file-size=256M", "--loose-innodb-redo-log-capacity=512M",
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")
 	h := startBeforeAt(t, "seed", servers, 2, -1)
 	for _, db := range h.direct {
