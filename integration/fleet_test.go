@@ -136,27 +136,31 @@ func (f *fleet) client(p *front, change ...func(*mysql.Config)) *sql.DB {
 	return open(f.t, p.Addr, append([]func(*mysql.Config){func(c *mysql.Config) { c.DBName = "app" }}, change...)...)
 }
 
-// awaitHeal waits until nothing is missing anywhere; it has a generous limit.
+// awaitHeal waits until nothing is missing anywhere; it has a generous limit. At
+// the level seed nothing is known of that.
 func (f *fleet) awaitHeal(limit time.Duration) {
 	f.t.Helper()
+	if f.fenced() {
+		awaitHeal(f.t, f.nodes, limit)
+	}
+}
+
+func awaitHeal(t testing.TB, nodes []*node, limit time.Duration) {
+	t.Helper()
 	begin, why := time.Now(), ""
-	for why = f.unwell(); why != ""; why = f.unwell() {
+	for why = unwell(nodes); why != ""; why = unwell(nodes) {
 		if time.Since(begin) > limit {
-			f.t.Fatalf("not healed in %v: %s", limit, why)
+			t.Fatalf("not healed in %v: %s", limit, why)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
 // unwell says what is not as it must be when nothing has failed for long: every
-// store up, covered by one view and open; "" if nothing is. At the level seed
-// nothing is known of that.
-func (f *fleet) unwell() string {
-	if !f.fenced() {
-		return ""
-	}
+// store up, covered by one view and open; "" if nothing is.
+func unwell(nodes []*node) string {
 	var first *view.View
-	for i, n := range f.nodes {
+	for i, n := range nodes {
 		v, cover, err := n.register()
 		switch {
 		case err != nil:
@@ -169,14 +173,14 @@ func (f *fleet) unwell() string {
 		if v.State(i) != view.Up {
 			return fmt.Sprintf("%s is %v in the view %v", n.name, v.State(i), v)
 		}
-		if !v.Equal(cover) {
+		if cover == nil || !v.Equal(cover) {
 			return fmt.Sprintf("%s is covered by %v, and the view is %v", n.name, cover, v)
 		}
 	}
 	return ""
 }
 
-// register reads a store's own view, and by which one it is covered.
+// register reads a store's own view, and by which one it is covered, if by any.
 func (n *node) register() (v, cover *view.View, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -190,10 +194,10 @@ func (n *node) register() (v, cover *view.View, err error) {
 		return nil, nil, err
 	case !open:
 		return nil, nil, errors.New("its gate is closed")
-	case !intact || !cov.Valid:
+	case !intact:
 		return nil, nil, errors.New("it has lost its memory, and not all has been brought back")
 	}
-	if v, err = view.Parse(vec); err == nil {
+	if v, err = view.Parse(vec); err == nil && cov.Valid {
 		cover, err = view.Parse(cov.String)
 	}
 	return v, cover, err

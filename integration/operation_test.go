@@ -138,7 +138,7 @@ func TestStatus(t *testing.T) {
 // TestStatusOfDeadStore: a store that dies is seen within two seconds, and so
 // is what is kept for it; /readyz follows the last one.
 func TestStatusOfDeadStore(t *testing.T) {
-	c := startCluster(t, options{stores: 2, copies: 2})
+	c := startCluster(t, options{stores: 2, copies: 2, level: "seed"}) // which keeps statements for it
 	c.client(t)
 	if err := c.nodes[0].Kill(); err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func restart(t testing.TB, s *realstore.Server) {
 // TestDrainStore: a store that is drained gets no new record, what runs there
 // ends, and it is used again afterwards.
 func TestDrainStore(t *testing.T) {
-	c := startCluster(t, options{stores: 3, copies: 1})
+	c := startCluster(t, options{stores: 3, copies: 1, level: "seed"}) // at the others it is refused
 	db := c.client(t)
 	key := "drained"
 	first := c.orders(t, key)[key][0]
@@ -264,22 +264,28 @@ func TestKillClient(t *testing.T) {
 }
 
 // TestAskRunningProxy: route and explain answer alike from a file and from the
-// proxy that runs by it.
+// proxy that runs by it. At the levels safe and strict, which spellings are one
+// key is known to the latter alone: TestRouteAsSpelled.
 func TestAskRunningProxy(t *testing.T) {
-	c := startCluster(t, options{stores: 3, copies: 2})
-	for _, args := range [][]string{
-		{"route", "-json", "k1", "k\xff"},
-		{"explain", "-json", "SELECT data FROM sessions WHERE id = ?", "k1"},
-		{"explain", "UPDATE sessions SET data = 'x' WHERE id = 'k2'"},
-	} {
-		fromFile, ok := c.run(t, args...)
-		if !ok {
-			t.Fatalf("%q: %s", args, fromFile)
+	for _, level := range []string{"safe", "seed"} {
+		c := startCluster(t, options{stores: 2, copies: 2, level: level})
+		commands := [][]string{
+			{"explain", "-json", "SELECT data FROM sessions WHERE id = ?", "k1"},
+			{"explain", "UPDATE sessions SET data = 'x' WHERE id = 'k2'"},
 		}
-		asked := append([]string{args[0], "-admin", c.Admin}, args[1:]...)
-		out, err := exec.Command(suite.Program(t), asked...).CombinedOutput()
-		if err != nil || string(out) != fromFile {
-			t.Errorf("%q asks the proxy: %s, %v; the file: %s", args, out, err, fromFile)
+		if !c.fenced {
+			commands = append(commands, []string{"route", "-json", "k1", "k\xff"})
+		}
+		for _, args := range commands {
+			fromFile, ok := c.run(t, args...)
+			if !ok {
+				t.Fatalf("%q: %s", args, fromFile)
+			}
+			asked := append([]string{args[0], "-admin", c.Admin}, args[1:]...)
+			out, err := exec.Command(suite.Program(t), asked...).CombinedOutput()
+			if err != nil || string(out) != fromFile {
+				t.Errorf("%q asks the proxy: %s, %v; the file: %s", args, out, err, fromFile)
+			}
 		}
 	}
 }
@@ -288,11 +294,15 @@ func TestAskRunningProxy(t *testing.T) {
 // what Kubernetes probes does not.
 func TestAdminPassword(t *testing.T) {
 	c := startCluster(t, options{stores: 1, copies: 1, admin: `password = "geheim"`})
-	for path, want := range map[string]int{"/": 401, "/api/status": 401, "/metrics": 401, "/healthz": 200, "/readyz": 200} {
+	for path, want := range map[string]int{"/": 401, "/api/status": 401, "/metrics": 401, "/healthz": 200} {
 		if code, _ := c.get(t, path); code != want {
 			t.Errorf("%s without a password: %d, want %d", path, code, want)
 		}
 	}
+	eventually(t, 30*time.Second, "/readyz without a password to say yes", func() bool {
+		code, _ := c.get(t, "/readyz")
+		return code == http.StatusOK
+	})
 	if out, ok := c.run(t, "status"); !ok {
 		t.Errorf("dsmproxy status with the configuration: %s", out)
 	}

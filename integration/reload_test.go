@@ -250,28 +250,35 @@ func TestLogLevel(t *testing.T) {
 	})
 }
 
-// TestReloadUnderLoad: users, tables, limits and the way to a store change again
-// and again under clients that see no error.
+// TestReloadUnderLoad: users, tables, limits and the way to a store, whose
+// address only at the level seed, change again and again under clients that see
+// no error.
 func TestReloadUnderLoad(t *testing.T) {
+	for _, level := range []string{"safe", "seed"} {
+		t.Run(level, func(t *testing.T) { testReloadUnderLoad(t, level) })
+	}
+}
+
+func testReloadUnderLoad(t *testing.T, level string) {
 	c := startCluster(t, options{
-		stores: 3, copies: 2, links: true, storeArgs: []string{"--max-connections=2000"},
+		level: level, stores: 3, copies: 2, links: true, storeArgs: []string{"--max-connections=2000"},
 		storeSQL: "CREATE USER keeper IDENTIFIED BY 'first'; GRANT ALL ON *.* TO keeper;",
 		sections: "\n[[table]]\nname = \"other\"\nkey = \"id\"\n\n[limits]\nmax_user_clients = 9000\n",
 	})
 	c.edit(t, "\nname = \"s1\"\n", "\nname = \"s1\"\nuser = \"keeper\"\npassword = \"first\"\n")
 	behind, before := c.node(t, "s0").Addr(), c.node(t, "s0").link.Addr()
 	v, stop := c.visit(t)
-	const reloads = 20
+	const reloads = 12
 	for i := range reloads {
 		c.edit(t, fmt.Sprint("max_user_clients = ", 9000+i), fmt.Sprint("max_user_clients = ", 9001+i))
-		switch i % 4 {
-		case 0: // straight to the store, not by the link
+		switch moves := !c.fenced; {
+		case i%4 == 0 && moves: // straight to the store, not by the link
 			c.edit(t, fmt.Sprintf("addr = %q", before), fmt.Sprintf("addr = %q", behind))
-		case 1:
+		case i%4 == 1:
 			c.edit(t, "name = \"other\"\nkey = \"id\"", "name = \"other\"\nkey = \"id\"\ncollation = \"auto\"")
-		case 2:
+		case i%4 == 2 && moves:
 			c.edit(t, fmt.Sprintf("addr = %q", behind), fmt.Sprintf("addr = %q", before))
-		case 3:
+		case i%4 == 3:
 			c.edit(t, "name = \"other\"\nkey = \"id\"\ncollation = \"auto\"", "name = \"other\"\nkey = \"id\"")
 		}
 		if out, ok := c.run(t, "reload"); !ok {

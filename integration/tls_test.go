@@ -113,7 +113,9 @@ func startSecureCluster(t *testing.T, o options, pki *pki) *cluster {
 	t.Helper()
 	o.direct = withTLS(&tls.Config{RootCAs: pki.pool, ServerName: "localhost"})
 	o.storeSQL = "SET GLOBAL require_secure_transport = ON"
-	return startCluster(t, o)
+	c := startStores(t, o)
+	c.Proxy = suite.Serve(t, c.config)
+	return c
 }
 
 // wantWorks wants that a client can write, read and delete.

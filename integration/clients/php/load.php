@@ -1,21 +1,31 @@
 <?php
 // A worker that owns some records, writes rising versions of them and reads
-// them back, until standard input ends: load.php PREFIX KEYS. Prints what it
-// has seen as JSON. Odd statements are prepared ones.
+// them back, until standard input ends: load.php PREFIX KEYS [may-lose]. Prints
+// what it has seen as JSON. Odd statements are prepared ones. With may-lose, a
+// write may end without an answer; what has become of it is looked up.
 error_reporting(E_ALL);
 mysqli_report(MYSQLI_REPORT_OFF);
 [, $prefix, $keys] = $argv;
 stream_set_blocking(STDIN, false);
-$db = mysqli_init();
-if (!@$db->real_connect(getenv('DSM_HOST'), getenv('DSM_USER'), getenv('DSM_PASSWORD'), getenv('DSM_DB'), (int)getenv('DSM_PORT'))) {
-    die(json_encode(['statements' => 0, 'errors' => ["connect: $db->connect_error"], 'longest' => 0, 'versions' => []]));
+$mayLose = ($argv[3] ?? '') === 'may-lose';
+function connect() {
+    global $db, $write, $read;
+    $db = mysqli_init();
+    if (!@$db->real_connect(getenv('DSM_HOST'), getenv('DSM_USER'), getenv('DSM_PASSWORD'), getenv('DSM_DB'), (int)getenv('DSM_PORT'))) {
+        return false;
+    }
+    $write = $db->prepare('INSERT INTO sessions (id, data, expires) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE data = VALUES(data), expires = VALUES(expires)');
+    $read = $db->prepare('SELECT data, expires FROM sessions WHERE id = ?');
+    return $write && $read;
 }
-$write = $db->prepare('INSERT INTO sessions (id, data, expires) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE data = VALUES(data), expires = VALUES(expires)');
-$read = $db->prepare('SELECT data, expires FROM sessions WHERE id = ?');
+if (!connect()) {
+    die(json_encode(['statements' => 0, 'lost' => 0, 'errors' => ["connect: $db->connect_error $db->error"], 'longest' => 0, 'versions' => []]));
+}
 $versions = [];
 $errors = [];
 $longest = 0.0;
 $n = 0;
+$lost = 0;
 do {
     $id = $prefix . mt_rand(0, $keys - 1);
     $begin = microtime(true);
@@ -32,6 +42,13 @@ do {
         }
         if ($ok) {
             $versions[$id] = $v;
+        } elseif ($mayLose && in_array((int)$error, [2006, 2013])) {
+            $lost++;
+            if (!connect() || !($r = $db->query("SELECT expires FROM sessions WHERE id = '$id'"))) {
+                $errors[] = "after the lost write of $id: $db->connect_error $db->error";
+            } elseif ($row = $r->fetch_row()) {
+                $versions[$id] = (int)$row[0];
+            }
         } else {
             $errors[] = "write $id: $error";
         }
@@ -60,4 +77,4 @@ do {
     $n++;
     fread(STDIN, 1);
 } while (!feof(STDIN) && count($errors) < 20);
-echo json_encode(['statements' => $n, 'errors' => $errors, 'longest' => $longest, 'versions' => (object)$versions]);
+echo json_encode(['statements' => $n, 'lost' => $lost, 'errors' => $errors, 'longest' => $longest, 'versions' => (object)$versions]);
