@@ -123,7 +123,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 	multi := login
 	multi.Capabilities = protocol.ClientDeprecateEOF | protocol.ClientMultiStatements
-	version := uint64(10)
+	version, formed := uint64(10), 0
 	steps := []struct {
 		name string
 		do   func()
@@ -143,6 +143,14 @@ func TestRoundTrips(t *testing.T) {
 		{"Write, several statements allowed", func() {
 			_, err := o.Write(o.ctx(), o.guard(), &text{sql: "UPDATE app.sessions SET n=n+1 WHERE id='a'", login: multi}, keys[:1], 2, entries[:1])
 			must(err)
+		}},
+		{"Write by a form", func() {
+			for formed < 3 { // the second is to be prepared
+				_, err := o.Write(o.ctx(), o.guard(), &text{sql: "UPDATE app.sessions SET n=n+1 WHERE id='a'", login: multiResults}, keys[:1], 3, entries[:1])
+				must(err)
+				formed++
+			}
+			formed--
 		}},
 		{"Read", func() {
 			must(o.Read(o.ctx(), o.guard(), &text{sql: "SELECT * FROM app.sessions WHERE id='a'"}, keys[:1], entries[:1]))
