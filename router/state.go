@@ -288,6 +288,7 @@ func (s *session) use(db string, req replica.Request) error {
 	}
 	s.router.known.Store(who, struct{}{})
 	s.client.SetDB(db)
+	s.own.rowCount = 0
 	return nil
 }
 
