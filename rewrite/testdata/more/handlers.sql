@@ -1,48 +1,48 @@
 -- handler: see each section; statements as the handlers' sources make them
 
--- config: table=sessions key=id columns=id,created,modified,data,expires
+-- config: table=cake_sess key=id columns=id,created,modified,data,expires
 -- section: CakePHP 4/5 DatabaseSession (ORM find/save/delete)
--- schema: CREATE TABLE `sessions` (`id` char(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, `created` datetime DEFAULT CURRENT_TIMESTAMP, `modified` datetime DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, `data` blob DEFAULT NULL, `expires` int unsigned DEFAULT NULL, PRIMARY KEY (`id`))
+-- schema: CREATE TABLE `cake_sess` (`id` char(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, `created` datetime DEFAULT CURRENT_TIMESTAMP, `modified` datetime DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, `data` blob DEFAULT NULL, `expires` int unsigned DEFAULT NULL, PRIMARY KEY (`id`))
 
 -- expect: read key='c4k31'
 -- proto: text
-SELECT Sessions.data AS Sessions__data FROM sessions Sessions WHERE Sessions.id = 'c4k31' LIMIT 1
+SELECT Sessions.data AS Sessions__data FROM cake_sess Sessions WHERE Sessions.id = 'c4k31' LIMIT 1
 
 -- expect: read key='c4k31'
 -- proto: prepared
-SELECT 1 AS `existing` FROM sessions Sessions WHERE Sessions.id = ? AND expires < ? LIMIT 1
+SELECT 1 AS `existing` FROM cake_sess Sessions WHERE Sessions.id = ? AND expires < ? LIMIT 1
 -- params: ["c4k31",1800000000]
 
 -- expect: read key='c4k31'
 -- proto: text
-SELECT 1 AS `existing` FROM sessions Sessions WHERE Sessions.id = 'c4k31' LIMIT 1
+SELECT 1 AS `existing` FROM cake_sess Sessions WHERE Sessions.id = 'c4k31' LIMIT 1
 
 -- expect: write key='c4k31'
 -- proto: prepared
-INSERT INTO sessions (id, data, expires, created, modified) VALUES (?, ?, ?, ?, ?)
+INSERT INTO cake_sess (id, data, expires, created, modified) VALUES (?, ?, ?, ?, ?)
 -- params: ["c4k31","Config|a:1:{}",1800001440,"2026-11-23 08:00:00","2026-11-23 08:00:00"]
 
 -- expect: write key='c4k31'
 -- proto: prepared
-UPDATE sessions SET data = ? , expires = ? WHERE id = ?
+UPDATE cake_sess SET data = ? , expires = ? WHERE id = ?
 -- params: ["Config|a:2:{}",1800002440,"c4k31"]
 
 -- expect: broadcast-write
 -- proto: prepared
-DELETE FROM sessions WHERE expires < ?
+DELETE FROM cake_sess WHERE expires < ?
 -- params: [1700000000]
 
 -- expect: write key='c4k31'
 -- proto: text
-DELETE FROM sessions WHERE id = 'c4k31'
+DELETE FROM cake_sess WHERE id = 'c4k31'
 
 -- expect: any
 -- proto: text
-SHOW FULL COLUMNS FROM `sessions`
+SHOW FULL COLUMNS FROM cake_sess
 
 -- expect: any
 -- proto: text
-SHOW INDEXES FROM `sessions`
+SHOW INDEXES FROM cake_sess
 
 -- config: table=YiiSession key=id columns=id,expire,data
 -- section: Yii 1.1 CDbHttpSession
@@ -80,95 +80,95 @@ UPDATE `YiiSession` SET `id`='y1i2' WHERE id='y1i1'
 -- proto: text
 DELETE FROM `YiiSession` WHERE id='y1i2'
 
--- config: table=session key=id columns=id,modified,lifetime,data
+-- config: table=zf_session key=id columns=id,modified,lifetime,data
 -- section: Zend Framework 1 Zend_Session_SaveHandler_DbTable
--- schema: CREATE TABLE `session` (`id` char(32), `modified` int, `lifetime` int, `data` text, PRIMARY KEY (`id`))
+-- schema: CREATE TABLE `zf_session` (`id` char(32), `modified` int, `lifetime` int, `data` text, PRIMARY KEY (`id`))
 
 -- expect: read key='zf1a'
 -- proto: text
-SELECT `session`.* FROM `session` WHERE (((`session`.`id` = 'zf1a')))
+SELECT `zf_session`.* FROM `zf_session` WHERE (((`zf_session`.`id` = 'zf1a')))
 
 -- expect: write key='zf1a'
 -- proto: prepared
-INSERT INTO `session` (`modified`, `lifetime`, `data`, `id`) VALUES (?, ?, ?, ?)
+INSERT INTO `zf_session` (`modified`, `lifetime`, `data`, `id`) VALUES (?, ?, ?, ?)
 -- params: [1800000000,"1440","x","zf1a"]
 
 -- expect: write key='zf1a'
 -- proto: prepared
-UPDATE `session` SET `modified` = ?, `lifetime` = ?, `data` = ? WHERE (((`session`.`id` = 'zf1a')))
+UPDATE `zf_session` SET `modified` = ?, `lifetime` = ?, `data` = ? WHERE (((`zf_session`.`id` = 'zf1a')))
 -- params: [1800000001,"1440","y"]
 
 -- expect: write key='zf1a'
 -- proto: text
-DELETE FROM `session` WHERE (((`session`.`id` = 'zf1a')))
+DELETE FROM `zf_session` WHERE (((`zf_session`.`id` = 'zf1a')))
 
 -- expect: broadcast-write
 -- proto: text
-DELETE FROM `session` WHERE (`modified` + `lifetime` < 1700000000)
+DELETE FROM `zf_session` WHERE (`modified` + `lifetime` < 1700000000)
 
--- config: table=sessions key=session_id columns=session_id,previous_id,user_agent,ip_hash,created,updated,payload
+-- config: table=fuel_sessions key=session_id columns=session_id,previous_id,user_agent,ip_hash,created,updated,payload
 -- section: FuelPHP Session_Db
--- schema: CREATE TABLE `sessions` (`session_id` varchar(40) NOT NULL, `previous_id` varchar(40) NOT NULL, `user_agent` text NOT NULL, `ip_hash` char(32) NOT NULL DEFAULT '', `created` int unsigned NOT NULL DEFAULT 0, `updated` int unsigned NOT NULL DEFAULT 0, `payload` longtext NOT NULL, PRIMARY KEY (`session_id`))
+-- schema: CREATE TABLE `fuel_sessions` (`session_id` varchar(40) NOT NULL, `previous_id` varchar(40) NOT NULL, `user_agent` text NOT NULL, `ip_hash` char(32) NOT NULL DEFAULT '', `created` int unsigned NOT NULL DEFAULT 0, `updated` int unsigned NOT NULL DEFAULT 0, `payload` longtext NOT NULL, PRIMARY KEY (`session_id`))
 
 -- expect: write key='fu31'
 -- proto: text
-INSERT INTO `sessions` (`session_id`, `previous_id`, `user_agent`, `ip_hash`, `created`, `updated`, `payload`) VALUES ('fu31', 'fu31', 'Mozilla', 'abc', 1800000000, 1800000000, 'a:0:{}')
+INSERT INTO `fuel_sessions` (`session_id`, `previous_id`, `user_agent`, `ip_hash`, `created`, `updated`, `payload`) VALUES ('fu31', 'fu31', 'Mozilla', 'abc', 1800000000, 1800000000, 'a:0:{}')
 
 -- expect: read key='fu31'
 -- proto: text
-SELECT * FROM `sessions` WHERE `session_id` = 'fu31'
+SELECT * FROM `fuel_sessions` WHERE `session_id` = 'fu31'
 
 -- expect: write key='fu31'
 -- proto: text
-UPDATE `sessions` SET `previous_id` = 'fu31', `updated` = 1800000100, `payload` = 'a:1:{}' WHERE `session_id` = 'fu31'
+UPDATE `fuel_sessions` SET `previous_id` = 'fu31', `updated` = 1800000100, `payload` = 'a:1:{}' WHERE `session_id` = 'fu31'
 
 -- expect: move from='fu31' to='fu32'
 -- proto: text
-UPDATE `sessions` SET `session_id` = 'fu32', `previous_id` = 'fu31', `user_agent` = 'Mozilla', `updated` = 1800000200, `payload` = 'a:2:{}' WHERE `session_id` = 'fu31'
+UPDATE `fuel_sessions` SET `session_id` = 'fu32', `previous_id` = 'fu31', `user_agent` = 'Mozilla', `updated` = 1800000200, `payload` = 'a:2:{}' WHERE `session_id` = 'fu31'
 
 -- expect: scatter-read
 -- proto: text
-SELECT * FROM `sessions` WHERE `previous_id` = 'fu31'
+SELECT * FROM `fuel_sessions` WHERE `previous_id` = 'fu31'
 
 -- expect: broadcast-write
 -- proto: text
-DELETE FROM `sessions` WHERE `updated` < 1700000000
+DELETE FROM `fuel_sessions` WHERE `updated` < 1700000000
 
 -- expect: write key='fu32'
 -- proto: text
-DELETE FROM `sessions` WHERE `session_id` = 'fu32'
+DELETE FROM `fuel_sessions` WHERE `session_id` = 'fu32'
 
--- config: table=sessions key=session_id columns=session_id,last_active,contents
+-- config: table=kohana_sess key=session_id columns=session_id,last_active,contents
 -- section: Kohana 3 Session_Database
--- schema: CREATE TABLE `sessions` (`session_id` VARCHAR(24) NOT NULL, `last_active` INT UNSIGNED NOT NULL, `contents` TEXT NOT NULL, PRIMARY KEY (`session_id`), INDEX (`last_active`))
+-- schema: CREATE TABLE `kohana_sess` (`session_id` VARCHAR(24) NOT NULL, `last_active` INT UNSIGNED NOT NULL, `contents` TEXT NOT NULL, PRIMARY KEY (`session_id`), INDEX (`last_active`))
 
 -- expect: read key='k0h4n4'
 -- proto: text
-SELECT `session_id`, `contents` FROM `sessions` WHERE `session_id` = 'k0h4n4' LIMIT 1
+SELECT `session_id`, `contents` FROM `kohana_sess` WHERE `session_id` = 'k0h4n4' LIMIT 1
 
 -- expect: read key='k0h4n4'
 -- proto: text
-SELECT `session_id` FROM `sessions` WHERE `session_id` = 'k0h4n4' LIMIT 1
+SELECT `session_id` FROM `kohana_sess` WHERE `session_id` = 'k0h4n4' LIMIT 1
 
 -- expect: write key='k0h4n4'
 -- proto: text
-INSERT INTO `sessions` (`last_active`, `contents`, `session_id`) VALUES (1800000000, 'YToxOnt9', 'k0h4n4')
+INSERT INTO `kohana_sess` (`last_active`, `contents`, `session_id`) VALUES (1800000000, 'YToxOnt9', 'k0h4n4')
 
 -- expect: write key='k0h4n4'
 -- proto: text
-UPDATE `sessions` SET `last_active` = 1800000060, `contents` = 'YToyOnt9' WHERE `session_id` = 'k0h4n4'
+UPDATE `kohana_sess` SET `last_active` = 1800000060, `contents` = 'YToyOnt9' WHERE `session_id` = 'k0h4n4'
 
 -- expect: move from='k0h4n4' to='k0h4n5'
 -- proto: text
-UPDATE `sessions` SET `last_active` = 1800000070, `contents` = 'YToyOnt9', `session_id` = 'k0h4n5' WHERE `session_id` = 'k0h4n4'
+UPDATE `kohana_sess` SET `last_active` = 1800000070, `contents` = 'YToyOnt9', `session_id` = 'k0h4n5' WHERE `session_id` = 'k0h4n4'
 
 -- expect: write key='k0h4n5'
 -- proto: text
-DELETE FROM `sessions` WHERE `session_id` = 'k0h4n5'
+DELETE FROM `kohana_sess` WHERE `session_id` = 'k0h4n5'
 
 -- expect: broadcast-write
 -- proto: text
-DELETE FROM `sessions` WHERE `last_active` < 1700000000
+DELETE FROM `kohana_sess` WHERE `last_active` < 1700000000
 
 -- config: table=session_data key=session_id columns=session_id,data,created_at,modified_at
 -- section: Phalcon Incubator Session Adapter Database
@@ -537,37 +537,37 @@ delete from `user_session` where `user_session`.`expires_at` <= ?
 delete from `user_session` where (`user_session`.`id` = ?)
 -- params: ["lu1"]
 
--- config: table=session key=id columns=expiredAt,id,json,destroyedAt
+-- config: table=typeorm_session key=id columns=expiredAt,id,json,destroyedAt
 -- section: TypeORM connect-typeorm
--- schema: CREATE TABLE `session` (`expiredAt` bigint NOT NULL, `id` varchar(255) NOT NULL, `json` text NOT NULL, `destroyedAt` datetime(6) NULL, INDEX (`expiredAt`), PRIMARY KEY (`id`))
+-- schema: CREATE TABLE `typeorm_session` (`expiredAt` bigint NOT NULL, `id` varchar(255) NOT NULL, `json` text NOT NULL, `destroyedAt` datetime(6) NULL, INDEX (`expiredAt`), PRIMARY KEY (`id`))
 
 -- expect: read key='to1'
 -- proto: prepared
-SELECT `session`.`expiredAt` AS `session_expiredAt`, `session`.`id` AS `session_id`, `session`.`json` AS `session_json`, `session`.`destroyedAt` AS `session_destroyedAt` FROM `session` `session` WHERE ( `session`.`expiredAt` > ? AND `session`.`id` = ? ) AND ( `session`.`destroyedAt` IS NULL ) LIMIT 1
+SELECT `session`.`expiredAt` AS `session_expiredAt`, `session`.`id` AS `session_id`, `session`.`json` AS `session_json`, `session`.`destroyedAt` AS `session_destroyedAt` FROM `typeorm_session` `session` WHERE ( `session`.`expiredAt` > ? AND `session`.`id` = ? ) AND ( `session`.`destroyedAt` IS NULL ) LIMIT 1
 -- params: [1700000000000,"to1"]
 
 -- expect: write key='to1'
 -- proto: prepared
-UPDATE `session` SET `expiredAt` = ?, `json` = ? WHERE `id` IN (?)
+UPDATE `typeorm_session` SET `expiredAt` = ?, `json` = ? WHERE `id` IN (?)
 -- params: [1800000000001,"{\"a\":1}","to1"]
 
 -- expect: write key='to1'
 -- proto: prepared
-UPDATE `session` SET `destroyedAt` = CURRENT_TIMESTAMP(6) WHERE `id` = ?
+UPDATE `typeorm_session` SET `destroyedAt` = CURRENT_TIMESTAMP(6) WHERE `id` = ?
 -- params: ["to1"]
 
 -- expect: broadcast-write
 -- proto: prepared
-DELETE FROM `session` WHERE `expiredAt` <= ?
+DELETE FROM `typeorm_session` WHERE `expiredAt` <= ?
 -- params: [1600000000000]
 
 -- expect: scatter-read
 -- proto: text
-SELECT `session`.`id` AS `session_id` FROM `session` `session` WHERE ( `session`.`id` IN (SELECT s.id FROM session s WHERE s.expiredAt > 1700000000000) ) AND ( `session`.`destroyedAt` IS NULL ) ORDER BY `session_id` ASC LIMIT 50
+SELECT `session`.`id` AS `session_id` FROM `typeorm_session` `session` WHERE ( `session`.`id` IN (SELECT s.id FROM typeorm_session s WHERE s.expiredAt > 1700000000000) ) AND ( `session`.`destroyedAt` IS NULL ) ORDER BY `session_id` ASC LIMIT 50
 
 -- expect: scatter-read
 -- proto: text
-SELECT COUNT(DISTINCT(`session`.`id`)) AS `cnt` FROM `session` `session`
+SELECT COUNT(DISTINCT(`session`.`id`)) AS `cnt` FROM `typeorm_session` `session`
 
 -- config: table=Sessions key=sid columns=sid,expires,data,userId,createdAt,updatedAt
 -- section: Sequelize 6 connect-session-sequelize with extra columns
