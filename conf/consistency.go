@@ -8,7 +8,7 @@ import (
 
 // DefaultLevel is the consistency level of a configuration that names none. The
 // sample, and what the docs say of it, follow by UPDATE_GOLDEN=1 go test ./conf.
-const DefaultLevel = "seed"
+const DefaultLevel = "safe"
 
 // Consistency is the consistency level and what belongs to it.
 type Consistency struct {

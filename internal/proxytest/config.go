@@ -17,7 +17,7 @@ import (
 type Config struct {
 	Copies   int
 	Top      string // TOML before the first table
-	Sections string // TOML after the stores; without [consistency] the level is seed
+	Sections string // TOML after the stores; without [consistency] the level is the default
 	Admin    string // TOML of the admin table, beside listen
 	Stores   []StoreConfig
 }
@@ -42,9 +42,7 @@ func WriteConfig(t testing.TB, c Config) string {
 			fmt.Fprintf(&b, "[store.tls]\n%s\n", s.TLS)
 		}
 	}
-	if b.WriteString(c.Sections); !strings.Contains(c.Sections, "[consistency]") {
-		b.WriteString("\n[consistency]\nlevel = \"seed\"\n")
-	}
+	b.WriteString(c.Sections)
 	path := filepath.Join(t.TempDir(), "dsmproxy.toml")
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
