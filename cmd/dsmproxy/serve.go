@@ -373,10 +373,15 @@ func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, 
 	if err != nil {
 		return nil, err
 	}
+	reserve := 0
+	if cfg.Consistency.Level != "seed" {
+		// For copies: who writes holds a connection to the record's primary meanwhile.
+		reserve = max(1, cfg.Pool.MaxConns/8)
+	}
 	return store.New(store.Config{
 		Name: s.Name, Network: to.Network, Addr: to.Addr,
 		User: to.User, Password: to.Password, ProbeLogin: to.ProbeLogin, TLS: to.TLS,
-		MaxConns: cfg.Pool.MaxConns, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
+		MaxConns: cfg.Pool.MaxConns, Reserve: reserve, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
 		WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
 		ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,
 		Timed: timed(cfg), Log: log,

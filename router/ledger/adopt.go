@@ -208,7 +208,7 @@ func (s *Store) ddlOf(ctx context.Context, show string) (string, error) {
 
 // createIn runs a CREATE TABLE that names no schema.
 func (s *Store) createIn(ctx context.Context, schema, ddl string) error {
-	c, err := s.st.Get(ctx, s.cfg.Login, s.session.WithDB(schema), true)
+	c, err := s.st.GetReserved(ctx, s.cfg.Login, s.session.WithDB(schema), true)
 	if err != nil {
 		return err
 	}

@@ -96,9 +96,10 @@ func (w *Witness) init(c *Config, st *store.Store) {
 // Name is the configured name.
 func (w *Witness) Name() string { return w.st.Name() }
 
-// service returns a connection of the proxy's own.
+// service returns a connection of the proxy's own. Clients that wait for what is
+// done with it hold connections to other stores, hence GetReserved.
 func (w *Witness) service(ctx context.Context, force bool) (*store.Conn, error) {
-	c, err := w.st.Get(ctx, w.cfg.Login, w.session, force)
+	c, err := w.st.GetReserved(ctx, w.cfg.Login, w.session, force)
 	if err != nil {
 		return nil, unsent(err)
 	}

@@ -33,6 +33,7 @@ type waiter struct {
 	pool  *pool
 	want  *Session
 	force bool
+	queue *list.List    // that it waits in
 	ready chan struct{} // closed once it has been served
 	// What it was served, valid when ready is closed: a connection, an error,
 	// or else the right to open a connection.
@@ -49,9 +50,21 @@ type waiter struct {
 // If the store is Down, Get fails at once with ErrDown unless force is set
 // (the last store that is left is tried all the same).
 func (s *Store) Get(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
+	return s.get(ctx, l, want, force, &s.waiters)
+}
+
+// GetReserved is Get for work that others wait for, who hold connections to
+// other stores: it may take the Config.Reserve as well, and comes before all who
+// wait in Get. Whoever holds what it returns must not wait for another
+// connection, or else all may wait for each other.
+func (s *Store) GetReserved(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
+	return s.get(ctx, l, want, force, &s.urgent)
+}
+
+func (s *Store) get(ctx context.Context, l Login, want *Session, force bool, queue *list.List) (*Conn, error) {
 	l = s.access.Load().as(l)
 	l.Capabilities &= fromLogin
-	c, err := s.take(ctx, l, want, force)
+	c, err := s.take(ctx, l, want, force, queue)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +96,7 @@ func (s *Store) Get(ctx context.Context, l Login, want *Session, force bool) (*C
 }
 
 // take returns an idle connection, or nil for the right to open one.
-func (s *Store) take(ctx context.Context, l Login, want *Session, force bool) (*Conn, error) {
+func (s *Store) take(ctx context.Context, l Login, want *Session, force bool, queue *list.List) (*Conn, error) {
 	s.mu.Lock()
 	if !force && s.State() == Down {
 		s.mu.Unlock()
@@ -94,7 +107,7 @@ func (s *Store) take(ctx context.Context, l Login, want *Session, force bool) (*
 		p = &pool{login: l}
 		s.pools[l] = p
 	}
-	if s.waiters.Len() == 0 {
+	if queue.Len() == 0 && (queue == &s.urgent || s.open-s.idle < s.shared()) {
 		if c := p.best(want); c != nil {
 			s.unlink(c)
 			s.mu.Unlock()
@@ -113,8 +126,8 @@ func (s *Store) take(ctx context.Context, l Login, want *Session, force bool) (*
 			return nil, nil
 		}
 	}
-	w := &waiter{pool: p, want: want, force: force, ready: make(chan struct{})}
-	e := s.waiters.PushBack(w)
+	w := &waiter{pool: p, want: want, force: force, queue: queue, ready: make(chan struct{})}
+	e := queue.PushBack(w)
 	s.mu.Unlock()
 	return s.wait(ctx, w, e)
 }
@@ -137,7 +150,7 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 	case <-timer.C:
 		s.counts.timeouts.Add(1)
 		why = protocol.Errorf(protocol.ErrConCount, "dsmproxy: all %d connections to store %s have been in use for %s "+
-			"(pool.max_conns, pool.wait_timeout)", s.cfg.MaxConns, s.cfg.Name, s.cfg.WaitTimeout)
+			"(pool.max_conns, pool.wait_timeout)", s.shared(), s.cfg.Name, s.cfg.WaitTimeout)
 	}
 	s.mu.Lock()
 	select {
@@ -150,10 +163,25 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 			s.free()
 		}
 	default:
-		s.waiters.Remove(e)
+		w.queue.Remove(e)
 		s.mu.Unlock()
 	}
 	return nil, why
+}
+
+// shared is how many connections those who wait in Get may use in all.
+func (s *Store) shared() int { return s.cfg.MaxConns - s.cfg.Reserve }
+
+// next takes out who is to have a connection, or the right to one, that is being
+// given back and still counts as used; nil for nobody. s.mu is held.
+func (s *Store) next() *waiter {
+	if e := s.urgent.Front(); e != nil {
+		return s.urgent.Remove(e).(*waiter)
+	}
+	if e := s.waiters.Front(); e != nil && s.open-s.idle <= s.shared() {
+		return s.waiters.Remove(e).(*waiter)
+	}
+	return nil
 }
 
 // put makes c idle, or hands it to who waits longest.
@@ -164,8 +192,7 @@ func (s *Store) put(c *Conn) {
 		s.mu.Unlock()
 		panic("store: connection released twice")
 	}
-	if e := s.waiters.Front(); e != nil {
-		w := s.waiters.Remove(e).(*waiter)
+	if w := s.next(); w != nil {
 		if w.pool == c.pool && c.canHaveDB(w.want) {
 			w.conn = c
 			close(w.ready)
@@ -197,8 +224,8 @@ func (s *Store) free() {
 }
 
 func (s *Store) freeLocked() {
-	if e := s.waiters.Front(); e != nil {
-		close(s.waiters.Remove(e).(*waiter).ready)
+	if w := s.next(); w != nil {
+		close(w.ready)
 		return
 	}
 	s.open--
@@ -237,13 +264,15 @@ func (s *Store) remove(c *Conn) {
 // wakeAll ends the waits of those who need not wait for a store that is down;
 // s.mu is held.
 func (s *Store) wakeAll() {
-	var next *list.Element
-	for e := s.waiters.Front(); e != nil; e = next {
-		next = e.Next()
-		if w := e.Value.(*waiter); !w.force {
-			s.waiters.Remove(e)
-			w.err = ErrDown
-			close(w.ready)
+	for _, queue := range []*list.List{&s.waiters, &s.urgent} {
+		var next *list.Element
+		for e := queue.Front(); e != nil; e = next {
+			next = e.Next()
+			if w := e.Value.(*waiter); !w.force {
+				queue.Remove(e)
+				w.err = ErrDown
+				close(w.ready)
+			}
 		}
 	}
 }

@@ -87,6 +87,65 @@ func TestPoolIsBoundedAndFair(t *testing.T) {
 	}
 }
 
+// TestReserve: who waits in GetReserved comes first, and has connections left
+// when others have taken all of theirs, however they were used before.
+func TestReserve(t *testing.T) {
+	cfg := config(t, startServer(t).Addr())
+	cfg.MaxConns, cfg.Reserve, cfg.WaitTimeout = 3, 1, time.Minute
+	s := New(cfg)
+	reserved := func() *Conn {
+		t.Helper()
+		c, err := s.GetReserved(t.Context(), app, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, c := range []*Conn{get(t, s, nil), get(t, s, nil), reserved()} {
+		c.Release() // all three are open now
+	}
+	held := []*Conn{get(t, s, nil), get(t, s, nil)}
+	got := make(chan string, 3)
+	waitFor := func(n int) {
+		t.Helper()
+		eventually(t, "all to wait", func() bool { return s.Stats().Waiting == n })
+	}
+	var wg sync.WaitGroup
+	ask := func(name string, from func(context.Context, Login, *Session, bool) (*Conn, error)) {
+		wg.Go(func() {
+			c, err := from(context.Background(), app, nil, false)
+			if err != nil {
+				t.Error(name, err)
+				return
+			}
+			got <- name
+			c.Release()
+		})
+	}
+	ask("shared", s.Get)
+	waitFor(1)
+	own := reserved() // passes by who waits, for it may use the third
+	ask("reserved", s.GetReserved)
+	waitFor(2)
+	own.Release()
+	if name := <-got; name != "reserved" {
+		t.Errorf("%s was served, which may not use the last connection", name)
+	}
+	eventually(t, "the reserve to be free", func() bool { return s.Stats().Idle == 1 })
+	if n := s.Stats().Waiting; n != 1 {
+		t.Errorf("%d wait, want 1", n)
+	}
+	held[0].Release()
+	if name := <-got; name != "shared" {
+		t.Errorf("%s was served", name)
+	}
+	held[1].Release()
+	wg.Wait()
+	if n := New(Config{MaxConns: 1, Reserve: 1}).Stats().Max; n != 2 {
+		t.Errorf("%d connections with a reserve of 1, want 2", n)
+	}
+}
+
 func TestWaitEndsWithContext(t *testing.T) {
 	cfg := config(t, startServer(t).Addr())
 	cfg.MaxConns = 1

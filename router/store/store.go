@@ -31,6 +31,7 @@ type Config struct {
 	TLS        *tls.Config // nil: no TLS
 
 	MaxConns       int           // open connections, of all logins; 0 means 200
+	Reserve        int           // how many of them only GetReserved takes; MaxConns is more
 	MaxIdle        int           // idle ones kept; 0 means MaxConns
 	MaxLifetime    time.Duration // of a connection; 0 means no bound
 	WaitTimeout    time.Duration // for a connection while MaxConns are open; 0 means 10 s
@@ -46,6 +47,7 @@ func (c Config) withDefaults() Config {
 	if c.MaxConns == 0 {
 		c.MaxConns = 200
 	}
+	c.MaxConns = max(c.MaxConns, c.Reserve+1)
 	if c.MaxIdle == 0 || c.MaxIdle > c.MaxConns {
 		c.MaxIdle = c.MaxConns
 	}
@@ -109,6 +111,7 @@ type Store struct {
 	open      int       // connections, and dials that will make one
 	idle      int       // connections in the pools
 	waiters   list.List // of *waiter, longest waiting first
+	urgent    list.List // those in GetReserved, who come first
 	maxIdle   int       // as configured, or KeepIdle's
 	closed    bool      // Run has ended: nothing is kept idle
 	// up ends when the store goes down, with the cause; it ends the dials.
@@ -175,7 +178,7 @@ func (s *Store) Stats() Stats {
 	}
 	return Stats{
 		State: h.state, Since: since, Err: h.err, Version: s.Version(),
-		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len(),
+		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len() + s.urgent.Len(),
 		Max: s.cfg.MaxConns, Drained: s.Drained(), Refused: h.refused,
 	}
 }
