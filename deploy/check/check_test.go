@@ -187,6 +187,10 @@ func TestCompose(t *testing.T) {
 		if file.Services[name].Image == "" {
 			t.Errorf("no store %s", name)
 		}
+		// The proxy may open 200 connections; a server takes 151 unless told.
+		if !strings.Contains(file.Services[name].Command, "--max-connections=250") {
+			t.Errorf("%s takes fewer connections than the proxy may open: %q", name, file.Services[name].Command)
+		}
 	}
 	paths := []string{proxy.Build.Context + "/" + proxy.Build.Dockerfile}
 	for _, s := range file.Services {
