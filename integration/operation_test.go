@@ -127,7 +127,7 @@ func TestStatus(t *testing.T) {
 	for _, want := range []string{
 		`dsmproxy_statements_total{kind="write"} 50`, `dsmproxy_store_up{store="s0"} 1`,
 		`dsmproxy_refusals_total 2`, `dsmproxy_statement_seconds_bucket{kind="write",le="0.001"}`,
-		`dsmproxy_store_seconds_count{store="s1"}`, `dsmproxy_build_info{version=`, "go_goroutines",
+		`dsmproxy_store_seconds_count{store="s1"}`, `dsmproxy_build_info{commit=`, "go_goroutines",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %s", want)

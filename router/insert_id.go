@@ -31,6 +31,8 @@ func unkeyed(p *rewrite.Plan) bool {
 	switch p.Kind {
 	case rewrite.KindScatterRead, rewrite.KindBroadcast, rewrite.KindWriteByOther:
 		return true
+	case rewrite.KindReadForUpdate:
+		return len(p.Keys) == 0
 	}
 	return p.Refuse != "" && !p.Malformed && !p.Elsewhere
 }

@@ -128,9 +128,12 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	return s.data.Sweep(&w)
 }
 
-// readOnlyTransaction is what a store says of a write in a transaction that may
-// not write.
+// readOnlyTransaction is what a store says of the running write in a transaction
+// that may not write: that, unless it can't parse it.
 func (s *session) readOnlyTransaction() *protocol.Error {
+	if told, lost := s.data.Judge(s.latest.Text); lost == nil && told != nil && told.Code == protocol.ErrParse {
+		return told
+	}
 	e := &protocol.Error{Code: 1792, State: "25006",
 		Message: "Cannot execute statement in a READ ONLY transaction"}
 	if !s.mariaDB() {
