@@ -99,13 +99,19 @@ func (t *Txn) Read(ctx context.Context, stmt Statement, keys []Key) error {
 	if err != nil {
 		return t.restart(ctx, err)
 	}
-	// There is no second try: the statement's answer has come from inside the
-	// transaction.
-	done, err := o.seen(ctx, t.c, t.p, ck, keys)
-	if err == nil && !done {
-		err = ErrRestart
+	// The statement is not tried again, for its answer has come from inside the
+	// transaction. That its view is still the one that counts may be learnt later,
+	// as when this process has had no processor for longer than a lease.
+	for {
+		done, err := o.seen(ctx, t.c, t.p, ck, keys)
+		switch {
+		case err != nil || done:
+			return err
+		case !t.Alive():
+			return ErrRestart
+		}
+		ck = t.g.startCheck()
 	}
-	return err
 }
 
 // Commit runs the statement that commits, and then brings the keys that the
