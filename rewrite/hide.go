@@ -78,8 +78,8 @@ func (a *analyzer) withoutRows(table string) []byte {
 }
 
 // WithoutTable returns a statement whose plan Lists tables so that it leaves one
-// of them out, which db is the default database of; nil where it can't be told
-// so: in a pattern of SHOW TABLES LIKE, which is in the name of its column.
+// of them out, which db is the default database of; nil where it need not or
+// can't be told so.
 func (s *Statement) WithoutTable(table, db string) []byte {
 	l := &lexed{}
 	lex(l, s.Text, s.mode)
@@ -95,7 +95,11 @@ func (s *Statement) WithoutTable(table, db string) []byte {
 		}
 		db, i = name, i+2
 	}
-	if column == "Tables_in_" {
+	tables := column == "Tables_in_"
+	if tables && a.is(i, "like") {
+		return a.likeTables(table, db, i+1)
+	}
+	if tables {
 		column += db
 	}
 	if column == "" || db == "" || l.execComments || len(a.toks) == 0 {
@@ -110,7 +114,7 @@ func (s *Statement) WithoutTable(table, db string) []byte {
 		return []byte(text[:end] + " WHERE " + left)
 	case a.is(i, "where"):
 		return []byte(text[:a.toks[i].end] + " (" + text[a.toks[i].end:end] + ") AND " + left)
-	case a.is(i, "like") && !strings.HasPrefix(column, "Tables_in_"):
+	case a.is(i, "like"):
 		return []byte(text[:a.toks[i].start] + "WHERE " + name + " " + text[a.toks[i].start:end] + " AND " + left)
 	}
 	return nil

@@ -1,6 +1,18 @@
 package rewrite
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// likeOwn is what becomes of a SHOW TABLES LIKE, behind the word SELECT.
+func likeOwn(db, pattern, more string) string {
+	return fmt.Sprintf("`TABLE_NAME` AS `Tables_in_%[1]s (%[2]s)`%[3]s FROM information_schema.TABLES AS `TABLE_NAMES`"+
+		" WHERE `TABLE_SCHEMA` = '%[1]s' AND `TABLE_NAME` LIKE '%[2]s' AND (@@lower_case_table_names <> 0 OR"+
+		" CONVERT(`TABLE_NAME` USING utf8mb4) COLLATE utf8mb4_bin LIKE '%[2]s') AND `TABLE_NAME` <> 'own'"+
+		" ORDER BY CONVERT(`TABLE_NAME` USING utf8mb4) COLLATE utf8mb4_bin", db, pattern, more)
+}
 
 func TestWithoutTable(t *testing.T) {
 	p := NewPlanner(Options{Tables: []Table{{Name: "sessions", Key: "id"}}})
@@ -9,6 +21,13 @@ func TestWithoutTable(t *testing.T) {
 		{"show full tables from `a``b` ;", "show full tables from `a``b` WHERE `Tables_in_a``b` <> 'own'"},
 		{"SHOW TABLES IN x WHERE 1 OR 0", "SHOW TABLES IN x WHERE ( 1 OR 0) AND `Tables_in_x` <> 'own'"},
 		{"SHOW TABLES LIKE 's%'", ""},
+		{"SHOW TABLES LIKE 'ow__'", ""},
+		{`SHOW TABLES LIKE 'o\_n'`, ""},
+		{`SHOW TABLES LIKE 'o''n%'`, ""},
+		{"SHOW EXTENDED TABLES LIKE '%'", ""},
+		{"SHOW TABLES LIKE '%'", "SELECT " + likeOwn("app", "%", "")},
+		{"SHOW TABLES IN x LIKE \"O_%N\";", "SELECT " + strings.ReplaceAll(likeOwn("x", "O_%N", ""), "'O_%N'", `"O_%N"`)},
+		{`show full tables like '%\wn'`, "SELECT " + likeOwn("app", `%\wn`, ", `TABLE_TYPE` AS `Table_type`")},
 		{"SHOW TABLE STATUS FROM x LIKE 's%'", "SHOW TABLE STATUS FROM x WHERE `Name` LIKE 's%' AND `Name` <> 'own'"},
 		{"SHOW OPEN TABLES", "SHOW OPEN TABLES WHERE `Table` <> 'own'"},
 		{"SHOW CREATE TABLE sessions", "none"},
