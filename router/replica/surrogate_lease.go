@@ -125,7 +125,7 @@ func (s *Set) lease(ctx context.Context, q *sequence, least, want uint64) (got l
 	var last error
 	for try := range maxClaims {
 		at := time.Now()
-		known, err := s.ask(ctx, q)
+		known, err := s.askUntil(ctx, q)
 		if err != nil {
 			return got, err
 		}
@@ -202,6 +202,21 @@ type known struct {
 	foreign bool
 	// doubtful: less than a majority is in this epoch, which may have begun or not.
 	doubtful bool
+}
+
+// askUntil is ask. At the levels safe and strict it waits as other statements do
+// for stores that are not asked before they are up to date, which after the
+// first start are all.
+func (s *Set) askUntil(ctx context.Context, q *sequence) (k known, err error) {
+	if s.group == nil {
+		return s.ask(ctx, q)
+	}
+	for end := time.Now().Add(s.group.Patience()); ; {
+		k, err = s.ask(ctx, q)
+		if err == nil || errors.Is(err, ErrNoNumbers) || time.Now().After(end) || backOff(ctx, 8) != nil {
+			return k, err
+		}
+	}
 }
 
 // ask asks all live stores, of which a majority must answer.
