@@ -15,6 +15,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/router/ledger"
 	"github.com/dsmproxy/dsmproxy/router/placement"
 	"github.com/dsmproxy/dsmproxy/router/store"
+	"github.com/dsmproxy/dsmproxy/router/view"
 )
 
 // fenced is what the levels safe and strict add to a proxy, and what the
@@ -98,10 +99,17 @@ func (f *fenced) run(ctx context.Context, fail func(error)) {
 	}
 	running.Go(func() { f.found(ctx) })
 	running.Go(func() { f.keepAgreeing(ctx, fail) })
+	running.Go(func() { f.ledger.Watch(ctx, f.member) })
 	running.Go(func() { f.tellProgress(ctx) })
 	_ = f.group.Run(ctx)
 	running.Wait()
 	f.env.Wait()
+}
+
+// member is a ledger.Members: a store that has yet to join is none.
+func (f *fenced) member(store int) (is, founded bool) {
+	o := f.group.Overview()
+	return o.Stores[store].State != view.Down.String(), o.View != ""
 }
 
 // foundEvery is how often it is tried to found a group.

@@ -195,6 +195,7 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 		if err := p.fenced.ledger.Unfit(ctx); err != nil {
 			return errors.Join(err, p.closeListeners())
 		}
+		p.fenced.ledger.Compare(ctx, p.fenced.member)
 		p.running.Go(func() { p.fenced.run(ctx, p.fail) })
 	} else {
 		if err := p.apart(ctx, apartTime); err != nil {

@@ -32,7 +32,7 @@ func (g *Group) serving(ctx context.Context) (*installed, *Unavailable) {
 		if !g.owns(c.view) {
 			g.env.Sleep(ctx, g.jitter(claimPause))
 			if c = g.claim(ctx); c == nil {
-				return nil, &Unavailable{Reason: NotOwner}
+				return nil, g.notOwner()
 			}
 		}
 	}
@@ -79,6 +79,28 @@ func (g *Group) claim(ctx context.Context) *installed {
 	return nil
 }
 
+// notOwner is why this proxy could not make itself the owner.
+func (g *Group) notOwner() *Unavailable {
+	if !g.othersLive() {
+		if u := g.unclaimed(); u != nil {
+			return u
+		}
+	}
+	return &Unavailable{Reason: NotOwner}
+}
+
+// unclaimed names a store without which this proxy can't become the owner, which
+// it is not; nil if there is none.
+func (g *Group) unclaimed() *Unavailable {
+	c := g.now.Load()
+	for _, p := range g.stores {
+		if _, err := p.status(); err != nil && (c == nil || c.view.State(p.index) != view.Down) {
+			return &Unavailable{Reason: Unclaimed, Store: p.name(), Err: err}
+		}
+	}
+	return nil
+}
+
 // noView is why there is no view.
 func (g *Group) noView() *Unavailable {
 	u := &Unavailable{Reason: NoView, Need: g.need()}
@@ -102,8 +124,13 @@ func (g *Group) noView() *Unavailable {
 			founded++
 		}
 	}
-	if blank > 0 && founded == 0 {
+	switch {
+	case blank > 0 && founded == 0:
 		u.Reason = NotFounded
+	case g.cfg.Solo && founded > 0 && (c == nil || !g.owns(c.view)) && !g.othersLive():
+		if missing := g.unclaimed(); missing != nil {
+			return missing
+		}
 	}
 	return u
 }

@@ -69,14 +69,19 @@ const (
 	Uncovered
 	// Failing: the store that is to serve does not, and is not excluded yet.
 	Failing
+	// Unequal: the record's table differs between stores.
+	Unequal
+	// Unclaimed: no proxy serves, where only one may, and a store that must agree
+	// does not answer.
+	Unclaimed
 )
 
 // Unavailable is the error of an operation that had no effect, and for which
 // the stores were not in a state to carry it out for as long as Patience.
 type Unavailable struct {
 	Reason Reason
-	Store  string // of Failing and Uncovered
-	Err    error  // of Failing: the last error
+	Store  string // of Failing, Uncovered and Unclaimed
+	Err    error  // of Failing: the last error; of Unequal: a *Differs
 	Have   int    // of NoView, FewOwners, Unsettled: how many there are
 	Need   int    // and how many must be
 	After  time.Duration
@@ -84,6 +89,9 @@ type Unavailable struct {
 
 // Error says what is the matter and what an operator can do.
 func (u *Unavailable) Error() string {
+	if u.After == 0 {
+		return u.What() + "; nothing was changed"
+	}
 	return fmt.Sprintf("%s (for %s); nothing was changed", u.What(), u.After.Round(time.Millisecond))
 }
 
@@ -112,6 +120,11 @@ func (u *Unavailable) What() string {
 		if u.Store == "" {
 			text = fmt.Sprintf("a copy can't be made: %v", u.Err)
 		}
+	case Unequal:
+		text = u.Err.Error()
+	case Unclaimed:
+		text = fmt.Sprintf("no proxy serves yet: with two voters one begins only when every store that is not excluded agrees, "+
+			"and store %s does not answer: bring it back", u.Store)
 	}
 	return text
 }

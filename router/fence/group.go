@@ -154,6 +154,8 @@ type Group struct {
 	stores []*peer // in the order of the placement
 	peers  []*peer // the stores, then the witnesses
 	voters []*peer
+	// comparing is the first store, if it knows of tables that differ.
+	comparing Comparing
 
 	now    atomic.Pointer[installed] // nil before the first view
 	leased atomic.Int64              // until when, by env's clock
@@ -195,6 +197,7 @@ func New(c Config) (*Group, error) {
 	for i, s := range c.Stores {
 		g.stores = append(g.stores, &peer{voter: s, store: s, index: i, most: c.Detect / 2})
 	}
+	g.comparing, _ = c.Stores[0].(Comparing)
 	g.peers = append(g.peers, g.stores...)
 	for i, w := range c.Witnesses {
 		g.peers = append(g.peers, &peer{voter: w, index: len(c.Stores) + i, most: c.Detect / 2})

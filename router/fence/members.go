@@ -123,3 +123,6 @@ type Differs struct {
 
 // Error says it.
 func (d *Differs) Error() string { return "table " + d.Table + ": " + d.Why }
+
+// Unwrap returns ErrUnsent: nothing is done then.
+func (d *Differs) Unwrap() error { return ErrUnsent }

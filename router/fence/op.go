@@ -180,7 +180,13 @@ func (o *op) failed(ctx context.Context, c *installed, p *peer, err error) error
 	if p != nil {
 		why.Store = p.name()
 	}
-	var unavailable *Unavailable
+	var (
+		unavailable *Unavailable
+		differs     *Differs
+	)
+	if errors.As(err, &differs) {
+		why = &Unavailable{Reason: Unequal, Err: differs}
+	}
 	switch {
 	case errors.As(err, &unavailable):
 		if err := o.pause(ctx, pauseView, unavailable); err != nil {

@@ -102,6 +102,10 @@ func (g *Group) obstacle() *Unavailable {
 		return g.noView()
 	case !g.owns(c.view) && c.view.Term() != 0 && g.othersLive():
 		return &Unavailable{Reason: NotOwner}
+	case !g.owns(c.view):
+		if u := g.unclaimed(); u != nil {
+			return u
+		}
 	}
 	if up := c.view.Count(view.Up); up < g.cfg.MinCopies {
 		return &Unavailable{Reason: FewOwners, Have: up, Need: g.cfg.MinCopies}

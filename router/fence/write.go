@@ -52,11 +52,15 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 	return true, o.finish(ctx, c, guard, keys, id)
 }
 
-// ready places the keys for a write: settled, and with no lease in the way. It
+// ready places the keys for a write: settled, with no lease in the way, and of
+// tables that are the same at all stores that hold them. It
 // returns nil, without an error, if that must be tried again.
 func (o *op) ready(ctx context.Context, keys []Key) (*installed, *peer, error) {
 	c, p, err := o.place(ctx, keys)
 	if err != nil {
+		return nil, nil, err
+	}
+	if ok, err := o.uniform(ctx, keys); !ok {
 		return nil, nil, err
 	}
 	if err := o.settled(ctx, c, p, keys); err != nil {

@@ -70,7 +70,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Login.Capabilities = protocol.ClientFoundRows | protocol.ClientMultiStatements | protocol.ClientMultiResults
 	c.Tables = slices.Clone(c.Tables)
-	c.known = &known{}
+	c.known = &known{changed: make(chan struct{}, 1)}
 	return c
 }
 

@@ -101,7 +101,8 @@ func (sh *shape) rows(image []byte) ([]byte, error) {
 	case len(image) < 10 || image[0] != imageFormat:
 		return nil, fmt.Errorf("%w: image of a record in another format: the proxies are of different versions", fence.ErrUnsent)
 	case binary.BigEndian.Uint64(image[1:]) != sh.print:
-		return nil, fmt.Errorf("%w: table %s differs between the stores", fence.ErrUnsent, sh.name)
+		return nil, &fence.Differs{Table: sh.table.Schema + "." + sh.table.Name,
+			Why: "it differs between the stores, so that its records can't be copied: dsmproxy check -online says in what"}
 	}
 	return image[9:], nil
 }

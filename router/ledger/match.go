@@ -122,13 +122,13 @@ func (s *Store) matchTable(ctx context.Context, own *store.Conn, conns []*store.
 		from.Store().Name(), difference(is, want), s.Name())}
 }
 
-// describe is what a record of a table is made of, as text: the columns and
-// unique indexes, a line each, said in the same way by all servers. It is "" if
+// describe is what a record of a table is made of, as text: the columns in their
+// order and the unique indexes, a line each, said in the same way by all servers. It is "" if
 // there is no such table.
 func describe(ctx context.Context, c *store.Conn, schema, name string) (string, error) {
 	at := " WHERE TABLE_SCHEMA=" + quoteText(schema) + " AND TABLE_NAME=" + quoteText(name)
 	columns, err := c.Query(ctx, "SELECT COLUMN_NAME,LOWER(COLUMN_TYPE),COALESCE(COLLATION_NAME,''),IS_NULLABLE,LOWER(EXTRA) "+
-		"FROM information_schema.COLUMNS"+at+" ORDER BY COLUMN_NAME")
+		"FROM information_schema.COLUMNS"+at+" ORDER BY ORDINAL_POSITION")
 	if err != nil || len(columns) == 0 {
 		return "", err
 	}
@@ -166,7 +166,8 @@ func describeColumn(row [][]byte) string {
 	return strings.Join(words, " ") + "\n"
 }
 
-// difference names the lines that are in one of two descriptions only.
+// difference names the lines that are in one of two descriptions only, which
+// are not the same.
 func difference(is, want string) string {
 	only := func(a, b string) (list []string) {
 		for line := range strings.Lines(a) {
@@ -176,7 +177,10 @@ func difference(is, want string) string {
 		}
 		return list
 	}
-	return fmt.Sprintf("[%s] instead of [%s]", strings.Join(only(is, want), "; "), strings.Join(only(want, is), "; "))
+	if isOnly, wantOnly := only(is, want), only(want, is); len(isOnly)+len(wantOnly) > 0 {
+		return fmt.Sprintf("[%s] instead of [%s]", strings.Join(isOnly, "; "), strings.Join(wantOnly, "; "))
+	}
+	return "the order of the columns"
 }
 
 // makeTable makes a table as it is at from.
@@ -306,10 +310,15 @@ func (l *Ledger) Clear(ctx context.Context, stores []int) error {
 	return nil
 }
 
-// Forget drops what is known of the shapes of the session tables.
+// Forget drops what is known of the shapes of the session tables, and has Watch
+// look at them.
 func (l *Ledger) Forget() {
 	for _, s := range l.Stores {
 		s.Forget()
+	}
+	select {
+	case l.known.changed <- struct{}{}:
+	default:
 	}
 }
 

@@ -45,6 +45,7 @@ type Ledger struct {
 	Stores    []*Store
 	Witnesses []*Witness
 	known     *known
+	told      map[uint16]string // by Compare and Watch, of tables by number
 }
 
 // New returns the Stores and Witnesses of stores that somebody else runs.
@@ -53,7 +54,7 @@ func New(c Config, stores, witnesses []*store.Store) (*Ledger, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	l := &Ledger{known: c.known}
+	l := &Ledger{known: c.known, told: make(map[uint16]string)}
 	for _, st := range stores {
 		s := &Store{siblings: func() []*Store { return l.Stores }}
 		s.init(&c, st)

@@ -24,7 +24,9 @@ import (
 type known struct {
 	list    atomic.Pointer[[]*Table] // by number
 	folding atomic.Pointer[Folding]
-	mu      sync.Mutex // held to replace list
+	unequal atomic.Pointer[map[uint16]*unequal] // by number; nil for none
+	changed chan struct{}                       // has Watch look at once
+	mu      sync.Mutex                          // held to replace list
 }
 
 // Number is the number of a table that is given none by the configuration.
