@@ -44,6 +44,11 @@ func TestDump(t *testing.T) {
 	mustExec(t, db, "CREATE TABLE made (id varchar(64) NOT NULL PRIMARY KEY, n int NOT NULL AUTO_INCREMENT, v text, UNIQUE KEY (n)) DEFAULT CHARSET=utf8mb4")
 	mustExec(t, db, "INSERT INTO other VALUES (1), (2)")
 	keys := fillForDump(t, db)
+	// MySQL shows a table in other words once it is made of its own dump:
+	// CHARACTER SET of a column that is in the default one of its table.
+	if out, err := mariadb(t, plain.nodes[0].Addr(), dump(t, plain.nodes[0].Addr(), "app"), "--skip-ssl", "--binary-mode"); err != nil || out != "" {
+		t.Fatalf("load into a server: %v\n%.2000s", err, out)
+	}
 
 	c := startCluster(t, options{stores: 4, copies: 2, top: `other_tables = "s0"`})
 	through := c.client(t)
