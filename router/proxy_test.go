@@ -52,6 +52,8 @@ type harness struct {
 	other   int // the store of other tables
 	log     *lockedBuffer
 	detect  time.Duration // how long a store must fail to be excluded
+	// connWait is how long a statement waits for a connection; 0 means as ever.
+	connWait time.Duration
 }
 
 type lockedBuffer struct {
@@ -205,7 +207,7 @@ func startReached(t *testing.T, level string, servers []*realstore.Server, addrs
 		h.direct = append(h.direct, db)
 		names = append(names, placement.Store{Name: fmt.Sprintf("s%d", i)})
 		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: addrs[i],
-			ProbeLogin: login, ProbeTimeout: probePatience, ConnectTimeout: probePatience, Log: log}))
+			ProbeLogin: login, ProbeTimeout: probePatience, ConnectTimeout: probePatience, WaitTimeout: h.connWait, Log: log}))
 	}
 	var err error
 	if h.place, err = placement.New("php", names); err != nil {

@@ -14,9 +14,7 @@ func (c *Client) live(i int) bool {
 	if c.set.live(i) {
 		return true
 	}
-	if c.txn.open || !c.state.Autocommit() || c.InTxn() {
-		c.txn.passed = append(c.txn.passed, i)
-	}
+	c.pass(i)
 	return false
 }
 

@@ -28,7 +28,7 @@ func (c *Client) gather(w *Write) error {
 			}
 			slices.Sort(want)
 			for _, i := range want {
-				conn, err := c.acquire(int(i), true, force)
+				conn, err := c.acquireCopy(int(i), force)
 				switch {
 				case err == nil:
 					c.copies = append(c.copies, copyOf{store: int(i), conn: conn})

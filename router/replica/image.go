@@ -89,7 +89,7 @@ func (c *Client) mendCopy(w *Write, first int, cp *copyOf) error {
 		if !c.live(cp.store) {
 			return store.ErrDown
 		}
-		conn, err := c.acquire(cp.store, true, false)
+		conn, err := c.acquireCopy(cp.store, false)
 		if err != nil {
 			return err
 		}

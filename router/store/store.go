@@ -158,6 +158,9 @@ func (s *Store) Run(ctx context.Context) error {
 // Name is the configured name.
 func (s *Store) Name() string { return s.cfg.Name }
 
+// WaitTimeout is how long a statement waits for a connection.
+func (s *Store) WaitTimeout() time.Duration { return s.cfg.WaitTimeout }
+
 // Version is the server version of the store's greeting; "" before the first.
 func (s *Store) Version() string {
 	if v := s.version.Load(); v != nil {
