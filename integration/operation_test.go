@@ -188,7 +188,7 @@ func restart(t testing.TB, s *realstore.Server) {
 // TestDrainStore: a store that is drained gets no new record, what runs there
 // ends, and it is used again afterwards.
 func TestDrainStore(t *testing.T) {
-	c := startCluster(t, options{stores: 3, copies: 1, level: "seed"}) // at the others it is refused
+	c := startCluster(t, options{stores: 3, copies: 1, level: "seed"}) // TestDrainFenced is for the others
 	db := c.client(t)
 	key := "drained"
 	first := c.orders(t, key)[key][0]
@@ -216,6 +216,38 @@ func TestDrainStore(t *testing.T) {
 	if err := db.QueryRow("SELECT data FROM sessions WHERE id = ?", key).Scan(&data); err != nil || data != "kept" {
 		t.Errorf("after undrain the record is %q, %v", data, err)
 	}
+	if out, ok := c.run(t, "drain", "nosuch"); ok || !strings.Contains(out, "nosuch") {
+		t.Errorf("draining an unknown store: %s", out)
+	}
+}
+
+// TestDrainFenced: at the level safe a record stays readable and writable while a
+// store that holds it is drained, and is whole afterwards.
+func TestDrainFenced(t *testing.T) {
+	c := startCluster(t, options{stores: 3, copies: 2, level: "safe"})
+	db := c.client(t)
+	key := "drained"
+	first := c.orders(t, key)[key][0]
+	reads := func(want string) {
+		t.Helper()
+		var data string
+		if err := db.QueryRow("SELECT data FROM sessions WHERE id = ?", key).Scan(&data); err != nil || data != want {
+			t.Errorf("the record is %q, %v, want %q", data, err, want)
+		}
+	}
+	mustExec(t, db, "INSERT INTO sessions (id, data) VALUES (?, 'kept')", key)
+	if out, ok := c.run(t, "drain", first); !ok {
+		t.Fatal(out)
+	}
+	if s := c.store(t, first); s.State != "drained" {
+		t.Errorf("the drained store is %s", s.State)
+	}
+	reads("kept")
+	mustExec(t, db, "UPDATE sessions SET data = 'changed' WHERE id = ?", key)
+	if out, ok := c.run(t, "undrain", first); !ok {
+		t.Fatal(out)
+	}
+	reads("changed")
 	if out, ok := c.run(t, "drain", "nosuch"); ok || !strings.Contains(out, "nosuch") {
 		t.Errorf("draining an unknown store: %s", out)
 	}
