@@ -1,14 +1,17 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/dsmproxy/dsmproxy/internal/admin"
 	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
 	"github.com/dsmproxy/dsmproxy/internal/proxytest"
 )
@@ -79,6 +82,13 @@ func TestFiveMinutes(t *testing.T) {
 	eventually(t, time.Minute, "the first session to be written", func() bool {
 		_, err := db.Exec("INSERT INTO app.sessions (id, payload, last_activity) VALUES ('visitor', 'hello', 1)")
 		return err == nil
+	})
+	// Until the first server's sessions are on others, it can't be done without.
+	eventually(t, time.Minute, "the sessions to be on their stores", func() bool {
+		out, err := exec.Command(suite.Program(t), "status", "--json", "-config", config).Output()
+		var s admin.Status
+		return err == nil && json.Unmarshal(out, &s) == nil && s.Group != nil &&
+			!slices.ContainsFunc(s.Group.Members, func(m admin.Member) bool { return m.State != "up" || !m.Covered })
 	})
 	if err := servers[0].Kill(); err != nil {
 		t.Fatal(err)
