@@ -50,6 +50,8 @@ unit:
 	cd integration/embedded && $(GO) test ./...
 	cd deploy/check && $(GO) test -count=1 ./...
 
+# The built program is tested at the default level, safe, where a test names none;
+# unit's tests of router are at seed then (go test ./router -level safe).
 integration: build embedded
 	$(GO) test -count=1 -timeout 30m ./integration
 

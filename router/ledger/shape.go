@@ -146,7 +146,7 @@ func (sh *shape) addColumn(row [][]byte) error {
 		return nil
 	}
 	if !ascii(c.name) {
-		return fmt.Errorf("table %s.%s: column %s: the names of columns must be ASCII", sh.table.Schema, sh.table.Name, c.name)
+		return fmt.Errorf("table %s.%s: column %s: the names of columns must be ASCII, but at level = \"seed\"", sh.table.Schema, sh.table.Name, c.name)
 	}
 	if strings.EqualFold(c.name, sh.table.Key) {
 		sh.key, sh.keyAt = c, len(sh.columns)

@@ -64,7 +64,7 @@ func (k *known) add(t Table) (*Table, error) {
 	case !ascii(t.Schema) || !ascii(t.Name) || !ascii(t.Key):
 		// A statement is read in the character set of the client that it is
 		// sent for.
-		return nil, fmt.Errorf("table %s.%s: schema, name and key of a session table must be ASCII", t.Schema, t.Name)
+		return nil, fmt.Errorf("table %s.%s: schema, name and key of a session table must be ASCII, but at level = \"seed\"", t.Schema, t.Name)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
