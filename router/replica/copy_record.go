@@ -34,7 +34,7 @@ func (c *Client) copyRecord(w *Write, own bool) (again bool, err error) {
 			return lost(err)
 		}
 	}
-	if err := c.sendOne(first.conn, w.Req, c.fix(w)); err != nil {
+	if err := c.sendFixed(first.conn, w.Req, c.fix(w)); err != nil {
 		return lost(err)
 	}
 	c.inner = own
