@@ -47,10 +47,10 @@ func TestRoundTrips(t *testing.T) {
 			// What has been written last is marked as being on both stores a
 			// while later.
 			time.Sleep(200 * time.Millisecond)
-			if n, stores := cheapest(links, read); n != w.read || stores != w.readFrom {
+			if n, stores := usual(links, read); n != w.read || stores != w.readFrom {
 				t.Errorf("a read takes %d round trips to %d stores, want %d to %d", n, stores, w.read, w.readFrom)
 			}
-			if n, stores := cheapest(links, write); n != w.write || stores != w.writesTo {
+			if n, stores := usual(links, write); n != w.write || stores != w.writesTo {
 				t.Errorf("a write takes %d round trips to %d stores, want %d to %d", n, stores, w.write, w.writesTo)
 			}
 			time.Sleep(200 * time.Millisecond)
@@ -81,28 +81,37 @@ func scanOne(t *testing.T, conn *sql.Conn, query string) {
 	}
 }
 
-// cheapest is the lowest number of round trips that do has taken, and to how
-// many stores they went.
-func cheapest(links []*faultlink.Link, do func()) (trips int64, stores int) {
-	trips = 1 << 60
+// usual is how many round trips do takes most often, and to how many stores they
+// go. The proxy has its own now and then, and where a majority is enough an
+// answer may come after it.
+func usual(links []*faultlink.Link, do func()) (trips int64, stores int) {
+	type cost struct {
+		trips  int64
+		stores int
+	}
+	times := make(map[cost]int)
 	for range 60 {
 		before := make([]int64, len(links))
 		for i, l := range links {
 			before[i] = l.Trips()
 		}
 		do()
-		n, to := int64(0), 0
+		var c cost
 		for i, l := range links {
 			if d := l.Trips() - before[i]; d > 0 {
-				n += d
-				to++
+				c.trips += d
+				c.stores++
 			}
 		}
-		if n < trips {
-			trips, stores = n, to
+		times[c]++
+	}
+	var most cost
+	for c, n := range times {
+		if n > times[most] {
+			most = c
 		}
 	}
-	return trips, stores
+	return most.trips, most.stores
 }
 
 // quickest is how many round trips of a known length do has waited for when it

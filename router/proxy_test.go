@@ -177,10 +177,8 @@ func startLinkedAt(t *testing.T, level string, m, n, other int) (*harness, []*fa
 // addresses, at a consistency level.
 func startReached(t *testing.T, level string, servers []*realstore.Server, addrs []string, n, other int, changes ...func(*harness)) *harness {
 	t.Helper()
-	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{}, detect: time.Second}
-	if !installed.MariaDB() {
-		h.detect = 3 * time.Second // MySQL is slower, above all at its start
-	}
+	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{},
+		detect: 3 * time.Second} // other tests' servers start meanwhile
 	for _, change := range changes {
 		change(h)
 	}
