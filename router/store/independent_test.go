@@ -29,8 +29,8 @@ func (independent) HandleQuery(query string) (*mysql.Result, error) {
 	if !strings.HasPrefix(query, "SELECT @@character_set_client") {
 		return mysql.NewResultReserveResultset(0), nil
 	}
-	rs, err := mysql.BuildSimpleTextResultset([]string{"client", "results", "collation"},
-		[][]any{{"utf8mb4", "utf8mb4", "utf8mb4_general_ci"}})
+	rs, err := mysql.BuildSimpleTextResultset([]string{"client", "results", "collation", "id"},
+		[][]any{{"utf8mb4", "utf8mb4", "utf8mb4_general_ci", 45}})
 	return mysql.NewResult(rs), err
 }
 
