@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/dsmproxy/dsmproxy/conf"
 	"github.com/dsmproxy/dsmproxy/router/store"
@@ -52,23 +51,13 @@ func certificatesIn(cfg *conf.Config) (sum content) {
 // are written one after the other. used is what the files held before they were
 // read at the start.
 func (p *proxy) watchCertificates(ctx context.Context, used content) {
-	last := used
-	t := time.NewTicker(watchEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		now := certificatesIn(p.force.config())
-		settled := now == last
-		last = now
-		if settled && now != used {
+	read := func() content { return certificatesIn(p.force.config()) }
+	watch(ctx, used, read, func(now content) {
+		if now != used {
 			used = now
 			p.renew()
 		}
-	}
+	})
 }
 
 // renew takes the files of TLS over.

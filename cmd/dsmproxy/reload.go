@@ -220,7 +220,17 @@ func (p *proxy) watchFile(ctx context.Context) {
 	if path == "" {
 		return
 	}
-	last := contentOf(path)
+	read := func() content { return contentOf(path) }
+	watch(ctx, read(), read, func(now content) {
+		if now != (content{}) && p.force.config().Watch && !p.force.tried(now) {
+			_ = p.Reload() // which logs what is wrong
+		}
+	})
+}
+
+// watch reads again and again until ctx ends, and tells what it has read whenever
+// that has stayed the same for a look. last is what was read before.
+func watch(ctx context.Context, last content, read func() content, settled func(now content)) {
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
 	for {
@@ -229,11 +239,10 @@ func (p *proxy) watchFile(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		now := contentOf(path)
-		settled := now == last
-		last = now
-		if settled && now != (content{}) && p.force.config().Watch && !p.force.tried(now) {
-			_ = p.Reload() // which logs what is wrong
+		now := read()
+		same := now == last
+		if last = now; same {
+			settled(now)
 		}
 	}
 }

@@ -21,6 +21,13 @@ import (
 // only if the version is seen then.
 func (s *Store) kept(c *store.Conn, f *fencing, key *fence.Key, id uint64, failed bool) (yes, known bool) {
 	open, mine, err := s.askKept(c, id)
+	return s.ended(c, f, key, id, open, mine, !failed, err)
+}
+
+// ended is what a connection's answer says of a write: whether its transaction
+// is open, whether the write has chosen to COMMIT (mine), and whether that was
+// carried out for certain. It rolls back what is open.
+func (s *Store) ended(c *store.Conn, f *fencing, key *fence.Key, id uint64, open, mine, certain bool, err error) (yes, known bool) {
 	switch {
 	case err != nil:
 		return false, false
@@ -29,9 +36,10 @@ func (s *Store) kept(c *store.Conn, f *fencing, key *fence.Key, id uint64, faile
 		return false, err == nil && !there
 	case !mine:
 		return false, true
-	case !failed:
+	case certain:
 		return true, true
 	}
+	// It may have been rolled back as well, so that it counts only if it is seen.
 	there, err := s.there(c, f, []fence.Key{*key}, id)
 	return there, err == nil && there
 }

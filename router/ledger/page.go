@@ -88,8 +88,8 @@ func (s *Store) tables(ctx context.Context) error {
 	return s.discover(ctx, c)
 }
 
-// Rows is about how many rows the store has of a table.
-func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
+// amount is the one number that a question to the store is answered with.
+func (s *Store) amount(ctx context.Context, question func(j *job)) (uint64, error) {
 	c, err := s.service(ctx, false)
 	if err != nil {
 		return 0, err
@@ -97,8 +97,7 @@ func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
 	defer c.Release()
 	j := s.begin()
 	defer s.end(j)
-	j.add("SELECT COALESCE(SUM(TABLE_ROWS),0) FROM information_schema.TABLES WHERE TABLE_SCHEMA=").quoted([]byte(t.Schema)).
-		add(" AND TABLE_NAME=").quoted([]byte(t.Name))
+	question(j)
 	r, err := s.listed(ctx, c, j)
 	if err != nil {
 		return 0, err
@@ -108,23 +107,19 @@ func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
 	return n[0], nil
 }
 
+// Rows is about how many rows the store has of a table.
+func (s *Store) Rows(ctx context.Context, t *Table) (uint64, error) {
+	return s.amount(ctx, func(j *job) {
+		j.add("SELECT COALESCE(SUM(TABLE_ROWS),0) FROM information_schema.TABLES WHERE TABLE_SCHEMA=").quoted([]byte(t.Schema)).
+			add(" AND TABLE_NAME=").quoted([]byte(t.Name))
+	})
+}
+
 // Count is how many keys the ledger knows at the store.
 func (s *Store) Count(ctx context.Context) (uint64, error) {
-	c, err := s.service(ctx, false)
-	if err != nil {
-		return 0, err
-	}
-	defer c.Release()
-	j := s.begin()
-	defer s.end(j)
-	j.add("SELECT COUNT(*) FROM ", s.texts.ver)
-	r, err := s.listed(ctx, c, j)
-	if err != nil {
-		return 0, err
-	}
-	var n [1]uint64
-	numbers(r.row(0, 0)[0], n[:])
-	return n[0], nil
+	return s.amount(ctx, func(j *job) {
+		j.add("SELECT COUNT(*) FROM ", s.texts.ver)
+	})
 }
 
 // maxUnclean is how far versions are counted.
@@ -133,21 +128,9 @@ const maxUnclean = 100000
 // Unclean is how many versions the store has that are not known to be on all
 // copies, up to 100,000.
 func (s *Store) Unclean(ctx context.Context) (uint64, error) {
-	c, err := s.service(ctx, false)
-	if err != nil {
-		return 0, err
-	}
-	defer c.Release()
-	j := s.begin()
-	defer s.end(j)
-	j.add("SELECT COUNT(*) FROM (SELECT 1 FROM ", s.texts.ver, " v WHERE v.fl<2 LIMIT ").num(maxUnclean).add(") d")
-	r, err := s.listed(ctx, c, j)
-	if err != nil {
-		return 0, err
-	}
-	var n [1]uint64
-	numbers(r.row(0, 0)[0], n[:])
-	return n[0], nil
+	return s.amount(ctx, func(j *job) {
+		j.add("SELECT COUNT(*) FROM (SELECT 1 FROM ", s.texts.ver, " v WHERE v.fl<2 LIMIT ").num(maxUnclean).add(") d")
+	})
 }
 
 // Page lists records in the order of the key column, which is the store's, and

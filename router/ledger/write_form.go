@@ -207,19 +207,5 @@ func (s *Store) killed(c *store.Conn, f *fencing, key *fence.Key, id uint64) (ye
 	err := s.askConn(c, n[:], func(j *job) {
 		j.add("SELECT CONCAT_WS(_binary',',@@in_transaction,COALESCE(ABS(@dsmproxy_wid)=").num(id).add(",0),COALESCE(@dsmproxy_wid<0,0))")
 	})
-	open, mine, done := n[0] != 0, n[1] != 0, n[2] != 0
-	switch {
-	case err != nil:
-		return false, false
-	case open:
-		there, err := s.there(c, f, []fence.Key{*key}, id)
-		return false, err == nil && !there
-	case !mine:
-		return false, true
-	case done:
-		return true, true
-	}
-	// It may have been rolled back as well, so that it counts only if it is seen.
-	there, err := s.there(c, f, []fence.Key{*key}, id)
-	return there, err == nil && there
+	return s.ended(c, f, key, id, n[0] != 0, n[1] != 0, n[2] != 0, err)
 }

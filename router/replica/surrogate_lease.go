@@ -125,7 +125,7 @@ func (s *Set) lease(ctx context.Context, q *sequence, least, want uint64) (got l
 	var last error
 	for try := range maxClaims {
 		at := time.Now()
-		known, err := s.askUntil(ctx, q)
+		known, err := s.ask(ctx, q)
 		if err != nil {
 			return got, err
 		}
@@ -204,23 +204,23 @@ type known struct {
 	doubtful bool
 }
 
-// askUntil is ask. At the levels safe and strict it waits as other statements do
-// for stores that are not asked before they are up to date, which after the
-// first start are all.
-func (s *Set) askUntil(ctx context.Context, q *sequence) (k known, err error) {
+// ask asks all live stores, of which a majority must answer. At the levels safe
+// and strict it waits as other statements do for stores that are not asked before
+// they are up to date, which after the first start are all.
+func (s *Set) ask(ctx context.Context, q *sequence) (k known, err error) {
 	if s.group == nil {
-		return s.ask(ctx, q)
+		return s.askOnce(ctx, q)
 	}
 	for end := time.Now().Add(s.group.Patience()); ; {
-		k, err = s.ask(ctx, q)
+		k, err = s.askOnce(ctx, q)
 		if err == nil || errors.Is(err, ErrNoNumbers) || time.Now().After(end) || backOff(ctx, 8) != nil {
 			return k, err
 		}
 	}
 }
 
-// ask asks all live stores, of which a majority must answer.
-func (s *Set) ask(ctx context.Context, q *sequence) (k known, err error) {
+// askOnce is ask without a wait.
+func (s *Set) askOnce(ctx context.Context, q *sequence) (k known, err error) {
 	rows := make([]idsRow, len(s.stores))
 	errs := s.each(ctx, func(i int, conn *store.Conn) (err error) {
 		rows[i], err = q.look(ctx, conn)

@@ -38,10 +38,7 @@ type Stmt struct {
 // which the connection has its former state again). Answers that its user waits
 // for are read ahead then, and kept.
 func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
-	c.mu.Lock()
-	id, ok := c.stmts[st]
-	c.mu.Unlock()
-	if ok {
+	if id, ok := c.preparedAs(st); ok {
 		return id, nil
 	}
 	former := c.session
@@ -50,20 +47,16 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 			return 0, err
 		}
 	}
-	done := c.bind(ctx)
-	id, err := c.prepare(st)
-	if err = done(err); err != nil {
-		return 0, err
-	}
 	// First noted, then aligned: a reset would drop the statement, and would
 	// have to forget it.
-	c.Adopt(st, id)
+	id, err := c.prepareHere(ctx, st)
+	if err != nil {
+		return 0, err
+	}
 	if err := c.Align(ctx, former); err != nil {
 		return 0, err
 	}
-	c.mu.Lock()
-	_, ok = c.stmts[st]
-	c.mu.Unlock()
+	_, ok := c.preparedAs(st)
 	if !ok && st.isClosed() {
 		return 0, protocol.Errorf(protocol.ErrUnknownStmtHandler, "Unknown prepared statement handler given to EXECUTE")
 	}
@@ -77,14 +70,24 @@ func (c *Conn) StmtID(ctx context.Context, st *Stmt) (uint32, error) {
 // OwnStmtID is StmtID for a statement of the proxy's own, which means the same
 // in each session state: the connection keeps its own.
 func (c *Conn) OwnStmtID(ctx context.Context, st *Stmt) (uint32, error) {
-	c.mu.Lock()
-	id, ok := c.stmts[st]
-	c.mu.Unlock()
-	if ok {
+	if id, ok := c.preparedAs(st); ok {
 		return id, nil
 	}
+	return c.prepareHere(ctx, st)
+}
+
+// preparedAs is the id of a statement that is prepared on this connection.
+func (c *Conn) preparedAs(st *Stmt) (id uint32, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, ok = c.stmts[st]
+	return id, ok
+}
+
+// prepareHere prepares a statement that is not prepared on this connection.
+func (c *Conn) prepareHere(ctx context.Context, st *Stmt) (id uint32, err error) {
 	done := c.bind(ctx)
-	id, err := c.prepare(st)
+	id, err = c.prepare(st)
 	if err = done(err); err == nil {
 		c.Adopt(st, id)
 	}
