@@ -438,6 +438,19 @@ func slowStringEnd(text []byte, i int, backslash bool) (end int, escaped bool) {
 	return -1, escaped
 }
 
+// longString returns a string of some hundred bytes and what follows it.
+func longString(rnd *rand.Rand, backslash bool, rest []byte) []byte {
+	text, plain := []byte{'\''}, rnd.IntN(20)
+	for length := rnd.IntN(400); len(text) < length; {
+		piece := []string{"''", "''''", "\\'", "\\\\", "\\x", "\\\\\\'"}[rnd.IntN(6)]
+		if piece[0] == '\\' && !backslash || rnd.IntN(20) < plain {
+			piece = "x"
+		}
+		text = append(text, piece...)
+	}
+	return append(append(text, '\''), rest...)
+}
+
 func TestStringEnd(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for range 200_000 {
@@ -452,6 +465,9 @@ func TestStringEnd(t *testing.T) {
 		}
 		text[0] = '\''
 		backslash := rnd.IntN(2) == 0
+		if rnd.IntN(2) == 0 { // a long one, which does not end at once
+			text = longString(rnd, backslash, text)
+		}
 		end, escaped := stringEnd(text, 0, backslash)
 		wantEnd, wantEscaped := slowStringEnd(text, 0, backslash)
 		if end != wantEnd || escaped != wantEscaped {
