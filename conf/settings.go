@@ -130,7 +130,7 @@ func storeOrder(c *Config) string {
 // live are the settings that a running proxy takes over; any other needs a
 // restart. One that ends with a dot stands for all below it.
 var live = []string{
-	"user.", "table.", "limits.", "watch", "log.level", "log.slow_statement",
+	"user.", "table.", "limits.", "pool.", "health.", "watch", "log.level", "log.slow_statement",
 	"tls.cert", "tls.key", "tls.ca", "admin.user", "admin.password", "admin.password_file",
 	"admin.password_env", "metrics.open",
 }
@@ -139,6 +139,9 @@ var live = []string{
 func (c Change) Live() bool {
 	if name, ok := strings.CutPrefix(c.Key, "store."); ok && c.From != "" && c.To != "" {
 		return liveOfStore(name)
+	}
+	if name, ok := strings.CutPrefix(c.Key, "witness."); ok && c.From != "" && c.To != "" {
+		return liveOfStore(name) && !strings.HasSuffix(name, ".addr")
 	}
 	for _, key := range live {
 		if c.Key == key || strings.HasSuffix(key, ".") && strings.HasPrefix(c.Key, key) {

@@ -65,7 +65,9 @@ func TestChanges(t *testing.T) {
 		{"[admin]", "[limits]\nmax_clients = 5\n[admin]", []string{"limits.max_clients: 10000 -> 5"}, true},
 		{`key = "id"`, `key = "sid"`, []string{`table.sessions.key: "id" -> "sid"`}, true},
 		{`"10.0.0.2"`, `"10.0.0.3"`, []string{`store.s2.addr: "10.0.0.2:3306" -> "10.0.0.3:3306"`}, true},
-		{"[admin]", "[pool]\nmax_conns = 5\n[admin]", []string{"pool.max_conns: 200 -> 5"}, false},
+		{"[admin]", "[pool]\nmax_conns = 5\n[admin]", []string{"pool.max_conns: 200 -> 5"}, true},
+		{"[admin]", "[health]\nprobe_interval = \"2s\"\n[admin]", []string{`health.probe_interval: "250ms" -> "2s"`}, true},
+		{"[admin]", "[log]\nformat = \"json\"\n[admin]", []string{`log.format: "text" -> "json"`}, false},
 	} {
 		changes := before.Changes(parsed(t, strings.Replace(settingsFile, c.from, c.to, 1)))
 		var got []string

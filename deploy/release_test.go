@@ -201,3 +201,50 @@ func testPackage(t *testing.T, file string) {
 		t.Errorf("sums: %v\n%s", err, out)
 	}
 }
+
+// TestOrigin: the version of a tree that is not as it was committed says so, also
+// for a file that git does not know.
+func TestOrigin(t *testing.T) {
+	dir := t.TempDir()
+	run := func(name string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "VERSION=", "COMMIT=", "SOURCE_DATE_EPOCH=", "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s %q: %v", name, args, err)
+		}
+		return string(out)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "deploy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script, err := filepath.Abs("origin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run("cp", script, "deploy/")
+	run("git", "init", "-q")
+	run("git", "add", ".")
+	run("git", "commit", "-q", "-m", "first")
+	commit := strings.TrimSpace(run("git", "rev-parse", "HEAD"))
+	want := func(version, suffix string) {
+		t.Helper()
+		got := run("deploy/origin")
+		if !strings.HasPrefix(got, "VERSION="+version) || !strings.Contains(got, " COMMIT="+commit+suffix+" ") {
+			t.Errorf("%s, want version %s and commit %s%s", got, version, commit, suffix)
+		}
+		if strings.Contains(got, "-dirty") != (suffix != "") {
+			t.Errorf("%s: says whether the tree was changed wrongly", got)
+		}
+	}
+	want("0.0.0", "")
+	run("git", "tag", "v1.2.3")
+	want("v1.2.3", "")
+	run("touch", "more.go")
+	want("v1.2.3-dirty", "-modified")
+	run("git", "add", ".")
+	want("v1.2.3-dirty", "-modified")
+}

@@ -120,14 +120,14 @@ func TestReloadRefused(t *testing.T) {
 		t.Errorf("the status says of it: %+v", s.Error)
 	}
 	c.edit(t, "max_clients = 0", "max_clients = 9")
-	c.edit(t, "\n[[table]]", "\n[pool]\nmax_conns = 5\n\n[[table]]")
-	if out, ok := c.run(t, "reload"); ok || !strings.Contains(out, "needs a restart: pool.max_conns") {
+	c.edit(t, "\n[[table]]", "\n[log]\nformat = \"json\"\n\n[[table]]")
+	if out, ok := c.run(t, "reload"); ok || !strings.Contains(out, "needs a restart: log.format") {
 		t.Errorf("reload of what needs a restart: %s", out)
 	}
 	if got := c.status(t).Clients.Max; got != 10000 {
 		t.Errorf("max_clients is %d: a file was taken over in part", got)
 	}
-	c.edit(t, "\n[pool]\nmax_conns = 5\n", "")
+	c.edit(t, "\n[log]\nformat = \"json\"\n", "")
 	if err := syscall.Kill(c.Pid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
@@ -250,9 +250,9 @@ func TestLogLevel(t *testing.T) {
 	})
 }
 
-// TestReloadUnderLoad: users, tables, limits and the way to a store, whose
-// address only at the level seed, change again and again under clients that see
-// no error.
+// TestReloadUnderLoad: users, tables, limits, pools, probes and the way to a
+// store change again and again under clients that see no error; at last the
+// password of the user whom the clients and the proxy itself are at the stores.
 func TestReloadUnderLoad(t *testing.T) {
 	for _, level := range []string{"safe", "seed"} {
 		t.Run(level, func(t *testing.T) { testReloadUnderLoad(t, level) })
@@ -263,7 +263,8 @@ func testReloadUnderLoad(t *testing.T, level string) {
 	c := startCluster(t, options{
 		level: level, stores: 3, copies: 2, links: true, storeArgs: []string{"--max-connections=2000"},
 		storeSQL: "CREATE USER keeper IDENTIFIED BY 'first'; GRANT ALL ON *.* TO keeper;",
-		sections: "\n[[table]]\nname = \"other\"\nkey = \"id\"\n\n[limits]\nmax_user_clients = 9000\n",
+		sections: "\n[[table]]\nname = \"other\"\nkey = \"id\"\n\n[limits]\nmax_user_clients = 9000\n" +
+			"\n[pool]\nmax_conns = 100\n\n[health]\nprobe_interval = \"400ms\"\n",
 	})
 	c.edit(t, "\nname = \"s1\"\n", "\nname = \"s1\"\nuser = \"keeper\"\npassword = \"first\"\n")
 	behind, before := c.node(t, "s0").Addr(), c.node(t, "s0").link.Addr()
@@ -271,14 +272,18 @@ func testReloadUnderLoad(t *testing.T, level string) {
 	const reloads = 12
 	for i := range reloads {
 		c.edit(t, fmt.Sprint("max_user_clients = ", 9000+i), fmt.Sprint("max_user_clients = ", 9001+i))
-		switch moves := !c.fenced; {
-		case i%4 == 0 && moves: // straight to the store, not by the link
+		switch i % 4 {
+		case 0: // straight to the store, not by the link
 			c.edit(t, fmt.Sprintf("addr = %q", before), fmt.Sprintf("addr = %q", behind))
-		case i%4 == 1:
+			c.edit(t, "max_conns = 100", "max_conns = 60")
+		case 1:
+			c.edit(t, "probe_interval = \"400ms\"", "probe_interval = \"300ms\"")
 			c.edit(t, "name = \"other\"\nkey = \"id\"", "name = \"other\"\nkey = \"id\"\ncollation = \"auto\"")
-		case i%4 == 2 && moves:
+		case 2:
 			c.edit(t, fmt.Sprintf("addr = %q", behind), fmt.Sprintf("addr = %q", before))
-		case i%4 == 3:
+			c.edit(t, "max_conns = 60", "max_conns = 100")
+		case 3:
+			c.edit(t, "probe_interval = \"300ms\"", "probe_interval = \"400ms\"")
 			c.edit(t, "name = \"other\"\nkey = \"id\"\ncollation = \"auto\"", "name = \"other\"\nkey = \"id\"")
 		}
 		if out, ok := c.run(t, "reload"); !ok {

@@ -44,11 +44,11 @@ func (in *passed) sameLevel(cfg *conf.Config) error {
 func (p *proxy) apart(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cfg, stores := p.force.config(), p.Stores()
+	stores := p.Stores()
 	used := make(chan string, len(stores)) // names, "" for one that is not
 	for _, st := range stores {
 		p.running.Go(func() {
-			if registered(ctx, st, cfg) {
+			if registered(ctx, st) {
 				used <- st.Name()
 			} else {
 				used <- ""
@@ -65,8 +65,8 @@ func (p *proxy) apart(ctx context.Context, limit time.Duration) error {
 }
 
 // registered reports whether a store has a register. Who may not look sees none.
-func registered(ctx context.Context, st *store.Store, cfg *conf.Config) bool {
-	c, err := st.Get(ctx, probeLogin(cfg), nil, false)
+func registered(ctx context.Context, st *store.Store) bool {
+	c, err := st.Get(ctx, ownLogin, nil, false)
 	if err != nil {
 		return false
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/dsmproxy/dsmproxy/conf"
-	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
 // Certificates are renewed by programs that nobody tells of the proxy, under the
@@ -84,18 +83,9 @@ func (p *proxy) certificates(cfg *conf.Config) (take func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
-	to, err := accesses(cfg, nil)
+	to, err := accesses(cfg, cfg, nil)
 	if err != nil {
 		return nil, err
-	}
-	voters := make(map[int]store.Access)
-	for i, w := range cfg.Witnesses {
-		if p.fenced == nil || w.TLS.CA == "" && w.TLS.Cert == "" {
-			continue
-		}
-		if voters[i], err = storeAccess(cfg, w.Store()); err != nil {
-			return nil, fmt.Errorf("witness %s: %w", w.Name, err)
-		}
 	}
 	return func() {
 		if front != nil {
@@ -103,10 +93,7 @@ func (p *proxy) certificates(cfg *conf.Config) (take func(), err error) {
 		}
 		p.adminTLS.Store(operators)
 		for i, access := range to {
-			p.Stores()[i].SetAccess(access)
-		}
-		for i, access := range voters {
-			p.fenced.witnesses[i].SetAccess(access)
+			p.servers()[i].SetAccess(access)
 		}
 	}, nil
 }

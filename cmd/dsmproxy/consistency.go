@@ -78,7 +78,7 @@ const leastLook = 250 * time.Millisecond
 
 // ledgerConfig has the session tables as the ledger wants them.
 func ledgerConfig(cfg *conf.Config, log *slog.Logger) ledger.Config {
-	c := ledger.Config{Login: probeLogin(cfg), Log: log,
+	c := ledger.Config{Login: ownLogin, Log: log,
 		LookTimeout: max(cfg.Consistency.Detect/2, leastLook)}
 	for _, t := range cfg.Tables {
 		lt := ledger.Table{Number: uint16(t.Number), Schema: t.Schema, Name: t.Name, Key: t.Key, Collated: t.Collation == "auto"}

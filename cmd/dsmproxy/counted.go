@@ -30,7 +30,11 @@ func counted(s *admin.Status) (rows [][2]string) {
 	if text := named("statement_timeout", c.Expired, "slow", s.Slow); text != "" {
 		add("statements", "%s", text)
 	}
-	add("failovers", "%d", w.Failovers)
+	if s.Group == nil {
+		add("failovers", "%d", w.Failovers)
+	} else { // there statements wait until another store has taken over
+		add("stores excluded by this proxy", "%d", s.Group.Counts.Excluded)
+	}
 	add("repaired records", "%d", w.Repaired)
 	add("writes with too few copies", "%d", w.Short)
 	if w.Lost > 0 {

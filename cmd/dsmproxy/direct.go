@@ -42,7 +42,7 @@ func openDirect(ctx context.Context, cfg *conf.Config, log *slog.Logger) (*direc
 	if d.fenced, err = newGroup(cfg, d.stores, d.place, log); err != nil {
 		return nil, err
 	}
-	rc := replica.Config{Stores: d.stores, Placement: d.place, Copies: cfg.Copies, Service: probeLogin(cfg), Log: log}
+	rc := replica.Config{Stores: d.stores, Placement: d.place, Copies: cfg.Copies, Service: ownLogin, Log: log}
 	all := d.stores
 	if d.fenced != nil {
 		d.ledger, rc.Group, rc.Ledger = d.fenced.ledger, d.fenced.group, d.fenced.ledger

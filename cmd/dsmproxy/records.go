@@ -23,10 +23,12 @@ type recordCounts struct {
 	records []int64
 }
 
-// How old the counts get while somebody looks, and how long asking takes.
+// How old the counts get while somebody looks, how long asking takes, and up to
+// how many records of a table are counted.
 const (
-	recordsAge  = 15 * time.Second
+	recordsAge  = 5 * time.Second
 	recordsTime = 5 * time.Second
+	fewRecords  = 10_000
 )
 
 // recordsHeld returns what is known, -1 for what is not, and has it asked anew
@@ -49,7 +51,7 @@ func (p *proxy) recordsHeld() []int64 {
 }
 
 func (p *proxy) countRecords() {
-	query := countQuery(p.force.config().Tables)
+	query := tablesQuery(p.force.config().Tables)
 	r := &p.records
 	r.mu.Lock()
 	counts := append([]int64(nil), r.records...)
@@ -58,13 +60,7 @@ func (p *proxy) countRecords() {
 		if st.State() != store.Up {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(p.ctx, recordsTime)
-		rows, err := p.set.QueryAt(ctx, i, query)
-		cancel()
-		if err != nil {
-			continue // the page says what is wrong with it
-		}
-		if n, err := strconv.ParseInt(string(rows[0][0]), 10, 64); err == nil {
+		if n, err := p.recordsAt(i, query); err == nil { // else the page says what is wrong with it
 			counts[i] = n
 		}
 	}
@@ -73,9 +69,39 @@ func (p *proxy) countRecords() {
 	r.records, r.asked, r.asking = counts, time.Now(), false
 }
 
-// countQuery asks for the rows of the session tables, as the server estimates
-// them, for counting would read every table.
-func countQuery(tables []conf.Table) string {
+// recordsAt is about how many records a store holds: those of a table with few
+// are counted, for the server's own estimate may be a day old, and of others that
+// is taken.
+func (p *proxy) recordsAt(store int, query string) (sum int64, err error) {
+	ctx, cancel := context.WithTimeout(p.ctx, recordsTime)
+	defer cancel()
+	list, err := p.set.QueryAt(ctx, store, query)
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range list {
+		n, _ := strconv.ParseInt(string(row[2]), 10, 64)
+		if n < fewRecords {
+			few, err := p.set.QueryAt(ctx, store, fmt.Sprintf("SELECT COUNT(*) FROM (SELECT 1 FROM %s.%s LIMIT %d) few",
+				quoteName(row[0]), quoteName(row[1]), fewRecords))
+			if err != nil {
+				return 0, err
+			}
+			if n, err = strconv.ParseInt(string(few[0][0]), 10, 64); err != nil {
+				return 0, err
+			}
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// quoteName is a name as SQL has it.
+func quoteName(name []byte) string { return "`" + strings.ReplaceAll(string(name), "`", "``") + "`" }
+
+// tablesQuery asks for the session tables, and for their rows, as the server
+// estimates them.
+func tablesQuery(tables []conf.Table) string {
 	var or []string
 	for _, t := range tables {
 		cond := "TABLE_NAME=" + text(t.Name)
@@ -84,7 +110,8 @@ func countQuery(tables []conf.Table) string {
 		}
 		or = append(or, "("+cond+")")
 	}
-	return "SELECT CAST(COALESCE(SUM(TABLE_ROWS),0) AS SIGNED) FROM information_schema.TABLES WHERE " + strings.Join(or, " OR ")
+	return "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS,0) FROM information_schema.TABLES WHERE TABLE_TYPE='BASE TABLE' AND (" +
+		strings.Join(or, " OR ") + ")"
 }
 
 // text is a name as a literal that means the same in every session.

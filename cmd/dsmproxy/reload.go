@@ -139,13 +139,16 @@ func (p *proxy) reload() ([]conf.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	to, err := accesses(next, changes)
+	to, err := accesses(old, next, changes)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.fenced.moves(p.ctx, old, next); err != nil {
 		return nil, err
 	}
 	take()
 	for i, access := range to {
-		p.Stores()[i].SetAccess(access)
+		p.servers()[i].SetAccess(access)
 	}
 	p.apply(next, changes)
 	p.force.take(next)
@@ -161,18 +164,10 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 			fixed = append(fixed, c.Key)
 		}
 	}
-	own := func(s conf.Store) bool { return s.User != "" }
-	if a, b := old.Users[0], next.Users[0]; (a.Name != b.Name || a.Password != b.Password) && !allOf(old.Stores, own) {
-		fixed = append(fixed, "the first [[user]], as whom the proxy itself logs in at stores without a user of their own")
-	}
 	if next.Consistency.Fenced() {
 		for _, c := range changes {
 			// What a record's key is must not change under versions that are there.
 			if strings.HasPrefix(c.Key, "table.") && c.From != "" {
-				fixed = append(fixed, c.Key)
-			}
-			// A server that was not seen to go may be none that has the records.
-			if strings.HasPrefix(c.Key, "store.") && strings.HasSuffix(c.Key, ".addr") && !moved {
 				fixed = append(fixed, c.Key)
 			}
 		}
@@ -187,10 +182,6 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 	return fmt.Errorf("needs a restart: %s; %s (docs/OPERATIONS.md)", strings.Join(fixed, ", "), how)
 }
 
-func allOf[T any](list []T, ok func(T) bool) bool {
-	return !slices.ContainsFunc(list, func(v T) bool { return !ok(v) })
-}
-
 // apply takes over what is live. Nothing of it can go wrong.
 func (p *proxy) apply(next *conf.Config, changes []conf.Change) {
 	changed := func(prefix string) bool {
@@ -200,6 +191,11 @@ func (p *proxy) apply(next *conf.Config, changes []conf.Change) {
 	p.server.SetLimits(limits(next))
 	if changed("log.level") { // else one that log-level has set stays
 		p.log.setLevel(next.Log.Level)
+	}
+	if changed("pool.") || changed("health.") {
+		for _, st := range p.servers() {
+			st.SetTuning(tuning(next))
+		}
 	}
 	p.router.LogSlow(next.Log.SlowStatement)
 	if changed("table.") {

@@ -14,18 +14,27 @@ import (
 // are, and may not.
 
 // accesses are the stores that are reached in another way by next, by their
-// place. Those whose TLS is by files are always among them, for the files may be
-// others under the same names.
-func accesses(next *conf.Config, changes []conf.Change) (map[int]store.Access, error) {
+// place, the witnesses behind them. Those whose TLS is by files are always among
+// them, for the files may be others under the same names, and so are all if the
+// first user is another one, whom the proxy is where it has no other account.
+func accesses(old, next *conf.Config, changes []conf.Change) (map[int]store.Access, error) {
 	all := make(map[int]store.Access)
-	for i, s := range next.Stores {
-		changed := slices.ContainsFunc(changes, func(c conf.Change) bool { return strings.HasPrefix(c.Key, "store."+s.Name+".") })
-		if !changed && s.TLS.CA == "" && s.TLS.Cert == "" {
+	servers := slices.Clone(next.Stores)
+	for _, w := range next.Witnesses {
+		servers = append(servers, w.Store())
+	}
+	for i, s := range servers {
+		kind := "store."
+		if i >= len(next.Stores) {
+			kind = "witness."
+		}
+		changed := slices.ContainsFunc(changes, func(c conf.Change) bool { return strings.HasPrefix(c.Key, kind+s.Name+".") })
+		if !changed && probeLogin(old) == probeLogin(next) && s.TLS.CA == "" && s.TLS.Cert == "" {
 			continue
 		}
 		to, err := storeAccess(next, s)
 		if err != nil {
-			return nil, fmt.Errorf("store %s: %w", s.Name, err)
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		all[i] = to
 	}

@@ -39,7 +39,7 @@ func (f *fenced) withGrant(ctx context.Context, st *store.Store, err error) erro
 		return err
 	}
 	who := "the account"
-	if c, gerr := st.Get(ctx, probeLogin(f.cfg), nil, false); gerr == nil {
+	if c, gerr := st.Get(ctx, ownLogin, nil, false); gerr == nil {
 		if rows, qerr := c.Query(ctx, "SELECT CURRENT_USER()"); qerr == nil && len(rows) == 1 {
 			user, host, _ := strings.Cut(string(rows[0][0]), "@")
 			who = fmt.Sprintf("'%s'@'%s'", user, host)

@@ -151,7 +151,7 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	}
 	rc := replica.Config{
 		Stores: stores, Placement: p.place, Copies: cfg.Copies,
-		Service: probeLogin(cfg), Log: p.log.Logger,
+		Service: ownLogin, Password: p.users.Password, Log: p.log.Logger,
 	}
 	if p.fenced != nil {
 		rc.Group, rc.Ledger = p.fenced.group, p.fenced.ledger
@@ -265,6 +265,14 @@ func (p *proxy) Addr() net.Addr { return p.listeners[0].Addr() }
 // Stores are the stores in the configured order.
 func (p *proxy) Stores() []*store.Store { return p.set.Stores() }
 
+// servers are the stores, then the witnesses.
+func (p *proxy) servers() []*store.Store {
+	if p.fenced != nil {
+		return p.fenced.servers
+	}
+	return p.Stores()
+}
+
 // drain goes on for limits.drain_delay while /readyz says no, so that whoever
 // sends clients finds out before they are refused. A second signal ends it.
 func (p *proxy) drain(signals <-chan os.Signal) {
@@ -364,9 +372,27 @@ func makeStores(cfg *conf.Config, log *slog.Logger) ([]*store.Store, error) {
 func storeAccess(cfg *conf.Config, s conf.Store) (store.Access, error) {
 	tlsConfig, err := s.TLS.Config(s.Addr)
 	network, addr := conf.SplitAddr(s.Addr)
+	probe := probeLogin(cfg)
+	if s.User != "" { // which may be the only account that the store has for the proxy
+		probe.User, probe.Password = s.User, s.Password
+	}
 	return store.Access{
-		Network: network, Addr: addr, User: s.User, Password: s.Password, ProbeLogin: probeLogin(cfg), TLS: tlsConfig,
+		Network: network, Addr: addr, User: s.User, Password: s.Password, ProbeLogin: probe, TLS: tlsConfig,
 	}, err
+}
+
+// tuning is how many connections a store gets, and how it is watched.
+func tuning(cfg *conf.Config) store.Tuning {
+	reserve := 0
+	if cfg.Consistency.Fenced() {
+		// For copies: who writes holds a connection to the record's primary meanwhile.
+		reserve = max(1, cfg.Pool.MaxConns/8)
+	}
+	return store.Tuning{
+		MaxConns: cfg.Pool.MaxConns, Reserve: reserve, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
+		WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
+		ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,
+	}
 }
 
 func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, error) {
@@ -374,28 +400,26 @@ func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, 
 	if err != nil {
 		return nil, err
 	}
-	reserve := 0
-	if cfg.Consistency.Level != "seed" {
-		// For copies: who writes holds a connection to the record's primary meanwhile.
-		reserve = max(1, cfg.Pool.MaxConns/8)
-	}
-	return store.New(store.Config{
+	st := store.New(store.Config{
 		Name: s.Name, Network: to.Network, Addr: to.Addr,
 		User: to.User, Password: to.Password, ProbeLogin: to.ProbeLogin, TLS: to.TLS,
-		MaxConns: cfg.Pool.MaxConns, Reserve: reserve, MaxIdle: cfg.Pool.MaxIdle, MaxLifetime: cfg.Pool.MaxLifetime,
-		WaitTimeout: cfg.Pool.WaitTimeout, ConnectTimeout: cfg.Health.ConnectTimeout,
-		ProbeInterval: cfg.Health.ProbeInterval, ProbeTimeout: cfg.Health.ProbeTimeout,
 		Timed: timed(cfg), Log: log,
-	}), nil
+	})
+	st.SetTuning(tuning(cfg))
+	return st, nil
+}
+
+// ownLogin is the proxy's own login at a store, whose user and password are
+// the probe's there: they may change while it runs.
+var ownLogin = store.Login{
+	Capabilities: protocol.ClientDeprecateEOF | protocol.ClientMultiResults | protocol.ClientPSMultiResults,
+	Collation:    45,
 }
 
 // probeLogin is who the proxy logs in as for itself, at a store that has no
 // account of its own: the first user.
 func probeLogin(cfg *conf.Config) store.Login {
-	u := cfg.Users[0]
-	return store.Login{
-		User: u.Name, Password: u.Password,
-		Capabilities: protocol.ClientDeprecateEOF | protocol.ClientMultiResults | protocol.ClientPSMultiResults,
-		Collation:    45,
-	}
+	l := ownLogin
+	l.User, l.Password = cfg.Users[0].Name, cfg.Users[0].Password
+	return l
 }

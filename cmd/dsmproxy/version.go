@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 )
 
@@ -47,7 +48,8 @@ type buildInfo struct {
 // describeBuild takes what the linker was told, or else what the toolchain has
 // put into the program; info may be nil.
 func describeBuild(info *debug.BuildInfo) buildInfo {
-	b := buildInfo{Version: version, Commit: commit, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b := buildInfo{Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b.Commit, b.Modified = strings.CutSuffix(commit, "-modified")
 	if info != nil {
 		for _, s := range info.Settings {
 			switch s.Key {
@@ -56,7 +58,7 @@ func describeBuild(info *debug.BuildInfo) buildInfo {
 			case "vcs.time":
 				b.Time = s.Value
 			case "vcs.modified":
-				b.Modified = s.Value == "true"
+				b.Modified = b.Modified || s.Value == "true"
 			}
 		}
 		if v := info.Main.Version; v != "(devel)" {

@@ -107,7 +107,7 @@ type Clients struct {
 
 // Writes are what has become of records.
 type Writes struct {
-	Failovers uint64 `json:"failovers"`      // statements that went on at another store
+	Failovers uint64 `json:"failovers"`      // statements that went on at another store; of the level seed
 	Lost      uint64 `json:"lost_copies"`    // copies whose store failed under the write
 	Repaired  uint64 `json:"repaired"`       // records copied between stores
 	Short     uint64 `json:"too_few_copies"` // writes with fewer than N copies

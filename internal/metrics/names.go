@@ -50,7 +50,7 @@ var (
 	refusals         = counter("refusals_total", "Statements that were refused with error 1235; the status page has the constructs.")
 	plansMade        = counter("plans_made_total", "Statements whose plan was not in the cache.")
 
-	failovers   = counter("failovers_total", "Statements that went on at the next store, for one failed under them.")
+	failovers   = counter("failovers_total", "Statements that went on at the next store, for one failed under them; at seed, for at safe and strict a store is excluded first (dsmproxy_group_exclusions_total).")
 	lostCopies  = counter("write_lost_copies_total", "Copies of writes whose store failed under the write.")
 	repairs     = counter("repaired_records_total", "Records copied from one store to another, to make copies equal or because their key changed.")
 	shortWrites = counter("short_writes_total", "Writes that had fewer live stores than copies.")

@@ -17,8 +17,14 @@ import (
 // the store's tick, and a guard that looks at one row is never too lenient. Open
 // brings up all of them.
 
-// countEvery is how many Looks go by between two that count the keys.
-const countEvery = 64
+// How many Looks go by between two that count the keys, and between two that
+// remove what old proxies have left. Up to fewKeys are counted, for the server's
+// own estimate may be a day old; more would have a Look wait for a disk.
+const (
+	countEvery = 16
+	tidyEvery  = 64
+	fewKeys    = "1000"
+)
 
 // recent is how old the heartbeat of a proxy may be to be reported; seconds.
 const recent = "60"
@@ -81,7 +87,8 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 	}
 	count := b.Proxy != 0 && w.own != nil && w.looks.Add(1)%countEvery == 1
 	if count {
-		j.add(";SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA='", w.cfg.Schema, "' AND TABLE_NAME='ver'")
+		j.add(";SELECT IF(n<"+fewKeys+",n,GREATEST(n,COALESCE((SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA='",
+			w.cfg.Schema, "' AND TABLE_NAME='ver'),0))) FROM (SELECT COUNT(*) AS n FROM (SELECT 1 FROM ", w.texts.ver, " LIMIT "+fewKeys+") few) counted")
 	}
 	if err := w.run(ctx, c, j, w.cfg.LookTimeout); err != nil {
 		return fence.Status{}, err
@@ -150,7 +157,7 @@ func (w *Witness) beat(j *job, b fence.Beat) int {
 		}
 		j.add(" WHEN ").num(b.Proxy).add(" THEN ").num(b.Reach).add(" END,seen=UTC_TIMESTAMP(6);")
 	}
-	if b.Proxy != 0 && w.looks.Load()%countEvery == 0 {
+	if b.Proxy != 0 && w.looks.Load()%tidyEvery == 0 {
 		add("DELETE FROM ", w.texts.proxy, " WHERE seen<UTC_TIMESTAMP(6)-INTERVAL 1 DAY AND id%2=1;")
 	}
 	return n

@@ -88,6 +88,7 @@ type Client struct {
 	opened  *Cursor   // by the last statement
 	cursors []*Cursor // all that are open
 	here    bool      // Change uses one connection only
+	hush    bool      // Change answers without warnings
 
 	frame   protocol.Framer // of the answer that the client gets
 	scratch protocol.Framer // of answers that it does not
@@ -172,7 +173,11 @@ func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
 		if c.came.Load() && c.wait.Err() != nil {
 			return nil, context.Cause(c.wait)
 		}
-		if conn, err = c.set.stores[i].Get(c.wait, c.Login, c.state, force); err != nil {
+		conn, err = c.set.stores[i].Get(c.wait, c.Login, c.state, force)
+		if err != nil && c.relogin(err) {
+			conn, err = c.set.stores[i].Get(c.wait, c.Login, c.state, force)
+		}
+		if err != nil {
 			if why := c.interrupted(); why != nil {
 				return nil, why // a KILL that ends a login says nothing of the store
 			}
@@ -190,6 +195,21 @@ func (c *Client) acquire(i int, enlist, force bool) (*store.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// relogin has a client go on with its user's new password if that is why a store
+// has refused it.
+func (c *Client) relogin(err error) bool {
+	e, ok := err.(*protocol.Error)
+	if !ok || e.Code != protocol.ErrAccessDenied || c.set.password == nil {
+		return false
+	}
+	now, ok := c.set.password(c.Login.User)
+	if !ok || now == c.Login.Password {
+		return false
+	}
+	c.Login.Password = now
+	return true
 }
 
 // acquireAt is acquire for what only store i can do; its error is the client's.

@@ -24,6 +24,8 @@ type Config struct {
 	Copies    int // N, 1 to the number of stores
 	// Service is who the proxy logs in as for statements of its own.
 	Service store.Login
+	// Password is what a client's user logs in with by now; nil: as it did then.
+	Password func(user string) (string, bool)
 	// LockWait bounds the wait for a key that another client writes; 0 means
 	// 50 s, as innodb_lock_wait_timeout.
 	LockWait time.Duration
@@ -43,6 +45,7 @@ type Set struct {
 	group     *fence.Group // nil at the level seed
 	ledger    *ledger.Ledger
 	service   store.Login
+	password  func(user string) (string, bool)
 	lockWait  time.Duration
 	log       *slog.Logger
 	locks     *keyLocks
@@ -69,7 +72,7 @@ func New(c Config) *Set {
 	}
 	s := &Set{
 		stores: c.Stores, place: c.Placement, copies: c.Copies, group: c.Group, ledger: c.Ledger,
-		service: c.Service, lockWait: c.LockWait, log: c.Log,
+		service: c.Service, password: c.Password, lockWait: c.LockWait, log: c.Log,
 		deadlocks: deadlocks{txns: make(map[*Client]struct{})},
 		locks:     newKeyLocks(), pending: make([]backlog, len(c.Stores)),
 		numbers: numbers{wanted: make(chan *sequence, 1)},

@@ -34,10 +34,14 @@ func (a Access) withDefaults() *Access {
 	return &a
 }
 
-// as is the login with which a client's is carried out.
+// as is the login with which a client's is carried out, or the proxy's own, which
+// names no user.
 func (a *Access) as(l Login) Login {
-	if a.User != "" {
+	switch {
+	case a.User != "":
 		l.User, l.Password = a.User, a.Password
+	case l.User == "":
+		l.User, l.Password = a.ProbeLogin.User, a.ProbeLogin.Password
 	}
 	return l
 }

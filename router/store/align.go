@@ -253,7 +253,7 @@ func (c *Conn) ready() bool {
 		return false
 	}
 	if c.access.TLS != nil && c.store.tick.Load()-c.rested > restRounds {
-		err := c.ping(c.store.cfg.ConnectTimeout)
+		err := c.ping(c.store.tuning.Load().ConnectTimeout)
 		c.pc.SetDeadline(time.Time{})
 		return err == nil
 	}

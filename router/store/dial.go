@@ -13,7 +13,7 @@ import (
 // it fails. What a failure tells of the store is noted.
 func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 	began := time.Now()
-	dctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
+	dctx, cancel := context.WithTimeout(ctx, s.tuning.Load().ConnectTimeout)
 	defer cancel()
 	up := context.Background()
 	if !force {

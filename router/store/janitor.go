@@ -74,14 +74,15 @@ func (s *Store) surplus(now time.Time) []*Conn {
 		s.freeLocked()
 		old = append(old, c)
 	}
-	for s.idle > s.maxIdle {
+	for s.idle > s.maxIdle || s.idle > 0 && s.overfull() {
 		take(s.oldest)
 	}
-	if s.cfg.MaxLifetime <= 0 {
+	lifetime := s.tuning.Load().MaxLifetime
+	if lifetime <= 0 {
 		return old
 	}
 	for c := range s.conns {
-		if now.Sub(c.born) < s.cfg.MaxLifetime {
+		if now.Sub(c.born) < lifetime {
 			continue
 		}
 		if c.isIdle {

@@ -55,7 +55,7 @@ func (s *Store) kill(ctx context.Context, victim *Conn, verb string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	dctx, cancel := context.WithTimeout(ctx, s.cfg.ConnectTimeout)
+	dctx, cancel := context.WithTimeout(ctx, s.tuning.Load().ConnectTimeout)
 	defer cancel()
 	c, err := s.login(dctx, victim.access, victim.access.as(victim.login))
 	if err != nil {

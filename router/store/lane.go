@@ -380,7 +380,7 @@ func (l *lane) watch() (busy bool) {
 		l.conn.Abort()
 		s := l.set.store
 		s.lanes.readers.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ConnectTimeout)
+			ctx, cancel := context.WithTimeout(context.Background(), s.tuning.Load().ConnectTimeout)
 			defer cancel()
 			_ = s.KillConn(ctx, l.conn) // best effort: it may have ended
 		})

@@ -117,7 +117,7 @@ func (ls *Lanes) Forgotten() bool { return ls.forgotten.Load() }
 // Lanes returns the lanes of a login and a session state; nil if these get
 // none.
 func (s *Store) Lanes(l Login, session *Session) *Lanes {
-	most := min(max(4, 2*runtime.GOMAXPROCS(0)), s.cfg.MaxConns/connsPerLane)
+	most := min(max(4, 2*runtime.GOMAXPROCS(0)), s.tuning.Load().MaxConns/connsPerLane)
 	if most == 0 {
 		return nil
 	}

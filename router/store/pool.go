@@ -107,13 +107,13 @@ func (s *Store) take(ctx context.Context, l Login, want *Session, force bool, qu
 		p = &pool{login: l}
 		s.pools[l] = p
 	}
-	if queue.Len() == 0 && (queue == &s.urgent || s.open-s.idle < s.shared()) {
+	if queue.Len() == 0 && (queue == &s.urgent || s.open-s.idle < s.tuning.Load().shared()) {
 		if c := p.best(want); c != nil {
 			s.unlink(c)
 			s.mu.Unlock()
 			return c, nil
 		}
-		if s.open < s.cfg.MaxConns {
+		if s.open < s.tuning.Load().MaxConns {
 			s.open++
 			s.mu.Unlock()
 			return nil, nil
@@ -137,7 +137,8 @@ func (s *Store) take(ctx context.Context, l Login, want *Session, force bool, qu
 // store for the last one to another.
 func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, error) {
 	defer s.endWait(time.Now())
-	timer := time.NewTimer(s.cfg.WaitTimeout)
+	bound := s.tuning.Load().WaitTimeout
+	timer := time.NewTimer(bound)
 	defer timer.Stop()
 	s.waiting.Add(1)
 	defer s.waiting.Add(-1)
@@ -150,7 +151,7 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 	case <-timer.C:
 		s.counts.timeouts.Add(1)
 		why = protocol.Errorf(protocol.ErrConCount, "dsmproxy: all %d connections to store %s have been in use for %s "+
-			"(pool.max_conns, pool.wait_timeout)", s.shared(), s.cfg.Name, s.cfg.WaitTimeout)
+			"(pool.max_conns, pool.wait_timeout)", s.tuning.Load().shared(), s.cfg.Name, bound)
 	}
 	s.mu.Lock()
 	select {
@@ -169,16 +170,13 @@ func (s *Store) wait(ctx context.Context, w *waiter, e *list.Element) (*Conn, er
 	return nil, why
 }
 
-// shared is how many connections those who wait in Get may use in all.
-func (s *Store) shared() int { return s.cfg.MaxConns - s.cfg.Reserve }
-
 // next takes out who is to have a connection, or the right to one, that is being
 // given back and still counts as used; nil for nobody. s.mu is held.
 func (s *Store) next() *waiter {
 	if e := s.urgent.Front(); e != nil {
 		return s.urgent.Remove(e).(*waiter)
 	}
-	if e := s.waiters.Front(); e != nil && s.open-s.idle <= s.shared() {
+	if e := s.waiters.Front(); e != nil && s.open-s.idle <= s.tuning.Load().shared() {
 		return s.waiters.Remove(e).(*waiter)
 	}
 	return nil
@@ -205,7 +203,7 @@ func (s *Store) put(c *Conn) {
 		c.quit()
 		return
 	}
-	if s.closed || c.cause.Load() != nil {
+	if s.closed || c.cause.Load() != nil || s.overfull() {
 		s.open--
 		delete(s.conns, c)
 		s.mu.Unlock()

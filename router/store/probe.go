@@ -16,10 +16,15 @@ import (
 
 // probe probes at each interval, and when suspectNow asks, until ctx ends.
 func (s *Store) probe(ctx context.Context) {
-	t := time.NewTicker(s.cfg.ProbeInterval)
+	interval := s.tuning.Load().ProbeInterval
+	t := time.NewTicker(interval)
 	defer t.Stop()
 	var c *Conn
 	for ctx.Err() == nil {
+		if now := s.tuning.Load().ProbeInterval; now != interval {
+			interval = now
+			t.Reset(interval)
+		}
 		began := time.Now()
 		c = s.probeOnce(ctx, c)
 		select {
@@ -29,7 +34,7 @@ func (s *Store) probe(ctx context.Context) {
 			// Many connections fail at once, each asking for a probe.
 			select {
 			case <-ctx.Done():
-			case <-time.After(s.cfg.ProbeInterval/suspicions - time.Since(began)):
+			case <-time.After(interval/suspicions - time.Since(began)):
 			}
 		}
 	}
@@ -44,13 +49,13 @@ const suspicions = 20
 // probeOnce asks once, on c or, if it is nil or broken, by a new login, and
 // notes the outcome. It returns the connection for the next time.
 func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
-	began, access := time.Now(), s.access.Load()
+	began, access, timeout := time.Now(), s.access.Load(), s.tuning.Load().ProbeTimeout
 	if c != nil && c.access != access {
 		c.quit()
 		c = nil
 	}
 	if c != nil {
-		err := c.ping(s.cfg.ProbeTimeout)
+		err := c.ping(timeout)
 		if err == nil {
 			s.lastGood.Store(time.Now().UnixNano())
 			s.counts.ping.Store(int64(time.Since(began)))
@@ -59,17 +64,17 @@ func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 		}
 		c.close()
 		if isTimeout(err) {
-			s.down(fmt.Errorf("no answer within %v", s.cfg.ProbeTimeout), began)
+			s.down(fmt.Errorf("no answer within %v", timeout), began)
 			return nil
 		}
 		// It may have been restarted, or someone has killed the connection.
 	}
-	lctx, cancel := context.WithTimeout(ctx, s.cfg.ProbeTimeout)
+	lctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c, err := s.login(lctx, access, access.ProbeLogin)
 	if err == nil {
 		c.probes = true
-		if err = c.ping(s.cfg.ProbeTimeout); err == nil {
+		if err = c.ping(timeout); err == nil {
 			s.alive(true)
 			return c
 		}

@@ -30,6 +30,7 @@ type Config struct {
 	ProbeLogin Login
 	TLS        *tls.Config // nil: no TLS
 
+	// A Tuning, which SetTuning changes.
 	MaxConns       int           // open connections, of all logins; 0 means 200
 	Reserve        int           // how many of them only GetReserved takes; MaxConns is more
 	MaxIdle        int           // idle ones kept; 0 means MaxConns
@@ -38,31 +39,13 @@ type Config struct {
 	ConnectTimeout time.Duration // dial and login together; 0 means 1 s
 	ProbeInterval  time.Duration // 0 means 250 ms
 	ProbeTimeout   time.Duration // 0 means 1 s
-	Timed          meter.Sampler // which statements are timed
-	Log            *slog.Logger
+
+	Timed meter.Sampler // which statements are timed
+	Log   *slog.Logger
 }
 
 // withDefaults returns c with its zero values replaced.
 func (c Config) withDefaults() Config {
-	if c.MaxConns == 0 {
-		c.MaxConns = 200
-	}
-	c.MaxConns = max(c.MaxConns, c.Reserve+1)
-	if c.MaxIdle == 0 || c.MaxIdle > c.MaxConns {
-		c.MaxIdle = c.MaxConns
-	}
-	if c.WaitTimeout == 0 {
-		c.WaitTimeout = 10 * time.Second
-	}
-	if c.ConnectTimeout == 0 {
-		c.ConnectTimeout = time.Second
-	}
-	if c.ProbeInterval == 0 {
-		c.ProbeInterval = 250 * time.Millisecond
-	}
-	if c.ProbeTimeout == 0 {
-		c.ProbeTimeout = time.Second
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -71,15 +54,16 @@ func (c Config) withDefaults() Config {
 
 // Login is what a handshake fixes, and so the key of a pool. It is comparable.
 type Login struct {
-	User, Password string
+	User, Password string              // User "": as the probe, whoever that is by then
 	Capabilities   protocol.Capability // of FOUND_ROWS, DEPRECATE_EOF, IGNORE_SPACE, INTERACTIVE, ODBC, MULTI_STATEMENTS, MULTI_RESULTS, PS_MULTI_RESULTS; others are ignored
 	Collation      uint8               // mapped by the store where it does not know it
 }
 
 // Store is one store. It is safe for concurrent use.
 type Store struct {
-	cfg     Config // but for what access says
+	cfg     Config // but for what access and tuning say
 	access  atomic.Pointer[Access]
+	tuning  atomic.Pointer[Tuning]
 	health  atomic.Pointer[health]
 	version atomic.Pointer[string] // of the last greeting
 	suspect chan struct{}          // asks for a probe at once
@@ -129,7 +113,10 @@ func New(c Config) *Store {
 		conns:   make(map[*Conn]struct{}),
 		lanes:   laneSets{wake: make(chan struct{}, 1), sets: make(map[laneKey]*Lanes)},
 	}
-	s.maxIdle = s.cfg.MaxIdle
+	s.tuning.Store(Tuning{
+		c.MaxConns, c.Reserve, c.MaxIdle, c.MaxLifetime, c.WaitTimeout, c.ConnectTimeout, c.ProbeInterval, c.ProbeTimeout,
+	}.withDefaults())
+	s.maxIdle = s.tuning.Load().MaxIdle
 	s.access.Store(Access{c.Network, c.Addr, c.User, c.Password, c.ProbeLogin, c.TLS}.withDefaults())
 	s.health.Store(&health{since: time.Now(), changed: make(chan struct{})})
 	s.up, s.goDown = context.WithCancelCause(context.Background())
@@ -159,7 +146,7 @@ func (s *Store) Run(ctx context.Context) error {
 func (s *Store) Name() string { return s.cfg.Name }
 
 // WaitTimeout is how long a statement waits for a connection.
-func (s *Store) WaitTimeout() time.Duration { return s.cfg.WaitTimeout }
+func (s *Store) WaitTimeout() time.Duration { return s.tuning.Load().WaitTimeout }
 
 // Version is the server version of the store's greeting; "" before the first.
 func (s *Store) Version() string {
@@ -182,7 +169,7 @@ func (s *Store) Stats() Stats {
 	return Stats{
 		State: h.state, Since: since, Err: h.err, Version: s.Version(),
 		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len() + s.urgent.Len(),
-		Max: s.cfg.MaxConns, Drained: s.Drained(), Refused: h.refused,
+		Max: s.tuning.Load().MaxConns, Drained: s.Drained(), Refused: h.refused,
 	}
 }
 
