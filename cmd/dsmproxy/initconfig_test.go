@@ -46,7 +46,7 @@ func TestInitConfig(t *testing.T) {
 	t.Parallel()
 	list := startServers(t, 2,
 		`CREATE USER shop@'%' IDENTIFIED BY 'a"b\\c@d:e/f#g'`,
-		"CREATE DATABASE laravel", "CREATE DATABASE django", "CREATE DATABASE own", "CREATE DATABASE none", "GRANT ALL ON *.* TO shop@'%'",
+		"CREATE DATABASE laravel", "CREATE DATABASE django", "CREATE DATABASE own", "CREATE DATABASE none", "CREATE DATABASE jetty", "CREATE DATABASE auth", "GRANT ALL ON *.* TO shop@'%'",
 		"CREATE TABLE laravel.users (id bigint PRIMARY KEY AUTO_INCREMENT, name varchar(255), email varchar(255) UNIQUE, password varchar(255))",
 		"CREATE TABLE laravel.cache (`key` varchar(255) PRIMARY KEY, value mediumtext, expiration int)",
 		"CREATE TABLE laravel.sessions (id varchar(255) PRIMARY KEY, user_id bigint, ip_address varchar(45), user_agent text, payload longtext NOT NULL, last_activity int) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci",
@@ -54,6 +54,10 @@ func TestInitConfig(t *testing.T) {
 		"CREATE TABLE django.auth_user (id int AUTO_INCREMENT PRIMARY KEY, username varchar(150) UNIQUE, password varchar(128), last_login datetime(6))",
 		"CREATE TABLE own.visits (n bigint AUTO_INCREMENT PRIMARY KEY, token binary(16) NOT NULL UNIQUE, stuff blob, last_seen datetime)",
 		"CREATE TABLE none.users (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20))",
+		"CREATE TABLE none.lock_keys (key_id varchar(64) COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, key_token varchar(44) NOT NULL, key_expiration int unsigned NOT NULL) DEFAULT CHARSET=utf8mb4",
+		"CREATE TABLE none.l10n_cache (lc_lang varchar(32) NOT NULL, lc_key varchar(255) NOT NULL, lc_value mediumblob, PRIMARY KEY (lc_lang, lc_key))",
+		"CREATE TABLE auth.session (id varchar(36) NOT NULL PRIMARY KEY, token varchar(255) COLLATE utf8mb4_bin NOT NULL UNIQUE, expiresAt timestamp(3) NOT NULL, ipAddress text, userId varchar(36) NOT NULL) DEFAULT CHARSET=utf8mb4",
+		"CREATE TABLE jetty.JettySessions (sessionId varchar(120) COLLATE utf8mb4_bin, contextPath varchar(60), virtualHost varchar(60), lastNode varchar(60), accessTime bigint, map blob, PRIMARY KEY (sessionId, contextPath, virtualHost)) DEFAULT CHARSET=utf8mb4",
 	)
 	first, second := list[0].Addr(), list[1].Addr()
 	initConfig := func(schema string, args ...string) (int, string, string) {
@@ -66,6 +70,7 @@ func TestInitConfig(t *testing.T) {
 	}{
 		{"laravel", conf.Table{Schema: "laravel", Name: "sessions", Key: "id"}, []string{"# name = \"cache\"", "laravel, ", "\ncollation = \"auto\""}},
 		{"django", conf.Table{Schema: "django", Name: "django_session", Key: "session_key", Preset: "django"}, nil},
+		{"jetty", conf.Table{Schema: "jetty", Name: "JettySessions", Key: "sessionId", Preset: "jetty"}, []string{"a session may have several rows"}},
 		{"own", conf.Table{Schema: "own", Name: "visits", Key: "token", Surrogate: "n"}, nil},
 	} {
 		t.Run(c.schema, func(t *testing.T) {
@@ -131,6 +136,19 @@ func TestInitConfig(t *testing.T) {
 	t.Run("a table that is named", func(t *testing.T) {
 		_, out, _ := initConfig("laravel", "-table", "cache", first)
 		if got, err := conf.Parse("x", []byte(out)); err != nil || len(got.Tables) != 1 || got.Tables[0].Name != "cache" || got.Tables[0].Key != "key" {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+
+	t.Run("rows with a name of their own beside the session's", func(t *testing.T) {
+		_, out, _ := initConfig("auth", first)
+		if got, err := conf.Parse("x", []byte(out)); err != nil || len(got.Tables) != 1 || got.Tables[0].Key != "token" {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+	t.Run("a named table of other things", func(t *testing.T) {
+		_, out, _ := initConfig("none", "-table", "lock_keys", first)
+		if got, err := conf.Parse("x", []byte(out)); err != nil || len(got.Tables) != 1 || got.Tables[0].Key != "key_id" {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})

@@ -20,6 +20,7 @@ type Candidate struct {
 	Columns                      []string
 	Collation                    string // of the key, "" for what is no text
 	Points                       int    // the more, the likelier
+	Likely                       bool   // it looks like one, and not only may be one
 	Why                          string
 }
 
@@ -70,6 +71,8 @@ func Candidates(ctx context.Context, s Store, a Account, schema string, timeout 
 var (
 	sessionName = regexp.MustCompile(`(?i)sess`)
 	keyName     = regexp.MustCompile(`(?i)^(id|sid|k|key|token|.*sess.*|.*_id|.*_key|cookie)$`)
+	rowName     = regexp.MustCompile(`(?i)^(id|uuid|guid|primary_id)$`)
+	lookupName  = regexp.MustCompile(`(?i)^(sid|k|key|.*token|.*sess.*|.*cookie.*|hash)$`)
 	dataName    = regexp.MustCompile(`(?i)data|payload|value|content|blob|sess`)
 	timeName    = regexp.MustCompile(`(?i)expir|last|time|modif|updated|access|activity|lifetime|ttl|age|date|created|stamp`)
 )
@@ -84,20 +87,16 @@ func (t *table) candidate() (Candidate, bool) {
 	for _, one := range t.columns {
 		c.Columns = append(c.Columns, one.name)
 	}
-	for _, x := range t.indexes {
-		if !x.unique || len(x.columns) != 1 {
-			continue
-		}
-		k := t.column(x.columns[0])
-		if k == nil || !k.isText() || c.Key != "" && x.name != "PRIMARY" {
-			continue
-		}
-		c.Key, c.Collation = k.name, k.collation
-	}
-	if c.Key == "" {
+	k, alone := t.candidateKey()
+	if k == nil {
 		return c, false
 	}
+	c.Key, c.Collation = k.name, k.collation
 	var why []string
+	if !alone {
+		c.Points--
+		why = append(why, "a session may have several rows")
+	}
 	data, ends := false, false
 	for _, one := range t.columns {
 		switch {
@@ -117,14 +116,53 @@ func (t *table) candidate() (Candidate, bool) {
 	if sessionName.MatchString(t.name) {
 		c.Points += 3
 	}
-	if keyName.MatchString(c.Key) {
+	if keyName.MatchString(c.Key) || lookupName.MatchString(c.Key) {
 		c.Points++
 	}
-	if !data && !sessionName.MatchString(t.name) {
-		return c, false
-	}
+	// A part of a key says less than a key.
+	c.Likely = (data || sessionName.MatchString(t.name)) && (alone || c.Points > 3)
 	c.Why = strings.Join(why, ", ")
 	return c, true
+}
+
+// candidateKey is the column that may have the session's ID, and whether it
+// alone is a key. Some handlers have another column in it, for what the session
+// is of: Jetty the context, Laminas the cookie's name. Others number their rows
+// by a text of their own, in a column id, and look them up by another: better-auth
+// by token, Prisma's store by sid, Auth.js by sessionToken.
+func (t *table) candidateKey() (key *column, alone bool) {
+	better := func(k *column, primary bool) bool {
+		switch {
+		case key == nil:
+			return true
+		case primary:
+			return !rowName.MatchString(k.name) || !lookupName.MatchString(key.name)
+		}
+		return rowName.MatchString(key.name) && lookupName.MatchString(k.name)
+	}
+	for _, x := range t.indexes {
+		if !x.unique || len(x.columns) != 1 {
+			continue
+		}
+		if k := t.column(x.columns[0]); k != nil && k.isText() && better(k, x.name == "PRIMARY") {
+			key = k
+		}
+	}
+	if key != nil {
+		return key, true
+	}
+	for _, x := range t.indexes {
+		if x.name != "PRIMARY" {
+			continue
+		}
+		for _, name := range x.columns {
+			k := t.column(name)
+			if k != nil && k.isText() && (key == nil || !keyName.MatchString(key.name) && keyName.MatchString(k.name)) {
+				key = k
+			}
+		}
+	}
+	return key, false
 }
 
 func (c column) isText() bool {

@@ -232,8 +232,7 @@ func (in *inspection) judgeKey(c Table, i int, t *table) {
 		return
 	}
 	if !t.uniqueBy(c.Key) {
-		in.ofTable(Wrong, "key", i, t, fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (%s), or UNIQUE", quoteName(t.schema, t.name), quoteName(k.name)),
-			"has no primary or unique key on %s alone: one session ID could have several records, and every read of one looks at all", k.name)
+		in.judgeRows(i, t, k)
 	}
 	if k.autoIncrement {
 		in.ofTable(Wrong, "key", i, t, "take the column that holds the session ID as key, and this one as surrogate", "numbers its key column %s itself (AUTO_INCREMENT)", k.name)
@@ -258,6 +257,29 @@ func (in *inspection) judgeKey(c Table, i int, t *table) {
 	}
 }
 
+// judgeRows judges a key of which there may be several rows. They are one
+// record: they lie together, and are copied together.
+func (in *inspection) judgeRows(i int, t *table, k *column) {
+	leads, among := false, (*index)(nil)
+	for j, x := range t.indexes {
+		leads = leads || strings.EqualFold(x.columns[0], k.name)
+		if among == nil && x.unique && slices.ContainsFunc(x.columns, func(name string) bool { return strings.EqualFold(name, k.name) }) {
+			among = &t.indexes[j]
+		}
+	}
+	switch table := quoteName(t.schema, t.name); {
+	case among != nil && leads:
+		in.ofTable(Note, "key", i, t, "nothing",
+			"has a %s, so one session ID may have several rows: they lie together, and a write of one of them waits for that of another", among.describe())
+	case among != nil:
+		in.ofTable(Wrong, "key", i, t, fmt.Sprintf("ALTER TABLE %s ADD INDEX (%s)", table, quoteName(k.name)),
+			"has no index that begins with %s: whatever looks for one session ID's rows looks at all, and locks them", k.name)
+	default:
+		in.ofTable(Wrong, "key", i, t, fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (%s), or UNIQUE", table, quoteName(k.name)),
+			"has no primary or unique key on %s alone: one session ID could have several records, and every read of one looks at all", k.name)
+	}
+}
+
 // judgeNumbers judges AUTO_INCREMENT beside the key.
 func (in *inspection) judgeNumbers(c Table, i int, t *table) {
 	for _, one := range t.columns {
@@ -275,18 +297,19 @@ func (in *inspection) judgeNumbers(c Table, i int, t *table) {
 }
 
 // foreignRemedy is what to do about a foreign key.
-func (in *inspection) foreignRemedy(key string) string {
+func (in *inspection) foreignRemedy(k foreignKey) string {
+	drop := fmt.Sprintf("ALTER TABLE %s DROP FOREIGN KEY %s", quoteName(k.schema, k.table), quoteName(k.name))
 	if in.Fenced != nil {
-		return "drop the foreign key (" + key + ")"
+		return drop
 	}
-	return "drop the foreign key, or, where the other table's rows belong to the records, name it in secondary"
+	return drop + "; or, where the other table's rows belong to the records, name it in secondary"
 }
 
 // judgeForeign finds foreign keys that lead to or from tables whose rows do not
 // lie with the records.
 func (in *inspection) judgeForeign(c Table, i int, t *table) {
 	for _, key := range t.foreign {
-		if in.Fenced == nil && slices.ContainsFunc(c.Secondary, func(s Secondary) bool { return strings.HasPrefix(key, t.schema+"."+s.Name+"(") }) {
+		if in.Fenced == nil && slices.ContainsFunc(c.Secondary, func(s Secondary) bool { return key.schema == t.schema && key.table == s.Name }) {
 			continue
 		}
 		in.ofTable(Wrong, "foreign keys", i, t, in.foreignRemedy(key),

@@ -17,7 +17,7 @@ type table struct {
 	columns      []column
 	indexes      []index
 	triggers     []string
-	foreign      []string // foreign keys from and to it, as text
+	foreign      []foreignKey // from and to it
 }
 
 // column is one column of a table.
@@ -29,6 +29,18 @@ type column struct {
 	extra         string
 	collation     string // "" for what is no text
 	autoIncrement bool
+}
+
+// foreignKey is a foreign key of one table to another.
+type foreignKey struct {
+	name              string
+	schema, table     string // where it is
+	column            string
+	toSchema, toTable string
+}
+
+func (k foreignKey) String() string {
+	return fmt.Sprintf("%s.%s(%s) to %s.%s", k.schema, k.table, k.column, k.toSchema, k.toTable)
 }
 
 // index is one index of a table.
@@ -171,15 +183,16 @@ func describeTables(ctx context.Context, conn *sql.Conn, schema, name string) ([
 	}
 	for _, c := range [][2]string{{"TABLE_SCHEMA", "TABLE_NAME"}, {"REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME"}} {
 		cond, args = where(c[0], c[1])
-		err = each(ctx, conn, "SELECT "+c[0]+", "+c[1]+", TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME"+
-			" FROM information_schema.KEY_COLUMN_USAGE"+cond+" AND REFERENCED_TABLE_NAME IS NOT NULL ORDER BY 1, 2, 3, 4, 5", args,
+		err = each(ctx, conn, "SELECT "+c[0]+", "+c[1]+", CONSTRAINT_NAME, TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME"+
+			" FROM information_schema.KEY_COLUMN_USAGE"+cond+" AND REFERENCED_TABLE_NAME IS NOT NULL ORDER BY 1, 2, 4, 5, 6", args,
 			func(scan func(...any) error) error {
-				var schema, name, fromSchema, from, col, toSchema, to string
-				if err := scan(&schema, &name, &fromSchema, &from, &col, &toSchema, &to); err != nil {
+				var schema, name string
+				var k foreignKey
+				if err := scan(&schema, &name, &k.name, &k.schema, &k.table, &k.column, &k.toSchema, &k.toTable); err != nil {
 					return err
 				}
 				if t := byName[schema+"."+name]; t != nil {
-					t.foreign = append(t.foreign, fmt.Sprintf("%s.%s(%s) to %s.%s", fromSchema, from, col, toSchema, to))
+					t.foreign = append(t.foreign, k)
 				}
 				return nil
 			})
