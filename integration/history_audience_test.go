@@ -72,6 +72,10 @@ func harmless(r reply) bool {
 	return !r.broken && (r.errno == 1205 || r.errno == 1213 || r.errno == 1105)
 }
 
+// lostAtWrite is the number of the error that says that a write's outcome can't
+// be told.
+const lostAtWrite = 1053
+
 // audience is clients at work on the same records.
 type audience struct {
 	*history
@@ -244,7 +248,7 @@ func (v *guest) look(key, query string) (record, bool) {
 // after judges the error of a call; false means that the connection is not to
 // be used any more.
 func (v *guest) after(c *call, r reply) bool {
-	if c.state == unknown && !r.broken {
+	if c.state == unknown && !r.broken && r.errno != lostAtWrite {
 		v.complain("%s %v: %s", v.name, c.act.kind, r.err)
 	}
 	return !r.broken
@@ -305,7 +309,7 @@ func (v *guest) rollback() bool {
 
 // failed judges an error that changes nothing.
 func (v *guest) failed(query string, r reply) bool {
-	if !r.broken && !harmless(r) {
+	if !r.broken && !harmless(r) && r.errno != lostAtWrite {
 		v.complain("%s %s: %s", v.name, query, r.err)
 	}
 	return !r.broken

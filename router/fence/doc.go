@@ -37,7 +37,7 @@
 //	store.go     what a store must be able to do: the contract of the adaptor
 //	register.go  rounds, refresh, proposals; quorum.go when a view counts
 //	current.go   the view to act in: leases, the owner's term, the checks of strict
-//	read.go write.go complete.go settle.go put.go clean.go   operations on keys
+//	read.go write.go resolve.go settle.go put.go clean.go   operations on keys
 //	survey.go         reads of all records
 //	txn.go hold.go    transactions and named locks
 //	keep.go admit.go ticks.go  failures, exclusion, restarts, amnesia, return

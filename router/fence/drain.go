@@ -18,7 +18,7 @@ import (
 // ended.
 //
 // A write that is under way when its primary is excluded may be at the primary
-// alone, and then nobody can say what becomes of it (complete.go). So the proxies
+// alone, and then nobody can say what becomes of it (resolve.go). So the proxies
 // are told before, in the other half of the report: they begin no write, no
 // transaction and no Hold at that store any more, and those that are there have
 // a grace to end. Nothing but that depends on it: whether a view is safe to act

@@ -35,14 +35,37 @@ func mayHaveRun(err error) bool {
 
 // What a Group's methods return. Besides, there is *Unavailable.
 var (
-	// ErrUnknown: the statement may have been executed, or may still be. The
-	// client's connection is to be closed, as by a server that dies.
+	// ErrUnknown: the statement may have been executed, or may still be; the
+	// error is an *Unknown.
 	ErrUnknown = errors.New("the outcome of the statement is unknown")
+	// ErrAnswerLost: the statement was executed, and what it had to tell is lost
+	// with the store that executed it.
+	ErrAnswerLost = errors.New("the statement was executed, and its answer is lost")
 	// ErrRestart: the transaction was rolled back, as in a deadlock.
 	ErrRestart = errors.New("the stores' states have changed; the transaction was rolled back, try restarting it")
 	// ErrScattered: the keys have different primaries (any more).
 	ErrScattered = errors.New("the keys are not on one store")
 )
+
+// Unknown is the ErrUnknown of a statement that a store was lost with.
+type Unknown struct {
+	Store string
+	Err   error // that ended it; nil if what went wrong was not an error
+}
+
+// Error names the store.
+func (u *Unknown) Error() string {
+	if u.Err == nil {
+		return ErrUnknown.Error() + ": store " + u.Store
+	}
+	return fmt.Sprintf("%v: store %s: %v", ErrUnknown, u.Store, u.Err)
+}
+
+// Is reports whether it is ErrUnknown.
+func (u *Unknown) Is(target error) bool { return target == ErrUnknown }
+
+// Unwrap returns the error that ended it.
+func (u *Unknown) Unwrap() error { return u.Err }
 
 // ErrFounded: the registers of the stores are there already.
 var ErrFounded = errors.New("it has a register already")

@@ -87,6 +87,9 @@ type ablations struct {
 	noTicks        bool // remember the ticks of stores in the proxy alone
 	hastyJoin      bool // let a store join that is read under leases of before
 	hastyDrop      bool // drop what is read under leases of before
+	noResolve      bool // leave it at that where a write's outcome is not told
+	guessFate      bool // take what is there for older than a write that was lost
+	noSeal         bool // don't keep such a write from coming back
 }
 
 func (c Config) withDefaults() Config {
@@ -169,11 +172,12 @@ type Group struct {
 	refreshing *refreshing   // under way; nil if none is
 	healed     *view.View    // the last view in which a heal has ended
 
-	checks checks
-	clean  cleaner
-	heal   progress
-	counts counts
-	ops    sync.Pool // of *op
+	checks   checks
+	clean    cleaner
+	glimpses glimpses
+	heal     progress
+	counts   counts
+	ops      sync.Pool // of *op
 
 	id    uint64 // of this proxy
 	tombs tombs

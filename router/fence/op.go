@@ -25,6 +25,7 @@ type op struct {
 	sites   []site // by key
 	entries []Entry
 	limits  [view.MaxStores]uint64 // by store: the last tick for puts
+	boots   [view.MaxStores]uint64 // by store: the admission, 0 if none is known (sending)
 }
 
 // site is where a key is in a view.
@@ -34,6 +35,7 @@ type site struct {
 	stores  int                    // of order
 	n       int                    // of targets
 	owners  int
+	before  uint64 // what this proxy had seen of the key when a write was sent (sending)
 }
 
 func (s *site) list() []uint16    { return s.order[:s.stores] }

@@ -74,6 +74,7 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 	var sites []site
 	for i := range keys {
 		e := &o.entries[i]
+		g.glimpses.note(keys[i], e.Version.ID)
 		if !e.Known || e.Flags.Has(cleanFlag) || o.sites[i].n == 1 || g.clean.knows(keys[i], e.Version.ID) || g.cfg.ablate.noHelp {
 			continue
 		}

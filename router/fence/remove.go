@@ -30,7 +30,7 @@ func (o *op) remove(ctx context.Context, keys []Key, v view.Version) (removed, a
 	if err != nil || c == nil {
 		return false, true, err
 	}
-	o.limit()
+	o.sending(keys)
 	guard, s, err := g.guard(ctx, c, p)
 	var tick uint64
 	if err == nil {
@@ -57,5 +57,11 @@ func (o *op) remove(ctx context.Context, keys []Key, v view.Version) (removed, a
 		return false, true, o.failed(ctx, c, p, err)
 	}
 	o.entries[0] = tomb
-	return true, false, o.finish(ctx, c, guard, keys, id)
+	switch o.finish(ctx, c, p, guard, keys, id) {
+	case took:
+		return true, false, nil
+	case never:
+		return false, true, nil
+	}
+	return true, false, g.unknown(p, context.Cause(ctx))
 }

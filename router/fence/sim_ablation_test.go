@@ -43,6 +43,8 @@ func ablationList() []ablation {
 			c.Copies, c.Proxies, c.Lease, c.Faults = 1, 3, 3*second, []fault{cutProxy, splitAll, crashStore}
 		}), 100, false},
 		{"sweep", func(c *simConfig) { c.ablate.noSweep = true }, with(safe, func(c *simConfig) { c.Faults = []fault{crashProxy} }), 50, false},
+		{"lost writes may count", func(c *simConfig) { c.ablate.guessFate = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore} }), 300, false},
+		{"lost writes stay lost", func(c *simConfig) { c.ablate.noSeal = true }, with(four, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore, crashStore} }), 2000, true},
 		{"settle looks again", func(c *simConfig) { c.ablate.settleBlind, c.ablate.noJoin = true, true }, lossy, 2000, true},
 		{"join outwaits leases", func(c *simConfig) { c.ablate.hastyJoin = true }, with(four, func(c *simConfig) { c.Lease, c.Faults = 3*second, []fault{cutProxy, splitAll, crashStore} }), 2000, true},
 		{"laggards", func(c *simConfig) { c.ablate.noLaggards = true }, safe, 2000, true},

@@ -67,6 +67,8 @@ func (w *world) ends(c *simCall, err error, refused bool, out simOut) {
 	switch {
 	case err == nil && !refused:
 		c.state, c.out = answered, out
+	case errors.Is(err, ErrAnswerLost):
+		c.state = untold
 	case refused || !errors.Is(err, ErrUnknown):
 		c.state = failed
 	default:
@@ -202,6 +204,9 @@ func (w *world) transact(p *simProxy, c *simCall) {
 	commit := &simStmt{ops: []simOp{c.op}, txn: id, commit: true}
 	err = tx.Commit(ctx, commit, keys)
 	out := simOut{}
+	if err == nil && commit.answer.out == nil { // a server's COMMIT has none
+		err = ErrAnswerLost
+	}
 	if err == nil && !commit.answer.refused {
 		out = commit.answer.out[0]
 	}

@@ -204,7 +204,7 @@ func (w *world) check(v *verdict) {
 				continue
 			}
 			out := c.out
-			if c.state == pending {
+			if c.state == pending || c.state == untold {
 				out = simOut{unknown: true}
 			}
 			ops = append(ops, porcupine.Operation{

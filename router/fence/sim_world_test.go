@@ -307,6 +307,7 @@ type callState uint8
 const (
 	pending  callState = iota // or of unknown outcome
 	answered                  // with out
+	untold                    // it took effect, and out is lost
 	failed                    // certainly without effect
 )
 

@@ -116,7 +116,7 @@ func (t *Txn) Read(ctx context.Context, stmt Statement, keys []Key) error {
 
 // Commit runs the statement that commits, and then brings the keys that the
 // transaction has written to the other targets. ErrRestart means that it was
-// rolled back, ErrUnknown that this can't be told.
+// rolled back, *Unknown that this can't be told.
 func (t *Txn) Commit(ctx context.Context, stmt Statement, keys []Key) error {
 	d, err := t.Decide(ctx, stmt, keys)
 	if err != nil {
@@ -128,11 +128,11 @@ func (t *Txn) Commit(ctx context.Context, stmt Statement, keys []Key) error {
 // Decided is a transaction that is committed at its primary. Its keys are still
 // to be brought to the other targets, by Copy, before the client is told.
 type Decided struct {
+	t       *Txn
 	o       *op
-	c       *installed
 	keys    []Key
 	id      uint64
-	changed bool
+	changed bool // and not brought to all targets yet
 	in      Guard
 }
 
@@ -155,7 +155,7 @@ func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*D
 	for i := range keys {
 		g.locate(t.c.view, keys[i], &o.sites[i])
 	}
-	o.limit()
+	o.sending(keys)
 	if !t.Alive() {
 		return nil, ErrRestart
 	}
@@ -165,8 +165,13 @@ func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*D
 	g.noteErr(t.p, t.s, err)
 	switch {
 	case err != nil && mayHaveRun(err):
-		g.counts.unknown.Add(1)
-		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+		switch g.resolve(ctx, o.attempt(in, t.p.index, keys, id, false)) {
+		case took:
+			return &Decided{t, o, keys, id, false, in}, nil
+		case never:
+			return nil, fmt.Errorf("%w: %w", ErrRestart, err)
+		}
+		return nil, g.unknown(t.p, err)
 	case err != nil:
 		return nil, t.restart(ctx, err)
 	case !changed:
@@ -178,16 +183,23 @@ func (t *Txn) decide(ctx context.Context, o *op, stmt Statement, keys []Key) (*D
 			return nil, err
 		}
 	}
-	return &Decided{o, t.c, keys, id, changed, in}, nil
+	return &Decided{t, o, keys, id, changed, in}, nil
 }
 
-// Copy is the second part of Commit; it is called once.
+// Copy is the second part of Commit; it is called once. ErrRestart means that
+// the transaction was undone with its primary, *Unknown that it may have been.
 func (d *Decided) Copy(ctx context.Context) error {
 	defer d.o.end()
 	if !d.changed {
 		return nil
 	}
-	return d.o.finish(ctx, d.c, d.in, d.keys, d.id)
+	switch d.o.finish(ctx, d.t.c, d.t.p, d.in, d.keys, d.id) {
+	case took:
+		return nil
+	case never:
+		return ErrRestart
+	}
+	return d.t.g.unknown(d.t.p, context.Cause(ctx))
 }
 
 // restart is the error of a transaction that is rolled back because of err.

@@ -2,7 +2,6 @@ package fence
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -10,7 +9,7 @@ import (
 // have one primary, there, and brings them to the other targets. When it
 // returns nil the statement's answer may be given to the client. Its other
 // errors are ErrScattered, *Unavailable and ctx's, which leave nothing behind,
-// and ErrUnknown.
+// ErrAnswerLost and *Unknown.
 func (g *Group) Write(ctx context.Context, stmt Statement, keys []Key) error {
 	o := g.begin(len(keys))
 	defer o.end()
@@ -32,7 +31,7 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 	if err != nil || c == nil {
 		return false, err
 	}
-	o.limit()
+	o.sending(keys)
 	guard, s, err := g.readGuard(ctx, c, p)
 	if err != nil {
 		return false, o.failed(ctx, c, p, err)
@@ -42,14 +41,25 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 	g.noteErr(p, s, err)
 	switch {
 	case err != nil && mayHaveRun(err):
-		g.counts.unknown.Add(1)
-		return false, fmt.Errorf("%w: %w", ErrUnknown, err)
+		switch g.resolve(ctx, o.attempt(guard, p.index, keys, id, false)) {
+		case took:
+			return false, ErrAnswerLost
+		case never:
+			return false, nil
+		}
+		return false, g.unknown(p, err)
 	case err != nil:
 		return false, o.failed(ctx, c, p, err)
 	case !changed: // it has told the client something, as a read does
 		return o.seen(ctx, c, p, g.startCheck(), keys)
 	}
-	return true, o.finish(ctx, c, guard, keys, id)
+	switch o.finish(ctx, c, p, guard, keys, id) {
+	case took:
+		return true, nil
+	case never:
+		return false, nil
+	}
+	return false, g.unknown(p, context.Cause(ctx))
 }
 
 // ready places the keys for a write: settled, with no lease in the way, and of
@@ -90,19 +100,28 @@ func (o *op) mustWait(c *installed) bool {
 }
 
 // finish brings the new versions, in o.entries, to the other targets. in is what
-// the primary was asked under.
-func (o *op) finish(ctx context.Context, c *installed, in Guard, keys []Key, id uint64) error {
+// p, the primary, was asked under.
+func (o *op) finish(ctx context.Context, c *installed, p *peer, in Guard, keys []Key, id uint64) fate {
 	g := o.g
+	for i := range keys {
+		g.glimpses.note(keys[i], id)
+	}
 	if g.cfg.ablate.ackEarly {
 		late := &op{g: g, limits: o.limits}
 		keys, entries, sites := keys, append([]Entry(nil), o.entries...), append([]site(nil), o.sites...)
 		g.env.Go(func() { _ = late.replicate(ctx, c, keys, entries, sites) })
-		return nil
+		return took
 	}
 	if o.replicate(ctx, c, keys, o.entries, o.sites) == nil {
-		return nil
+		return took
 	}
-	return o.complete(ctx, in, keys, id)
+	return g.resolve(ctx, o.attempt(in, p.index, keys, id, true))
+}
+
+// unknown is the error of a write at p whose outcome can't be told.
+func (g *Group) unknown(p *peer, err error) error {
+	g.counts.unknown.Add(1)
+	return &Unknown{Store: p.name(), Err: err}
 }
 
 // newID is a unique write id: not 0, and positive as a BIGINT.

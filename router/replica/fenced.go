@@ -3,7 +3,6 @@ package replica
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -105,6 +104,7 @@ func (c *Client) tableNumber(t Table) (uint16, error) {
 func (c *Client) fenceError(err error) error {
 	var (
 		unavailable *fence.Unavailable
+		unknown     *fence.Unknown
 		answer      *protocol.Error
 	)
 	switch {
@@ -112,9 +112,13 @@ func (c *Client) fenceError(err error) error {
 		return nil
 	case errors.As(err, &unavailable):
 		return protocol.Errorf(protocol.ErrUnknown, "dsmproxy: %v", unavailable)
-	case errors.Is(err, fence.ErrUnknown):
-		c.set.log.Warn("outcome of a write unknown", "err", err, "action", "the client's connection is closed, as by a server that dies")
-		return fmt.Errorf("write: %w", fence.ErrUnknown)
+	case errors.As(err, &unknown):
+		c.set.log.Warn("outcome of a write unknown", "store", unknown.Store, "err", unknown.Err, "action", "the client is told so, as by a server that shuts down")
+		return protocol.Errorf(protocol.ErrServerShutdown, "dsmproxy: lost connection to store %s during the write: "+
+			"whether it was carried out is unknown", unknown.Store)
+	case errors.Is(err, fence.ErrAnswerLost):
+		return protocol.Errorf(protocol.ErrServerShutdown, "dsmproxy: lost connection to the store during the write: "+
+			"it was carried out, and how many rows it has changed is unknown")
 	case errors.Is(err, fence.ErrRestart):
 		c.Rollback()
 		return protocol.Errorf(protocol.ErrLockDeadlock, "dsmproxy: %v", err)

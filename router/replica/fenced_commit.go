@@ -56,16 +56,42 @@ func (c *Client) fencedCommit() error {
 	for _, i := range c.members() { // after a failure
 		o.undone = append(o.undone, i)
 	}
-	c.Rollback()
-	for _, d := range o.decided {
-		if e := d.Copy(c.ctx); err == nil {
-			err = e
+	written := len(o.decided)
+	for _, i := range o.committed[len(o.decided):] {
+		if slices.Contains(c.txn.alone, i) {
+			written++
 		}
 	}
+	c.Rollback()
+	if err := o.copy(c); err != nil && written == 1 {
+		return c.fenceError(err) // of all that there is
+	}
 	if len(o.undone) == 0 && len(o.unknown) == 0 {
-		return c.fenceError(err)
+		return nil
 	}
 	return c.half(&o)
+}
+
+// copy has what is committed copied, and notes what was lost with its store
+// before that.
+func (o *fencedOutcome) copy(c *Client) (last error) {
+	stores := o.committed
+	o.committed = slices.Clone(stores[len(o.decided):])
+	for at, d := range o.decided {
+		switch err := d.Copy(c.ctx); {
+		case err == nil:
+			o.committed = append(o.committed, stores[at])
+			continue
+		case errors.Is(err, fence.ErrRestart):
+			o.undone, last = append(o.undone, stores[at]), err
+		default:
+			o.unknown, last = append(o.unknown, stores[at]), err
+		}
+	}
+	if o.last == nil {
+		o.last = last
+	}
+	return last
 }
 
 // commitable says what is known to keep the transaction from being committed as

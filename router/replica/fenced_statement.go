@@ -49,6 +49,7 @@ type fencedStmt struct {
 
 	store   int
 	conn    *store.Conn // that is kept
+	whole   bool        // the answer has come to its end
 	refused *protocol.Error
 	size    int // of the answer
 }
@@ -95,6 +96,10 @@ func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn,
 		}
 		c.pinned[s.store].Begin(time.Time{})
 		return c.pinned[s.store], nil
+	}
+	if c.fencing.lost != "" { // with the connection of the first run
+		s.refused = lockLost(c.fencing.lost)
+		return nil, nil
 	}
 	conn, err := c.acquire(s.store, true, true)
 	if err == nil {
@@ -193,6 +198,7 @@ func (s *fencedStmt) Answer(conn *store.Conn) error {
 	if _, err := conn.Relay(s, &c.frame); err != nil {
 		return err
 	}
+	s.whole = true
 	if s.write == nil {
 		return s.Trailed(conn)
 	}
@@ -317,7 +323,7 @@ func (s *fencedStmt) returns(conn *store.Conn, err error) {
 // forget undoes what a run of the statement has left that does not count.
 func (s *fencedStmt) forget() {
 	c := s.client
-	s.refused = nil
+	s.refused, s.whole = nil, false
 	if k := c.opened; k != nil {
 		c.opened = nil
 		if s.conn == k.conn {
@@ -329,66 +335,6 @@ func (s *fencedStmt) forget() {
 		s.returns(s.conn, nil)
 		s.conn = nil
 	}
-}
-
-// tell gives the client the answer, once err, what the Group has returned, says
-// that it counts.
-func (s *fencedStmt) tell(err error) error {
-	if err != nil {
-		s.forget()
-		return s.client.fenceError(err)
-	}
-	if s.refused != nil {
-		return s.refused
-	}
-	c := s.client
-	if err := s.ask(); err != nil {
-		return err
-	}
-	if s.size > maxFenced {
-		return protocol.Errorf(protocol.ErrUnknown,
-			"dsmproxy: the answer has more than %d bytes, and can't be kept back until it is known to be the newest", maxFenced)
-	}
-	_, err = c.out.Conn().Write(c.held)
-	if cap(c.held) > keptAnswer {
-		c.held = nil
-	}
-	if err != nil {
-		return err
-	}
-	c.answered()
-	return nil
-}
-
-// ask asks the connection that is kept for what the statement has done to it.
-func (s *fencedStmt) ask() error {
-	conn := s.conn
-	if conn == nil {
-		return nil
-	}
-	s.conn = nil
-	c := s.client
-	if s.kind == ledger.Within {
-		if err := c.readNotes(conn); err != nil {
-			s.returns(conn, err)
-			c.Rollback()
-			return cutOff(err)
-		}
-	} else if c.AskInsertID && c.frame.Answer().Err == nil {
-		rows, err := conn.Query(c.ctx, "SELECT LAST_INSERT_ID()")
-		if err == nil {
-			c.InsertID, err = strconv.ParseUint(string(rows[0][0]), 10, 64)
-		}
-		if err != nil {
-			s.returns(conn, err)
-			return cutOff(err)
-		}
-	}
-	if err := c.learn(s.store, conn); err != nil {
-		return err
-	}
-	s.returns(conn, nil)
-	return nil
 }
 
 // index is the place of a store among the set's.
