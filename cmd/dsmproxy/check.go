@@ -38,11 +38,12 @@ Exits with 1 if something is wrong.`
 const patience = 2 * time.Second
 
 func runCheck(args []string, _ io.Reader, stdout, stderr io.Writer) error {
-	fs := newFlags("check", "[-config FILE] [-online [-json] [-timeout DURATION]]", aboutCheck)
+	fs := newFlags("check", "[-config FILE] [-online [-json] [-timeout DURATION] [-proxies N]]", aboutCheck)
 	path := fs.String("config", defaultConfig, "configuration `file`")
 	online := fs.Bool("online", false, "connect to the stores and look there, too")
 	asJSON := fs.Bool("json", false, "with -online: print one object")
 	timeout := fs.Duration("timeout", 15*time.Second, "with -online: the `time` that each store is given")
+	proxies := fs.Int("proxies", 1, "with -online: how `many` proxies use the stores, whose connections add up; at the\nlevels safe and strict those that run are counted")
 	rest, done, err := parseFlags(fs, args, stdout, stderr)
 	if done || err != nil {
 		return err
@@ -52,6 +53,8 @@ func runCheck(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 		return usageError(fs, stderr, "takes no argument: write -config %s", conf.WithoutLogin(rest[0]))
 	case *asJSON && !*online:
 		return usageError(fs, stderr, "-json is for -online")
+	case *proxies < 1:
+		return usageError(fs, stderr, "-proxies must be 1 or more")
 	case *timeout <= 0:
 		return usageError(fs, stderr, "-timeout must be above 0")
 	}
@@ -60,7 +63,7 @@ func runCheck(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	if *online {
-		return checkOnline(c, *timeout, *asJSON, stdout, stderr)
+		return checkOnline(c, *proxies, *timeout, *asJSON, stdout, stderr)
 	}
 	_, err = fmt.Fprintf(stdout, "ok: %s: %s, %s, %s, copies %d, placement %q, level %q\n", *path,
 		count(len(c.Stores), "store"), count(len(c.Users), "user"), count(len(c.Tables), "table"),
@@ -69,14 +72,14 @@ func runCheck(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 }
 
 // checkOnline looks at the stores. What it says while it waits goes to stderr.
-func checkOnline(c *conf.Config, timeout time.Duration, asJSON bool, stdout, stderr io.Writer) error {
+func checkOnline(c *conf.Config, proxies int, timeout time.Duration, asJSON bool, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	ic, err := inspection(c)
 	if err != nil {
 		return err
 	}
-	ic.Timeout, ic.Progress, ic.Patience = timeout, stderr, patience
+	ic.Proxies, ic.Timeout, ic.Progress, ic.Patience = proxies, timeout, stderr, patience
 	r := inspect.Run(ctx, ic)
 	if ctx.Err() != nil {
 		return errors.New("interrupted")

@@ -23,6 +23,7 @@ type facts struct {
 	precision time.Duration     // how much skew may be off
 	zone      time.Duration     // NOW() less UTC_TIMESTAMP()
 	userConns int               // max_user_connections of the account, 0 for none
+	proxies   int               // that have just looked at it, at the levels safe and strict
 	tables    []*table
 }
 
@@ -90,7 +91,7 @@ func askSettings(ctx context.Context, f *facts) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.status, err = pairs(ctx, f.conn, "SHOW GLOBAL STATUS WHERE Variable_name IN ('Slave_running', 'wsrep_cluster_size', 'Uptime')"); err != nil {
+	if f.status, err = pairs(ctx, f.conn, "SHOW GLOBAL STATUS WHERE Variable_name IN ('Slave_running', 'wsrep_cluster_size', 'Uptime', 'Max_used_connections')"); err != nil {
 		return err
 	}
 	own, err := pairs(ctx, f.conn, "SHOW STATUS LIKE 'Ssl_version'")

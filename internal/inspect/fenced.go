@@ -76,6 +76,8 @@ func (in *inspection) askFenced(ctx context.Context, s Store, f *facts) error {
 	if err := in.tryReload(ctx, s.Name, who, f); err != nil {
 		return err
 	}
+	// Who may not look, or there is nothing to look at, knows of no proxy.
+	_ = f.conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+in.Fenced.Schema+".proxy WHERE id%2=1 AND seen>UTC_TIMESTAMP(6)-INTERVAL 10 SECOND").Scan(&f.proxies)
 	return in.askKept(ctx, s.Name, f)
 }
 

@@ -25,7 +25,8 @@ type Config struct {
 	Tables   []Table
 	Fenced   *Fenced // nil at the level seed
 
-	MaxConns       int           // the proxy's connections to one store, at most
+	MaxConns       int           // a proxy's connections to one store, at most
+	Proxies        int           // that use the stores, if more than run now at the level safe or strict
 	MaxLifetime    time.Duration // of a connection; 0: no bound
 	MaxPacket      int64         // the longest packet of a client
 	ConnectTimeout time.Duration // what the proxy will wait for dial and login

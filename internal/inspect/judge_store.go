@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -34,20 +35,38 @@ func (in *inspection) judgeStores(ctx context.Context, all []*facts) {
 // Spare connections for probes, administrators and the next client.
 const spareConns = 10
 
+// judgeConnections compares what all proxies may open with what the store has.
+func (in *inspection) judgeConnections(i int, f *facts) {
+	proxies := max(1, in.Proxies, f.proxies)
+	opened, who := in.MaxConns*proxies, fmt.Sprintf("dsmproxy may open %d (pool.max_conns)", in.MaxConns)
+	if proxies > 1 {
+		who = fmt.Sprintf("%d proxies may open %d (each pool.max_conns = %d)", proxies, opened, in.MaxConns)
+	}
+	n := f.number("max_connections")
+	if n >= 0 && n < int64(opened+spareConns) {
+		divided := ""
+		if proxies == 1 {
+			divided = " (divided by the number of proxies)"
+		}
+		in.ofStore(Wrong, "connections", i, fmt.Sprintf("set max_connections = %d or more at the store, or lower pool.max_conns to %d%s",
+			opened+spareConns, max(1, (n-spareConns)/int64(proxies)), divided), "max_connections is %d, but %s, and some should be to spare", n, who)
+	}
+	if n := f.userConns; n > 0 && n < opened {
+		in.ofStore(Wrong, "connections", i, "ALTER USER ... WITH MAX_USER_CONNECTIONS 0, or lower pool.max_conns",
+			"the account may have %d connections, but %s", n, who)
+	}
+	if most, err := strconv.ParseInt(f.status["Max_used_connections"], 10, 64); err == nil && n > 0 && most >= n-spareConns/2 {
+		in.ofStore(Note, "connections", i, "find out who uses them (SHOW PROCESSLIST), or raise max_connections; FLUSH STATUS begins anew",
+			"has had %d of its %d connections in use at once: whoever came next was refused", most, n)
+	}
+}
+
 func (in *inspection) judgeSettings(i int, f *facts) {
 	if limit := in.ConnectTimeout; limit > 0 && f.login > limit {
 		in.ofStore(Wrong, "connect", i, "raise health.connect_timeout, or find out why the store is slow (name lookups: skip-name-resolve)",
 			"dial and login took %.2f s, more than health.connect_timeout (%v): the store would be down to dsmproxy", f.login.Seconds(), limit)
 	}
-	if n := f.number("max_connections"); n >= 0 && n < int64(in.MaxConns+spareConns) {
-		in.ofStore(Wrong, "connections", i,
-			fmt.Sprintf("set max_connections = %d or more at the store, or lower pool.max_conns to %d (divided by the number of proxies)", in.MaxConns+spareConns, max(1, n-spareConns)),
-			"max_connections is %d, but dsmproxy may open %d (pool.max_conns), and some should be to spare", n, in.MaxConns)
-	}
-	if n := f.userConns; n > 0 && n < in.MaxConns {
-		in.ofStore(Wrong, "connections", i, "ALTER USER ... WITH MAX_USER_CONNECTIONS 0, or lower pool.max_conns",
-			"the account may have %d connections, but dsmproxy may open %d (pool.max_conns)", n, in.MaxConns)
-	}
+	in.judgeConnections(i, f)
 	if n := f.number("max_allowed_packet"); n >= 0 && n < in.MaxPacket {
 		in.ofStore(Note, "packet", i, fmt.Sprintf("set max_allowed_packet = %d at the store, or limits.max_allowed_packet = %d", in.MaxPacket, n),
 			"max_allowed_packet is %s, less than the %s that clients may send (limits.max_allowed_packet): longer statements fail there", size(n), size(in.MaxPacket))

@@ -85,6 +85,7 @@ func TestSettings(t *testing.T) {
 		change    func(*Config)
 		want      []string
 	}{
+		{name: "connections of two proxies", change: func(c *Config) { c.MaxConns, c.Proxies = 150, 2 }, want: []string{"wrong: s1: max_connections is 300, but 2 proxies may open 300 (each pool.max_conns = 150)", "wrong: s2: max_connections is 300"}},
 		{name: "connections", change: func(c *Config) { c.MaxConns = 299 }, want: []string{"wrong: s1: max_connections is 300, but dsmproxy may open 299", "wrong: s2: max_connections is 300"}},
 		{name: "connections of the account", set: "ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 20", undo: "ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 0",
 			want: []string{"wrong: s2: the account may have 20 connections"}},
