@@ -58,6 +58,9 @@ func keyText(hexed, charset string) string {
 	for i := 0; i+1 < len(hexed); i += 2 {
 		digits = digits && (hexed[i] == '3' && hexed[i+1] <= '9' || hexed[i:i+2] == "2D" || hexed[i:i+2] == "2E")
 	}
+	if charset == "utf8mb3" { // which MySQL warns of
+		charset = "utf8mb4"
+	}
 	if !digits {
 		return "_" + charset + " x'" + hexed + "'"
 	}

@@ -27,6 +27,11 @@ func (s *session) diagnose(st *rewrite.Statement, args rewrite.Args) error {
 	case d.Condition != nil:
 		n, ok = st.Number(*d.Condition, args)
 	}
+	for _, item := range d.Items {
+		if item.Name == "row_number" && !s.mariaDB() {
+			return protocol.Errorf(protocol.ErrParse, misunderstood+"statement not understood near 'ROW_NUMBER'")
+		}
+	}
 	asksOne := d.CondVar != "" || d.Condition != nil
 	if asksOne && (!ok || n < 1 || n > int64(len(s.own.notes))) {
 		return s.noCondition()
@@ -43,7 +48,9 @@ func (s *session) diagnose(st *rewrite.Statement, args rewrite.Args) error {
 	text := []byte("SET " + sql[2:])
 	s.router.Planner.Plan(inner, text, s.data.State().DB(), s.mode)
 	rows := s.own.rowCount
-	err := s.setState(inner, &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}, nil)
+	err := s.data.Hush(func() error { // a charset may be deprecated
+		return s.setState(inner, &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}, nil)
+	})
 	s.own.rowCount = rows
 	return err
 }
@@ -77,12 +84,11 @@ func (s *session) ofCondition(item string, note [][]byte) string {
 	case "row_number":
 		return "0"
 	case "returned_sqlstate":
-		code, _ := strconv.ParseUint(string(note[1]), 10, 16)
-		state := rewrite.SQLState(uint16(code))
-		if s.own.state != "" && string(note[0]) == "Error" {
-			state = s.own.state
+		return fmt.Sprintf("_utf8 x'%x'", s.stateOf(note))
+	case "class_origin", "subclass_origin":
+		if !s.mariaDB() { // which leaves them empty
+			return "_utf8 '" + originOf(s.stateOf(note)) + "'"
 		}
-		return "_utf8 x'" + fmt.Sprintf("%x", state) + "'"
 	case "message_text":
 		if charset := s.results().charset; charset != "utf8mb4" && charset != "utf8mb3" {
 			return fmt.Sprintf("CONVERT(_%s x'%x' USING utf8)", charset, note[2])
@@ -90,4 +96,21 @@ func (s *session) ofCondition(item string, note [][]byte) string {
 		return fmt.Sprintf("_utf8 x'%x'", note[2])
 	}
 	return "_utf8 ''"
+}
+
+// stateOf is the SQLSTATE of an error or a warning.
+func (s *session) stateOf(note [][]byte) string {
+	if s.own.state != "" && string(note[0]) == "Error" {
+		return s.own.state
+	}
+	code, _ := strconv.ParseUint(string(note[1]), 10, 16)
+	return rewrite.SQLState(uint16(code))
+}
+
+// originOf is who has defined the class of an SQLSTATE, as MySQL says it.
+func originOf(state string) string {
+	if c := state[0]; c >= '0' && c <= '4' || c >= 'A' && c <= 'H' {
+		return "ISO 9075"
+	}
+	return "MySQL"
 }

@@ -20,7 +20,11 @@ func (s *session) list(st *rewrite.Statement, req replica.Request) error {
 			defer p.stmt.Close()
 		}
 	}
-	return s.any(st.Plan, req)
+	err := s.any(st.Plan, req)
+	if err == nil && !s.failed() && !s.mariaDB() {
+		s.data.ForgetNext() // MySQL reads tables of its own for it
+	}
+	return err
 }
 
 // isLeaseTable reports whether a name, with or without its schema, is that

@@ -52,6 +52,8 @@ type harness struct {
 	other   int // the store of other tables
 	log     *lockedBuffer
 	detect  time.Duration // how long a store must fail to be excluded
+	// patience is how long a statement waits for the group.
+	patience time.Duration
 	// connWait is how long a statement waits for a connection; 0 means as ever.
 	connWait time.Duration
 }
@@ -178,7 +180,7 @@ func startLinkedAt(t *testing.T, level string, m, n, other int) (*harness, []*fa
 func startReached(t *testing.T, level string, servers []*realstore.Server, addrs []string, n, other int, changes ...func(*harness)) *harness {
 	t.Helper()
 	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{},
-		detect: 3 * time.Second} // other tests' servers start meanwhile
+		detect: 3 * time.Second, patience: 30 * time.Second} // other tests' servers start meanwhile
 	for _, change := range changes {
 		change(h)
 	}
@@ -290,7 +292,7 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	env := &fence.Live{}
 	fc := fence.Config{
 		Stores: stores, Placement: h.place, Copies: h.copies, Detect: h.detect, DetectRefused: 200 * time.Millisecond,
-		Rejoin: 300 * time.Millisecond, RejoinMax: time.Second, MendEvery: 200 * time.Millisecond, Patience: 30 * time.Second,
+		Rejoin: 300 * time.Millisecond, RejoinMax: time.Second, MendEvery: 200 * time.Millisecond, Patience: h.patience,
 		Solo: len(stores) == 2, Env: env, Log: log,
 	}
 	if h.level == "safe" {

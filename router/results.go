@@ -14,6 +14,7 @@ type results struct {
 	charset   string
 	collation uint16 // as a column's metadata has it
 	width     uint32 // of a character, in bytes
+	none      bool   // it is NULL: texts come in the charset that they have
 	of        *store.Session
 }
 
@@ -36,7 +37,7 @@ func (s *session) results() results {
 	}
 	r := utf8mb4
 	err := s.data.Ask(func(conn *store.Conn) error {
-		rows, err := conn.Query(context.Background(), "SELECT s.CHARACTER_SET_NAME, c.ID, s.MAXLEN FROM information_schema.COLLATIONS c"+
+		rows, err := conn.Query(context.Background(), "SELECT s.CHARACTER_SET_NAME, c.ID, s.MAXLEN, @@character_set_results IS NULL FROM information_schema.COLLATIONS c"+
 			" JOIN information_schema.CHARACTER_SETS s ON s.DEFAULT_COLLATE_NAME = c.COLLATION_NAME"+
 			" WHERE s.CHARACTER_SET_NAME = IFNULL(@@character_set_results, 'utf8mb3')")
 		if err != nil || len(rows) != 1 {
@@ -47,7 +48,7 @@ func (s *session) results() results {
 			return err
 		}
 		width, err := strconv.ParseUint(string(rows[0][2]), 10, 8)
-		r = results{charset: string(rows[0][0]), collation: uint16(id), width: uint32(width)}
+		r = results{charset: string(rows[0][0]), collation: uint16(id), width: uint32(width), none: string(rows[0][3]) == "1"}
 		return err
 	})
 	if err == nil {

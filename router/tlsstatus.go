@@ -79,13 +79,21 @@ func (s *session) showStatus(req replica.Request, rows [][][]byte) error {
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
 	columns := []protocol.Column{s.textColumn("Variable_name", 64), s.textColumn("Value", 2048)}
+	const noDefault = 0x1000
+	columns[0].Flags |= noDefault
 	if s.mariaDB() {
-		const noDefault = 0x1000
-		columns[0].Flags |= noDefault
 		columns[1].Flags |= noDefault
+	} else {
+		columns[1].Flags = 0
+		if s.results().none { // then they are as performance_schema has them
+			columns[0].Charset, columns[1].Charset = utf8mb40900, utf8mb40900
+		}
 	}
 	return s.client.WriteResult(columns, rows)
 }
+
+// utf8mb40900 is utf8mb4_0900_ai_ci in a column's metadata.
+const utf8mb40900 = 255
 
 // like is SQL's LIKE for names: %, _ and the escape \.
 func like(name, pattern string) bool {

@@ -116,10 +116,16 @@ func (c *Client) Traits() Traits {
 	return t
 }
 
+// handsOn reports whether a BEGIN hands the traits of the transaction that it
+// commits on to its own, as MySQL has it and MariaDB has not.
+func (s *Set) handsOn() bool { return !s.mariaDB() }
+
 // Chain opens a transaction with the traits of the one before it.
-func (c *Client) Chain(t Traits) error {
+func (c *Client) Chain(t Traits) error { return c.chain("START TRANSACTION", t) }
+
+func (c *Client) chain(sql string, t Traits) error {
 	c.txn.prefix = append(c.txn.prefix, t.sets...)
-	if err := c.Begin("START TRANSACTION", t.access); err != nil {
+	if err := c.begin(sql, t.access); err != nil {
 		return err
 	}
 	if c.ReadOnly() != c.ReadsOnly {
@@ -165,7 +171,7 @@ func (c *Client) KeepIsolation() error {
 		return nil
 	}
 	name := "@@transaction_isolation"
-	if strings.Contains(c.set.Version(), "MariaDB") {
+	if c.set.mariaDB() {
 		name = "@@tx_isolation"
 	}
 	var level string

@@ -83,10 +83,21 @@ func (c *Client) InTxn() bool {
 // that does so at a store, a the access that it names.
 func (c *Client) Begin(sql string, a Access) error {
 	if c.InTxn() {
+		t := c.Traits()
 		if err := c.Commit(); err != nil {
 			return err
 		}
+		if c.set.handsOn() {
+			if a != AccessDefault {
+				t.access = a
+			}
+			return c.chain(sql, t)
+		}
 	}
+	return c.begin(sql, a)
+}
+
+func (c *Client) begin(sql string, a Access) error {
 	if a == AccessDefault {
 		a = c.txn.access
 	}
@@ -195,17 +206,21 @@ func (c *Client) settle() {
 // endOnce forgets what concerned one statement alone, which e has ended unless
 // it is nil.
 func (c *Client) endOnce(e *protocol.Error) {
-	if c.txn.once && (e == nil || !refusedBefore(e.Code)) {
+	if c.txn.once && (e == nil || !c.set.refusedBefore(e)) {
 		c.txn.prefix, c.txn.access = c.txn.prefix[:0], AccessDefault
 	}
 	c.txn.once = false
 }
 
 // refusedBefore says by which errors a store refuses a statement before a
-// transaction begins for it: what SET TRANSACTION has said still waits then.
-func refusedBefore(code uint16) bool {
+// transaction begins for it: what SET TRANSACTION has said still waits then. At
+// MySQL it begins behind the look at the columns.
+func (s *Set) refusedBefore(e *protocol.Error) bool {
 	const cantExecuteInReadOnly = 1792
-	return code == cantExecuteInReadOnly || code == protocol.ErrNoSuchTable
+	if e.Code == cantExecuteInReadOnly || e.Code == protocol.ErrNoSuchTable {
+		return true
+	}
+	return !s.mariaDB() && strings.HasPrefix(e.State, "42")
 }
 
 // Savepoint sets a savepoint of the given name by sql, at stores that join

@@ -51,7 +51,10 @@ var showNotes = append([]byte{byte(protocol.ComQuery)}, "SHOW WARNINGS"...)
 
 // forgetsNotes reports whether the stores forget a statement's warnings at the
 // next SET, as MySQL does and MariaDB does not.
-func (s *Set) forgetsNotes() bool { return !strings.Contains(s.Version(), "MariaDB") }
+func (s *Set) forgetsNotes() bool { return !s.mariaDB() }
+
+// mariaDB reports whether the stores are MariaDB, as far as is known.
+func (s *Set) mariaDB() bool { return strings.Contains(s.Version(), "MariaDB") }
 
 // unfixOf is the statement that undoes what fix does. A number that its
 // statement has not used would else be that of the next record inserted there.
