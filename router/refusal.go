@@ -126,7 +126,11 @@ func refusedSet(p *rewrite.Plan) *protocol.Error {
 	for _, a := range p.Set {
 		switch {
 		case a.Global:
-			return refuse("SET GLOBAL " + a.Name)
+			// The number is that of an account that may not: handlers that
+			// would like to set something go on without.
+			e := refuse("SET GLOBAL " + a.Name)
+			e.Code = 1227
+			return e
 		case a.Name == "autocommit" && p.Params == 0 && onOff(a.Value) == none:
 			if a.Value != "" {
 				return &protocol.Error{Code: 1231, State: "42000",
