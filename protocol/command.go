@@ -141,10 +141,8 @@ func answered(cmd Command) bool {
 func (c *Client) dispatch(cmd Command, payload []byte) error {
 	switch cmd {
 	case ComQuery, ComStmtExecute, ComStmtPrepare, ComStmtClose, ComStmtSendLongData,
-		ComStmtReset, ComStmtFetch, ComInitDB, ComFieldList:
+		ComStmtReset, ComStmtFetch, ComInitDB, ComFieldList, ComPing:
 		return c.session.Command(cmd, payload)
-	case ComPing:
-		return c.WriteOK(OK{})
 	case ComQuit:
 		return errQuit
 	case ComResetConnection:

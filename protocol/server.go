@@ -24,8 +24,8 @@ type Handler interface {
 type Session interface {
 	// Command carries out one command and has written its whole answer to the
 	// client when it returns. payload begins with the command byte and is
-	// valid until Command returns. It gets QUERY, INIT_DB, FIELD_LIST and the
-	// STMT commands, nothing else. An *Error it returns is sent as the
+	// valid until Command returns. It gets QUERY, INIT_DB, FIELD_LIST, PING and
+	// the STMT commands, nothing else. An *Error it returns is sent as the
 	// answer if nothing of it has been written yet; any other error closes the
 	// connection.
 	Command(cmd Command, payload []byte) error

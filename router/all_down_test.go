@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/dsmproxy/dsmproxy/internal/mariadbtest"
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
@@ -19,7 +21,8 @@ const durableStore = "--innodb-flush-log-at-trx-commit=1"
 
 // TestAllStoresDown: a client outlives all stores. What needs none of them is
 // answered, what needs one fails with an error that shows no address, and the
-// same connection serves when they are back.
+// same connection serves when they are back. A ping and a login fail as well: who
+// asks whether the server is up is told that it is not.
 func TestAllStoresDown(t *testing.T) { eachLevel(t, testAllStoresDown) }
 
 func testAllStoresDown(t *testing.T, level string) {
@@ -60,10 +63,15 @@ func testAllStoresDown(t *testing.T, level string) {
 		for _, q := range []string{"USE app", "SET autocommit = 0", "BEGIN", "ROLLBACK", "SET autocommit = 1", "COMMIT", "UNLOCK TABLES", "/* nothing */"} {
 			h.exec(c, q)
 		}
-		if err := c.PingContext(context.Background()); err != nil {
-			t.Errorf("ping: %v", err)
-		}
 		h.await("all stores down", down)
+		if err := c.PingContext(context.Background()); !isUnreachable(err) {
+			t.Errorf("ping: %v, want error %d", err, protocol.ErrUnknown)
+		}
+		for _, db := range []string{"app", ""} {
+			if err := open(t, h.addr, db).PingContext(context.Background()); !isUnreachable(err) {
+				t.Errorf("login to database %q: %v, want error %d", db, err, protocol.ErrUnknown)
+			}
+		}
 	}
 	for _, s := range h.servers {
 		if err := s.Restart(t.Context()); err != nil {
@@ -78,6 +86,9 @@ func testAllStoresDown(t *testing.T, level string) {
 		}
 		return true
 	})
+	if err := c.PingContext(context.Background()); err != nil {
+		t.Errorf("ping after their return: %v", err)
+	}
 	var data, a string
 	h.await("the record", func() bool {
 		err := c.QueryRowContext(context.Background(), "SELECT data, @a FROM sessions WHERE id = 'a'").Scan(&data, &a)
@@ -86,4 +97,57 @@ func testAllStoresDown(t *testing.T, level string) {
 	if data != "x" || a != "1" {
 		t.Errorf("after their return: %q, %q", data, a)
 	}
+}
+
+// TestUndurableStoresRestarted: what all stores have lost that are not durable
+// can't be told when they come back at once. The client learns what to do, and
+// is served when an operator has said that nothing is lost.
+func TestUndurableStoresRestarted(t *testing.T) {
+	servers := installed.Start(t, 3, manyConnections)
+	h := startReached(t, "safe", servers, addrsOf(servers), 2, -1, func(h *harness) { h.patience = 200 * time.Millisecond })
+	c := h.conn("interpolateParams=true")
+	h.exec(c, "INSERT INTO sessions (id, data) VALUES ('a', 'x')")
+	for i := range h.servers {
+		h.down(i)
+	}
+	for _, s := range h.servers {
+		if err := s.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func() (data string, err error) {
+		err = c.QueryRowContext(context.Background(), "SELECT data FROM sessions WHERE id = 'a'").Scan(&data)
+		return data, err
+	}
+	h.await("what to do", func() bool {
+		_, err := ask()
+		return err != nil && strings.Contains(err.Error(), "s0, s1, s2 (dsmproxy trust")
+	})
+	for i := range h.servers {
+		if err := h.group.Trust(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.await("the record", func() bool {
+		data, err := ask()
+		return err == nil && data == "x"
+	})
+}
+
+// isUnreachable reports whether an error is what a client is told where no store
+// can be reached.
+func isUnreachable(err error) bool {
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && e.Number == protocol.ErrUnknown && strings.Contains(e.Message, "no store can serve")
+}
+
+// open returns a pool of clients of the given address.
+func open(t *testing.T, addr, db string) *sql.DB {
+	t.Helper()
+	pool, err := sql.Open("mysql", mariadbtest.User+":"+mariadbtest.Password+"@tcp("+addr+")/"+db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.Close() })
+	return pool
 }

@@ -81,6 +81,10 @@ func testKeyTypes(t *testing.T, level string) {
 		{"tinyint", numbers},
 		{"int", numbers},
 		{"bigint unsigned", numbers},
+		{"varchar(16) DEFAULT 'it''s'", leftOut},
+		{"varbinary(8) DEFAULT 'k'", leftOut},
+		{"int DEFAULT 7", leftOut},
+		{"bigint", leftOut},
 	}
 	if installed.MariaDB() {
 		columns = append(columns, struct{ typ, lines string }{"uuid", uuids},
@@ -92,7 +96,7 @@ func testKeyTypes(t *testing.T, level string) {
 	var tables []rewrite.Table
 	for i, c := range columns {
 		name := fmt.Sprintf("keyed%d", i)
-		create := "CREATE TABLE app." + name + " (id " + c.typ + " NOT NULL PRIMARY KEY, n int NOT NULL DEFAULT 0)"
+		create := "CREATE TABLE app." + name + " (id " + c.typ + " NOT NULL, PRIMARY KEY (id), n int NOT NULL DEFAULT 0)"
 		h.wire(single.Addr(), "", true, create)
 		for _, db := range h.direct {
 			h.exec(db, create)
@@ -117,3 +121,13 @@ func testKeyTypes(t *testing.T, level string) {
 		}
 	}
 }
+
+// leftOut are keys that are NULL, DEFAULT or none, for columns with defaults.
+const leftOut = `INSERT INTO $ (n) VALUES (1)
+INSERT INTO $ (id,n) VALUES (DEFAULT,2) ON DUPLICATE KEY UPDATE n=n+10
+INSERT IGNORE INTO $ (id,n) VALUES (NULL,3)
+SHOW WARNINGS
+INSERT IGNORE INTO $ (id,n) VALUES (NULL,4),(DEFAULT,5)
+SELECT id,n FROM $ ORDER BY n
+DELETE FROM $ WHERE id=''
+SELECT id,n FROM $ ORDER BY n`

@@ -2,6 +2,7 @@ package router
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -16,7 +17,7 @@ import (
 
 // findKeys puts the different keys of a statement into s.keys, in the order in
 // which they appear, and if that is not how it has them, that into s.spelled.
-// NULL names no record and is left out.
+// NULL names no record and is left out, unless an INSERT makes it a value.
 func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args rewrite.Args) error {
 	n, folded := 0, false
 	s.spelled = nil
@@ -48,6 +49,11 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 		if !ok {
 			return refuse("a key whose bytes can't be told")
 		}
+		if null && inserts {
+			if key, ok = s.data.ImplicitKey(t, !v.IsWrittenNull() && v.Null); ok {
+				null, charset = false, rewrite.CharsetASCII
+			}
+		}
 		if null {
 			continue
 		}
@@ -75,11 +81,15 @@ func (s *session) findKeys(st *rewrite.Statement, values []rewrite.Value, args r
 			s.spell(key)
 		}
 		if folds {
-			var err error
-			if s.data.Fenced() && !isASCII(key) {
-				return refuse("a key with letters beyond ASCII of a column that ignores case, at the levels safe and strict")
-			}
-			if key, err = fold.Append(nil, key); err != nil {
+			as, err := fold.Append(nil, key)
+			switch {
+			case err == nil:
+				key = as
+			case errors.Is(err, replica.ErrNoText) && !given:
+				continue // no record has it
+			case errors.Is(err, replica.ErrNoText), errors.Is(err, replica.ErrNotExact):
+				return refuse("a key with letters beyond ASCII at the levels safe and strict, where " + err.Error())
+			default:
 				return err
 			}
 		}

@@ -18,10 +18,11 @@ type spelling struct {
 
 // TestKeysInEveryCharsetAndCase: clients of different charsets, and what the
 // column's collation calls equal, mean one record, as at a plain server.
-func TestKeysInEveryCharsetAndCase(t *testing.T) {
-	h := start(t, 5, 2)
+func TestKeysInEveryCharsetAndCase(t *testing.T) { eachLevel(t, testKeysInEveryCharsetAndCase) }
+
+func testKeysInEveryCharsetAndCase(t *testing.T, level string) {
+	h := startAt(t, level, 5, 2)
 	ref := h.reference()
-	h.addr = h.serve(t, []rewrite.Table{{Name: "spoken", Key: "k", Collated: true}})
 	spellings := []spelling{
 		{"utf8mb4", "'café-ж1'", "café-ж1"},
 		{"utf8mb4", "'CAFÉ-Ж1'", "CAFÉ-Ж1"},
@@ -59,6 +60,15 @@ func TestKeysInEveryCharsetAndCase(t *testing.T) {
 	} else {
 		columns = append(columns, "varchar(40) CHARSET utf8mb4 COLLATE utf8mb4_0900_as_ci", "varchar(40) CHARSET utf8mb4 COLLATE utf8mb4_0900_ai_ci")
 	}
+	var tables []rewrite.Table
+	for n, column := range columns {
+		name := fmt.Sprintf("spoken%d", n)
+		tables = append(tables, rewrite.Table{Name: name, Key: "k", Collated: true})
+		for i, d := range append(h.direct, ref) {
+			h.exec(d, "CREATE TABLE "+[]string{"app.", "ref."}[i/len(h.direct)]+name+" (k "+column+" PRIMARY KEY, v int NOT NULL DEFAULT 0)")
+		}
+	}
+	h.addr = h.serve(t, tables)
 	clients := map[string][2]*sql.DB{}
 	for _, s := range spellings {
 		if _, ok := clients[s.names]; ok {
@@ -76,13 +86,11 @@ func TestKeysInEveryCharsetAndCase(t *testing.T) {
 		}
 		clients[s.names] = pair
 	}
-	for _, column := range columns {
-		for i, d := range append(h.direct, ref) {
-			table := []string{"app.", "ref."}[i/len(h.direct)] + "spoken"
-			h.exec(d, "DROP TABLE IF EXISTS "+table)
-			h.exec(d, "CREATE TABLE "+table+" (k "+column+" PRIMARY KEY, v int NOT NULL DEFAULT 0)")
+	for n, column := range columns {
+		if level != "seed" && (strings.Contains(column, "_as_") || strings.Contains(column, "utf8mb3_swedish")) {
+			h.fails(1235, clients["utf8mb4"][0], "INSERT INTO "+tables[n].Name+" VALUES ('é', 1)")
+			continue
 		}
-		h.set.Forget()
 		for round, s := range spellings {
 			pair := clients[s.names]
 			queries := []string{
@@ -97,21 +105,22 @@ func TestKeysInEveryCharsetAndCase(t *testing.T) {
 				queries = append(queries, "DELETE FROM spoken WHERE k = "+s.key)
 			}
 			for _, q := range queries {
-				h.alike(t, column, pair, ref, q)
+				h.alike(t, column, tables[n].Name, pair, ref, q)
 			}
 			if s.bound == nil {
 				continue
 			}
 			for _, q := range []string{"SELECT v FROM spoken WHERE k = ?", "UPDATE spoken SET v = v + 100 WHERE k = ?", "REPLACE INTO spoken VALUES (?, 7)"} {
-				h.alike(t, column, pair, ref, q, s.bound)
+				h.alike(t, column, tables[n].Name, pair, ref, q, s.bound)
 			}
 		}
 	}
 }
 
 // alike holds what a statement gives and leaves behind against a plain server.
-func (h *harness) alike(t *testing.T, column string, pair [2]*sql.DB, ref *sql.DB, q string, args ...any) {
+func (h *harness) alike(t *testing.T, column, table string, pair [2]*sql.DB, ref *sql.DB, q string, args ...any) {
 	t.Helper()
+	q = strings.Replace(q, "spoken", table, 1)
 	got := told(pair[0], strings.Replace(q, "COUNT(*), SUM(v)", "CONCAT_WS(',', COUNT(*), SUM(v))", 1), args...)
 	want := told(pair[1], strings.Replace(q, "COUNT(*), SUM(v)", "CONCAT_WS(',', COUNT(*), SUM(v))", 1), args...)
 	if got != want {
@@ -121,7 +130,7 @@ func (h *harness) alike(t *testing.T, column string, pair [2]*sql.DB, ref *sql.D
 		return
 	}
 	records := map[string]bool{}
-	rows, err := ref.Query("SELECT CONCAT(HEX(k), '=', v) FROM spoken")
+	rows, err := ref.Query("SELECT CONCAT(HEX(k), '=', v) FROM " + table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,8 +149,8 @@ func (h *harness) alike(t *testing.T, column string, pair [2]*sql.DB, ref *sql.D
 	for r := range records {
 		twice[r] = 2
 	}
-	if want = fmt.Sprint(twice); h.dump("spoken", "CONCAT(HEX(k), '=', v)") != want {
-		t.Fatalf("%s: after %q %q: %s, want %s", column, q, args, h.dump("spoken", "CONCAT(HEX(k), '=', v)"), want)
+	if want = fmt.Sprint(twice); h.dump(table, "CONCAT(HEX(k), '=', v)") != want {
+		t.Fatalf("%s: after %q %q: %s, want %s", column, q, args, h.dump(table, "CONCAT(HEX(k), '=', v)"), want)
 	}
 }
 

@@ -74,7 +74,7 @@ func (r *Router) LogSlow(least time.Duration) { r.slow.Store(int64(least)) }
 // Open implements protocol.Handler.
 func (r *Router) Open(c *protocol.Client) (protocol.Session, error) {
 	s := &session{router: r, client: c, shard: meter.Shard(c.ID)}
-	if err := s.begin(); err != nil {
+	if err := s.begin(true); err != nil {
 		return nil, err
 	}
 	return s, nil

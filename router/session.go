@@ -57,8 +57,8 @@ type session struct {
 	latest   *rewrite.Statement // what the running command carries out; nil: none yet
 }
 
-// begin brings the session to the state after login.
-func (s *session) begin() error {
+// begin brings the session to the state after login, which it is the first time.
+func (s *session) begin(login bool) error {
 	c := s.client
 	s.mode = rewrite.Mode(s.router.baseMode.Load())
 	if unsafeCollation(c.Collation) {
@@ -86,18 +86,31 @@ func (s *session) begin() error {
 		s.data.LockWait, s.maxTime = d.lock, d.statement
 	}
 	s.running.Store(s.data)
-	if c.DB == "" {
-		return nil
-	}
-	if _, ok := s.router.known.Load(access{c.User, c.DB}); ok {
+	_, known := s.router.known.Load(access{c.User, c.DB})
+	if known = known || c.DB == ""; known && (!login || s.router.Set.Live()) {
 		return nil
 	}
 	if err := s.data.Check(); err != nil {
 		s.data.Close()
 		return err
 	}
-	s.router.known.Store(access{c.User, c.DB}, struct{}{})
+	if !known {
+		s.router.known.Store(access{c.User, c.DB}, struct{}{})
+	}
 	return nil
+}
+
+// ping answers COM_PING. A server that is down answers none, nor does it let
+// anybody in: pools and load balancers rely on both, and where no store can be
+// reached they are told so.
+func (s *session) ping() error {
+	if !s.router.Set.Live() {
+		if err := s.data.Check(); err != nil {
+			return err
+		}
+	}
+	s.own.rowCount = 0
+	return s.client.WriteOK(protocol.OK{})
 }
 
 // unsafeCollation reports whether a collation's charset has characters whose
@@ -138,6 +151,8 @@ func (s *session) command(cmd protocol.Command, payload []byte) error {
 		return s.query(payload)
 	case protocol.ComInitDB:
 		return s.initDB(payload)
+	case protocol.ComPing:
+		return s.ping()
 	case protocol.ComFieldList:
 		return s.data.ReadAny(&textRequest{payload: payload, answer: protocol.AnswerFields})
 	case protocol.ComStmtPrepare:
@@ -160,7 +175,7 @@ func (s *session) command(cmd protocol.Command, payload []byte) error {
 // Reset implements protocol.Session.
 func (s *session) Reset() error {
 	s.end()
-	return s.begin()
+	return s.begin(false)
 }
 
 // Abort implements protocol.Session.

@@ -28,10 +28,15 @@ func (s *session) numbered(p *rewrite.Plan, t replica.Table) (column string, err
 		return "", err
 	}
 	if strings.Contains(p.Detail, "AUTO") && !strings.EqualFold(column, t.Key) {
-		if len(p.Keys) == 1 && p.Keys[0].IsWrittenNull() {
-			return "", nullKey(p)
+		for i := range p.Keys {
+			if _, ok := s.data.ImplicitKey(t, !p.Keys[i].IsWrittenNull()); ok || !p.Keys[i].Null {
+				continue
+			}
+			if len(p.Keys) == 1 && p.Keys[0].IsWrittenNull() {
+				return "", nullKey(p)
+			}
+			return "", s.withoutKey(p)
 		}
-		return "", s.withoutKey(p)
 	}
 	return column, nil
 }

@@ -3,8 +3,12 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 )
+
+// ErrNoKey says that a key is none that a version can belong to.
+var ErrNoKey = errors.New("no version can belong to such a key")
 
 // Folding returns what makes of the keys of a table, as they lie in its column,
 // the keys as they are hashed; nil for nothing.
@@ -35,13 +39,11 @@ func (sh *shape) hashed(key []byte) ([]byte, error) {
 }
 
 // adoptable is hashed for a record that is to get a version, and so must be found
-// by the key as it is hashed. Beyond ASCII, letters are folded together that the
-// column may tell apart.
+// by the key as it is hashed.
 func (sh *shape) adoptable(key []byte) ([]byte, error) {
 	id, err := sh.hashed(key)
-	if err == nil && !bytes.Equal(id, key) && !ascii(string(key)) {
-		err = fmt.Errorf("the key %q of table %s is not ASCII, and the column ignores case: "+
-			"its record could not be found again at this level; remove it first", key, sh.name)
+	if errors.Is(err, ErrNoKey) {
+		err = fmt.Errorf("the record with the key %q of table %s can't be served at this level: remove it first: %w", key, sh.name, err)
 	}
 	return id, err
 }

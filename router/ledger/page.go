@@ -235,6 +235,9 @@ func digests(r *reply, set int, sh *shape) ([]Row, error) {
 			continue // a row without a key belongs to no record
 		}
 		id, err := sh.hashed(cells[0])
+		if errors.Is(err, ErrNoKey) {
+			id, err = cells[0], nil // it is nobody's copy
+		}
 		if err != nil {
 			return nil, err
 		}

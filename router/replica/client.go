@@ -228,12 +228,20 @@ func (c *Client) acquireAt(i int) (*store.Conn, error) {
 
 // finish gives a connection back whose answer has been read to its end, unless
 // the transaction keeps it. With autocommit off it is the store's status that
-// says that a transaction has begun.
+// says that a transaction has begun; an error says nothing of that, so the store
+// is asked.
 func (c *Client) finish(i int, conn *store.Conn) {
 	if c.pinned[i] == conn {
 		return
 	}
+	if conn.Unsure() {
+		if _, err := conn.Exec(c.ctx, "DO 0"); err != nil {
+			c.drop(i, conn)
+			return
+		}
+	}
 	if conn.Status().Has(protocol.StatusInTrans) {
+		c.out.Status |= conn.Status() & (protocol.StatusInTrans | protocol.StatusInTransReadonly)
 		c.pin(i, conn)
 		return
 	}

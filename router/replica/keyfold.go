@@ -26,7 +26,8 @@ import (
 // found for ASCII ones alone. To fold together what is not equal does no harm
 // but to an even spread, so accents are left out where a collation tells them
 // apart but not capitals, and of the charsets of East Asia, whose collations
-// call none of their letters equal to an ASCII one, those letters.
+// call none of their letters equal to an ASCII one, those letters. But where it
+// does, at the levels safe and strict, see keyexact.go.
 type KeyFold struct {
 	charset, collation string
 	width              int // of one weight in bytes
@@ -38,6 +39,10 @@ type KeyFold struct {
 	ask   func(sql string) ([][][]byte, error)
 	mu    sync.Mutex // held to replace runes
 	runes atomic.Pointer[map[rune]string]
+	// fenced: keys are folded to one text if and only if they are equal, and exact:
+	// those beyond ASCII can be.
+	fenced, exact bool
+	firsts        atomic.Pointer[map[string]string] // see firstTexts
 }
 
 const (
@@ -54,7 +59,7 @@ type keyFolds struct {
 }
 
 // get returns that of a column; nil if its collation tells capitals apart.
-func (k *keyFolds) get(c column, query querier) (*KeyFold, error) {
+func (k *keyFolds) get(c column, query querier, fenced bool) (*KeyFold, error) {
 	if !c.foldsCase() {
 		return nil, nil
 	}
@@ -67,6 +72,7 @@ func (k *keyFolds) get(c column, query querier) (*KeyFold, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.fenced, f.exact = fenced, f.charset != "" && c.exactly()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	next := map[string]*KeyFold{}
@@ -195,6 +201,12 @@ func (f *KeyFold) Append(dst, key []byte) ([]byte, error) {
 			key = key[:len(key)-1]
 		}
 	}
+	if f.fenced && !isASCII(key) {
+		if !f.exact {
+			return dst, ErrNotExact
+		}
+		return f.appendExact(dst, key)
+	}
 	for i := 0; i < len(key); {
 		if c := key[i]; c < utf8.RuneSelf {
 			dst = append(dst, f.ascii[c]...)
@@ -267,6 +279,15 @@ func (f *KeyFold) learn(r rune, text []byte) (string, error) {
 	}
 	f.runes.Store(&next)
 	return next[r], nil
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // severalBytes: its letters beyond ASCII are of more than one byte.

@@ -140,6 +140,8 @@ func (c column) tellsApart(fenced bool) error {
 		return protocol.Errorf(protocol.ErrNotSupportedYet, "dsmproxy: this statement can't be routed: a key column of type %s", c.typ)
 	case fenced && c.wideCharset() && !strings.HasSuffix(c.collation, "_bin"):
 		return notFenced("a key column of charset " + c.charset)
+	case fenced && strings.HasSuffix(c.collation, "_ai_cs"):
+		return notFenced("a key column of collation " + c.collation)
 	}
 	return nil
 }

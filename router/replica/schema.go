@@ -71,7 +71,12 @@ type column struct {
 	width     int // of a CHAR or VARCHAR in characters, of a BINARY or VARBINARY in bytes; 0 for others
 	// least and most are the ends of an integer column's range in decimal text.
 	least, most string
-	generate    bool
+	nullable    bool
+	// value is the default, as COLUMN_DEFAULT has it, if it is a constant; nil for
+	// none.
+	value    []byte
+	computed bool // the default is an expression
+	generate bool
 	// invisible: it is none of the columns of *, or of an INSERT without a list.
 	invisible bool
 }
@@ -114,7 +119,7 @@ func (s *schemas) get(ctx context.Context, t Table, query querier) (*schema, err
 		}
 	}
 	if s.fenced || t.Collated && !t.Folds {
-		if sc.fold, err = s.folds.get(sc.key, s.ask); err != nil {
+		if sc.fold, err = s.folds.get(sc.key, s.ask, s.fenced); err != nil {
 			return nil, err
 		}
 	}
@@ -181,7 +186,7 @@ func (s *Set) queryIn(db string) querier {
 
 func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
-	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME "+
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME, IS_NULLABLE "+
 		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
@@ -206,6 +211,8 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		extra := strings.ToLower(string(r[4]))
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
 		c.invisible = strings.Contains(extra, "invisible")
+		c.nullable = string(r[9]) == "YES"
+		c.value, c.computed = constantDefault(r[3], extra)
 		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))
 		sc.columns = append(sc.columns, c)
 		if strings.Contains(extra, "auto_increment") {

@@ -130,6 +130,16 @@ func (s *Set) live(i int) bool {
 	return s.stores[i].State() != store.Down && (s.group == nil || s.group.Serves(i))
 }
 
+// Live reports whether statements go to any store.
+func (s *Set) Live() bool {
+	for i := range s.stores {
+		if s.live(i) {
+			return true
+		}
+	}
+	return false
+}
+
 // Query runs a statement of the proxy's own on the first store that answers
 // it, in database db ("" for none).
 func (s *Set) Query(ctx context.Context, db, sql string) ([][][]byte, error) {

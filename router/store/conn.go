@@ -85,6 +85,10 @@ func (c *Conn) ThreadID() uint32 { return c.thread }
 // Status is the server status of the last answer that was not an error.
 func (c *Conn) Status() protocol.Status { return c.status }
 
+// Unsure reports whether the last answer was an error that may have left a
+// transaction open, of which Status does not tell.
+func (c *Conn) Unsure() bool { return c.unsure }
+
 // Session is the session state that the connection has.
 func (c *Conn) Session() *Session { return c.session }
 
