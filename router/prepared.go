@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -38,6 +39,7 @@ type prepared struct {
 
 // prepare carries COM_STMT_PREPARE out.
 func (s *session) prepare(payload []byte) error {
+	s.lastStmt++ // also where nothing comes of it: see find
 	if len(s.prepared) >= maxPrepared {
 		return tooManyPrepared()
 	}
@@ -68,7 +70,6 @@ func (s *session) prepare(payload []byte) error {
 		}
 		at = s.router.OtherTables
 	}
-	s.lastStmt++
 	p.id = s.lastStmt
 	err := s.data.Prepare(&textRequest{payload: payload, answer: protocol.AnswerPrepare}, p.stmt, p.id, at, writes)
 	if err != nil {
@@ -112,13 +113,22 @@ func preparable(p *rewrite.Plan) error {
 	return nil
 }
 
+// latestStmt stands at MariaDB for the statement that was prepared last, unless
+// that has failed: its connectors for Node.js, Java and C send PREPARE and
+// EXECUTE in one go.
+const latestStmt = 1<<32 - 1
+
 // find returns the statement whose id stands behind the command byte.
 func (s *session) find(payload []byte, name string) (*prepared, error) {
 	if len(payload) < 5 {
 		return nil, protocol.Errorf(protocol.ErrMalformedPacket, "Malformed communication packet.")
 	}
 	id := binary.LittleEndian.Uint32(payload[1:])
-	p, ok := s.prepared[id]
+	at := id
+	if id == latestStmt && strings.Contains(s.router.Set.Version(), "MariaDB") {
+		at = s.lastStmt
+	}
+	p, ok := s.prepared[at]
 	if !ok {
 		return nil, protocol.Errorf(protocol.ErrUnknownStmtHandler,
 			"Unknown prepared statement handler (%d) given to %s", id, name)

@@ -169,6 +169,10 @@ func (c *rawClient) tell(line string) string {
 
 func (c *rawClient) prepare(sql string) (out string, id []byte) {
 	c.command(protocol.ComStmtPrepare, []byte(sql)...)
+	return c.answerOfPrepare()
+}
+
+func (c *rawClient) answerOfPrepare() (out string, id []byte) {
 	p, err := c.read()
 	if err != nil {
 		return err.Error(), nil
