@@ -32,7 +32,7 @@ var (
 	groupSettled   = counter("group_settled_total", "Keys for which all stores were asked for the newest version.")
 	groupCompleted = counter("group_completed_total", "Writes that were finished in another view than they began in.")
 	groupRefused   = counter("group_refused_total", "Operations that were refused for the state of the stores: unsettled (too few stores with intact memory answer), other.", "reason")
-	groupUnknown   = counter("group_unknown_outcomes_total", "Writes whose outcome is unknown; their clients were disconnected.")
+	groupUnknown   = counter("group_unknown_outcomes_total", "Writes whose outcome is unknown; their clients were told so (error 1053).")
 	groupWaits     = counter("group_lease_waits_total", "Waits of writes for other proxies' leases to end.")
 	groupExcluded  = counter("group_exclusions_total", "Stores that this proxy has excluded.")
 	groupReset     = counter("group_memory_losses_total", "Stores that were found to have lost their memory.")

@@ -28,7 +28,9 @@ import (
 // (glimpses), if it is of an older view than the write's, or if the store got it
 // at a tick before the one that this proxy knew when the write was sent. That
 // the store has nothing says the same, for as long as no tombstone that was made
-// since can have been dropped.
+// since can have been dropped. A version whose number is not above that of a
+// write which its primary has committed is not made of that either, be it from
+// before it or beside it, as where another store has become the primary.
 
 // pauseComplete is how long resolve waits at most before each try.
 const pauseComplete = 35 * time.Millisecond
@@ -51,8 +53,9 @@ type attempt struct {
 	at   int   // the primary
 	id   uint64
 	keys []Key
-	// committed: the primary has said that it has committed it.
-	committed bool
+	// made are the versions of the keys that the primary has committed; nil if it
+	// has not said so.
+	made []view.Version
 	// before is what had been seen by then of each key.
 	before []uint64
 	// limits and boots are by store: the last tick for puts, and the admission
@@ -77,9 +80,12 @@ func (o *op) sending(keys []Key) {
 
 // attempt is the write that o has sent.
 func (o *op) attempt(in Guard, at int, keys []Key, id uint64, committed bool) *attempt {
-	w := &attempt{in: in, at: at, id: id, keys: keys, committed: committed, limits: o.limits, boots: o.boots, late: o.g.cfg.Late}
+	w := &attempt{in: in, at: at, id: id, keys: keys, limits: o.limits, boots: o.boots, late: o.g.cfg.Late}
 	for i := range keys {
 		w.before = append(w.before, o.sites[i].before)
+		if committed {
+			w.made = append(w.made, o.entries[i].Version)
+		}
 	}
 	return w
 }
@@ -122,7 +128,11 @@ func (o *op) resolveKey(ctx context.Context, w *attempt, i int) fate {
 	var sealed seal
 	for first := true; ; first = false {
 		if !first || i == 0 {
-			if o.pause(ctx, pauseComplete, why) != nil {
+			spread := pauseComplete
+			if first && w.made != nil {
+				spread = 0 // before somebody writes over it
+			}
+			if o.pause(ctx, spread, why) != nil {
 				return unsure
 			}
 			if !g.refresh(ctx) {
@@ -152,12 +162,12 @@ func (o *op) resolveKey(ctx context.Context, w *attempt, i int) fate {
 		f := never
 		switch {
 		case e.Known && e.Version.ID == w.id,
-			w.committed && same && e.Known && c.view.SettledBy(w.in.View, p.index, o.sites[0].list(), 1):
+			w.made != nil && same && e.Known && c.view.SettledBy(w.in.View, p.index, o.sites[0].list(), 1):
 			f = took
 		case sealed.done && p.index == sealed.at && guard.Boot == sealed.in.Boot && c.view.Equal(sealed.in.View):
 			// What is there now was made of it.
 		case sealed.id != 0 && e.Version.ID == sealed.id:
-		case same && !w.committed && c.view.Equal(w.in.View): // it may still be on its way
+		case same && w.made == nil && c.view.Equal(w.in.View): // it may still be on its way
 			if o.lingers(p) {
 				return unsure
 			}
@@ -193,8 +203,10 @@ func (w *attempt) precedes(i int, e *Entry, store int, boot, tick uint64) bool {
 		return true
 	case boot != w.boots[store] || tick > limit: // its ticks may say something else by now
 		return false
-	default:
-		return !e.Known || e.Tick+w.late < limit
+	case !e.Known, e.Tick+w.late < limit:
+		return true
+	default: // what is made of a version has a higher number
+		return w.made != nil && e.Version.N <= w.made[i].N
 	}
 }
 
