@@ -117,6 +117,9 @@ func (g *Group) noView() *Unavailable {
 		if err == nil && st.Boot != 0 && (c == nil || c.view.Equal(st.View)) {
 			u.Have++
 		}
+		if err == nil && st.Boot == 0 && !st.Blank && !st.HalfOpen && (!st.Durable || p.goneBack()) {
+			u.Closed = append(u.Closed, p.name())
+		}
 		switch {
 		case err == nil && st.Blank:
 			blank++

@@ -3,6 +3,7 @@ package fence
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -19,13 +20,16 @@ var (
 	ErrRefused = errors.New("store refuses connections")
 	// ErrUnsent: the request has not left the proxy.
 	ErrUnsent = errors.New("store can't be reached")
+	// ErrUnwritable: the store answers, and refuses what a Look has it note: it is
+	// read-only, or its disk is full.
+	ErrUnwritable = errors.New("store can't be written")
 	// ErrLost: the request went out and nothing came back.
 	ErrLost = errors.New("store does not answer")
 )
 
 // mayHaveRun reports whether a request that ended in err may have an effect.
 func mayHaveRun(err error) bool {
-	for _, known := range []error{ErrFenced, ErrClosed, ErrLate, ErrRefused, ErrUnsent} {
+	for _, known := range []error{ErrFenced, ErrClosed, ErrLate, ErrRefused, ErrUnsent, ErrUnwritable} {
 		if errors.Is(err, known) {
 			return false
 		}
@@ -107,6 +111,9 @@ type Unavailable struct {
 	Err    error  // of Failing: the last error; of Unequal: a *Differs
 	Have   int    // of NoView, FewOwners, Unsettled: how many there are
 	Need   int    // and how many must be
+	// Closed are, of NoView, stores and witnesses that answer, and are not let in:
+	// they were restarted, and what they have lost can't be told.
+	Closed []string
 	After  time.Duration
 }
 
@@ -124,6 +131,10 @@ func (u *Unavailable) What() string {
 	switch u.Reason {
 	case NoView:
 		text = fmt.Sprintf("only %d of the stores and witnesses agree, and %d must: bring others back", u.Have, u.Need)
+		if len(u.Closed) > 0 {
+			text += fmt.Sprintf("; restarted, and not let in for they may have lost their last writes: %s (dsmproxy trust, for one that has lost nothing)",
+				strings.Join(u.Closed, ", "))
+		}
 	case NotFounded:
 		text = "the stores have not been initialised for this consistency level: all stores and witnesses must answer once, and dsmproxy's log says what is missing"
 	case NotOwner:

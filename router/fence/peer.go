@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,16 +32,18 @@ type peer struct {
 	// err is why the last Look failed; nil if it did not.
 	err     error
 	failing time.Duration // since when looks fail, what delays took off; valid if err is set
-	since   time.Duration // since when looks are answered; valid if it is not
-	flaps   int           // exclusions that count
-	topTick uint64        // the highest since it was last admitted that is on its disk
-	topBoot uint64        // by which that was
-	rewound bool          // closed, and others remember a higher tick of it
-	metBoot uint64        // that was told to the others (ticks.go)
-	meeting *meeting      // under way; nil if none is
-	warned  bool          // of a wrong name
-	differs string        // why its tables could not be matched, as last told
-	matched time.Duration // when they were; 0 for never
+	// unwritable: err is ErrUnwritable.
+	unwritable bool
+	since      time.Duration // since when looks are answered; valid if it is not
+	flaps      int           // exclusions that count
+	topTick    uint64        // the highest since it was last admitted that is on its disk
+	topBoot    uint64        // by which that was
+	rewound    bool          // closed, and others remember a higher tick of it
+	metBoot    uint64        // that was told to the others (ticks.go)
+	meeting    *meeting      // under way; nil if none is
+	warned     bool          // of a wrong name
+	differs    string        // why its tables could not be matched, as last told
+	matched    time.Duration // when they were; 0 for never
 }
 
 // standing is what an admitted store has said of itself. It is immutable. What
@@ -71,10 +74,11 @@ func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
 			p.failing = sent
 		}
 		p.err = err
+		p.unwritable = errors.Is(err, ErrUnwritable)
 		p.failing += max(0, now-max(sent, p.failing)-p.most)
 		return st, err
 	}
-	if p.err != nil || p.since == 0 {
+	if p.err != nil && (!p.unwritable || b.notes()) || p.since == 0 {
 		p.since = now
 	}
 	if b.Proxy == 0 {
@@ -83,7 +87,10 @@ func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
 	if b.Ticks == nil {
 		st.Ticks = p.last.Ticks
 	}
-	p.err, p.last = nil, st
+	p.last = st
+	if !p.unwritable || b.notes() { // else a look that only reads has nothing to say of that
+		p.err, p.unwritable = nil, false
+	}
 	if st.Boot != 0 && st.Boot != p.topBoot {
 		// Another proxy has let it in, and what that knew is what counts.
 		p.topTick, p.topBoot = 0, st.Boot
@@ -139,6 +146,14 @@ func (g *Group) admitted(ctx context.Context, p *peer) (*standing, error) {
 
 // lost forgets a standing that the store has disowned.
 func (p *peer) lost(s *standing) { p.standing.CompareAndSwap(s, nil) }
+
+// goneBack reports whether the store, which is closed, is older than others
+// remember it.
+func (p *peer) goneBack() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rewound
+}
 
 // status is the last Status, and the error of the last Look if that failed.
 func (p *peer) status() (Status, error) {

@@ -117,6 +117,10 @@ type Beat struct {
 	Ticks []uint64
 }
 
+// notes reports whether the store has something to note, and so must be one that
+// can be written.
+func (b *Beat) notes() bool { return b.Tick || b.Proxy != 0 || len(b.Ticks) > 0 }
+
 // Report is the Beat of another proxy.
 type Report struct {
 	Proxy, Reach uint64

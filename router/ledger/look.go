@@ -99,6 +99,9 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 		if w.absent(r.err) {
 			return fence.Status{Blank: true}, nil
 		}
+		if before > 0 {
+			return fence.Status{}, fmt.Errorf("%w: %w", fence.ErrUnwritable, r.err)
+		}
 		return fence.Status{}, unsent(r.err)
 	}
 	if len(r.sets) < before+want {

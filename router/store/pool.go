@@ -44,8 +44,9 @@ type waiter struct {
 // Get returns a connection whose session state is want: an idle one (one whose
 // state is want already, if there is one) or a new one. While MaxConns are open
 // it waits, in turn, for WaitTimeout at most (1040). A failure to dial makes the
-// store Down; an *protocol.Error of the store's login (1045, 1040) or of a
-// statement of want (1049) is returned as it is and does not.
+// store Down; an *protocol.Error of the store's login (1045) or of a statement of
+// want (1049) is returned as it is and does not. A store that has no connection
+// to spare (1040) is asked again, for WaitTimeout at most.
 //
 // If the store is Down, Get fails at once with ErrDown unless force is set
 // (the last store that is left is tried all the same).
@@ -62,6 +63,18 @@ func (s *Store) GetReserved(ctx context.Context, l Login, want *Session, force b
 }
 
 func (s *Store) get(ctx context.Context, l Login, want *Session, force bool, queue *list.List) (*Conn, error) {
+	c, err := s.getOnce(ctx, l, want, force, queue)
+	if err != nil {
+		if why, ok := crowded(err); ok {
+			return s.getInTurn(ctx, l, want, force, queue, why)
+		}
+	}
+	return c, err
+}
+
+// getOnce is get, but that the store's own refusal for want of connections is
+// its error.
+func (s *Store) getOnce(ctx context.Context, l Login, want *Session, force bool, queue *list.List) (*Conn, error) {
 	l = s.access.Load().as(l)
 	l.Capabilities &= fromLogin
 	c, err := s.take(ctx, l, want, force, queue)

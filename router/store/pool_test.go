@@ -334,6 +334,7 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	srv := startServer(t, args...)
 	cfg := config(t, srv.Addr())
+	cfg.WaitTimeout = 50 * time.Millisecond
 	s := New(cfg)
 	var held []*Conn
 	var e *protocol.Error
