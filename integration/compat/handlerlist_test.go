@@ -46,6 +46,7 @@ func (h handler) has(key, id string) bool {
 var handlers = []handler{
 	// Node.js
 	{name: "express-mysql-session", program: "node", table: "sessions", key: "session_id", gc: true, count: true, expire: true},
+	{name: "connect-mysql", program: "node", table: "sessions", key: "sid"},
 	{name: "connect-session-sequelize", program: "node", table: "Sessions", key: "sid", gc: true, count: true, expire: true},
 	{name: "connect-session-knex", program: "node", table: "sessions", key: "sid", gc: true, count: true, expire: true},
 	{name: "connect-typeorm", program: "node", table: "session", key: "id", gc: true, expire: true, keeps: true, late: true},
@@ -57,6 +58,7 @@ var handlers = []handler{
 		name: "gormstore", program: "go", table: "sessions", key: "id", gc: true, count: true, expire: true,
 		mayFail: "each save is a transaction",
 	},
+	{name: "go-chi-session", program: "go", table: "session", key: "key", gc: true, count: true, expire: true},
 	// Python
 	{
 		name: "django", program: "python", table: "django_session", key: "session_key", gc: true, count: true, expire: true,
@@ -113,6 +115,7 @@ var handlers = []handler{
 		name: "apache-session", program: "perl", table: "sessions", key: "id", locks: true,
 		mayFail: "each request holds a named lock",
 	},
+	{name: "plack", program: "perl", table: "sessions", key: "id"},
 	{name: "cgi-session", program: "perl", table: "sessions", key: "id", gc: true, expire: true},
 	// Ruby
 	{name: "moneta", program: "ruby", table: "moneta", key: "k", spelled: "base64"},

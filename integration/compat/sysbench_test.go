@@ -110,7 +110,7 @@ func wantSameTable(t *testing.T, plain *node, c *cluster) {
 	for key := range want {
 		keys = append(keys, key)
 	}
-	orders := c.orders(t, keys)
+	orders := c.orders(t, "sbtest.sbtest1", keys)
 	bad := 0
 	found := make(map[string]int)
 	for _, n := range c.nodes {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -79,11 +80,23 @@ func (s *Suite) Program(t testing.TB) string {
 // configuration file.
 func (s *Suite) Orders(t testing.TB, config string, keys ...string) map[string][]string {
 	t.Helper()
+	return s.orders(t, []string{"-config", config}, keys)
+}
+
+// RunningOrders is Orders by what a running proxy knows of a table, asked for at
+// its admin address.
+func (s *Suite) RunningOrders(t testing.TB, admin, table string, keys ...string) map[string][]string {
+	t.Helper()
+	return s.orders(t, []string{"-admin", admin, "-table", table}, keys)
+}
+
+func (s *Suite) orders(t testing.TB, by, keys []string) map[string][]string {
+	t.Helper()
 	orders := make(map[string][]string, len(keys))
 	for len(keys) > 0 {
 		batch := keys[:min(len(keys), 500)]
 		keys = keys[len(batch):]
-		args := append([]string{"route", "--json", "-config", config}, batch...)
+		args := slices.Concat([]string{"route", "--json"}, by, []string{"--"}, batch)
 		out, err := exec.Command(s.Program(t), args...).Output()
 		if err != nil {
 			t.Fatalf("dsmproxy route: %v\n%s", err, Stderr(err))

@@ -3,6 +3,7 @@ module github.com/dsmproxy/dsmproxy/integration/compat/go
 go 1.26
 
 require (
+	gitea.com/go-chi/session v0.0.0-20260708011333-ebced8a7a2d6
 	github.com/alexedwards/scs/mysqlstore v0.0.0-20250417082927-ab20b3feb5e9
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/go-sql-driver/mysql v1.10.1

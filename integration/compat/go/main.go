@@ -1,4 +1,5 @@
-// Command go uses the session stores of Go packages: scs, gormstore. See ../README.md for
+// Command go uses the session stores of Go packages: scs, gormstore,
+// go-chi's session. See ../README.md for
 // what it reads and prints. It is a module of its own, so that dsmproxy's stays
 // lean.
 package main
@@ -36,8 +37,11 @@ type handler interface {
 }
 
 func open(name string) (handler, error) {
-	if name == "gormstore" {
+	switch name {
+	case "gormstore":
 		return newGorm()
+	case "go-chi-session":
+		return newChi()
 	}
 	return newSCS(name)
 }
