@@ -101,7 +101,7 @@ bench-go:
 
 # compat runs other people's code against the proxy: a driver's own tests,
 # session handlers from their packages, sysbench.
-COMPAT_PACKAGES := sysbench perl libapache-session-perl libcgi-session-perl libdbd-mysql-perl \
+COMPAT_PACKAGES := sysbench perl libapache-session-perl libcgi-session-perl libplack-middleware-session-perl libdbd-mysql-perl \
 	php-symfony-http-foundation php-illuminate-session php-illuminate-database \
 	libphp-adodb php-horde-sessionhandler php-horde-db \
 	python3-django python3-mysqldb python3-sqlalchemy python3-beaker \

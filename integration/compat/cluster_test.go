@@ -166,7 +166,7 @@ func (c *cluster) restart(t *testing.T, n *node) {
 // rowsOf reads a table of a store: each record's key and its columns.
 func rowsOf(t testing.TB, n *node, table, key string) map[string]string {
 	t.Helper()
-	rows, err := n.db.QueryContext(within(t, time.Minute), fmt.Sprintf("SELECT CAST(%s AS BINARY), t.* FROM %s t", key, table))
+	rows, err := n.db.QueryContext(within(t, time.Minute), fmt.Sprintf("SELECT CAST(t.%s AS BINARY), t.* FROM %s t", key, table))
 	if err != nil {
 		t.Fatalf("read %s on %s: %v", table, n.name, err)
 	}

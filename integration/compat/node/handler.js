@@ -14,7 +14,7 @@ function express(store, more) {
 		read: async (id) => {
 			const found = await call(store, 'get', id);
 			if (!found) return undefined;
-			await call(store, 'touch', id, { ...found, cookie: cookie() });
+			if (store.touch) await call(store, 'touch', id, { ...found, cookie: cookie() });
 			return found.data;
 		},
 		write: (id, data) => call(store, 'set', id, { cookie: cookie(), data }),
