@@ -17,7 +17,8 @@ import (
 // the proxy as at one server: packets, flags, counts, warnings and texts. A file
 // has one sequence a paragraph, each for new clients and an empty table. A line
 // that begins with "a> " is another client's; "!caps N" says which capabilities
-// the clients offer, "!sleep MS" waits, "#" begins a remark.
+// the clients offer, "!sleep MS" waits, "#" begins a remark. Besides these there are
+// random ones (sequences_random_test.go): -sequences N -seed S tries others.
 func TestSequences(t *testing.T) { eachLevel(t, testSequences) }
 
 func testSequences(t *testing.T, level string) {
@@ -39,6 +40,11 @@ func testSequences(t *testing.T, level string) {
 			}
 		})
 	}
+	t.Run("random", func(t *testing.T) {
+		for i := range *randomSequences {
+			randomSequence(t, h.addr, single.Addr(), *randomSeed+uint64(i))
+		}
+	})
 }
 
 // runSequence runs a sequence at both addresses.

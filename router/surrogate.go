@@ -171,7 +171,7 @@ func (s *session) writeByOther(st *rewrite.Statement, req replica.Request, args 
 	case len(keys) == 0 && len(without) > 0 && !s.data.Fenced():
 		return s.data.OnOneOf(without, req)
 	case len(keys) == 0:
-		return s.data.Nothing()
+		return s.data.Nothing(p.Verb == rewrite.VerbUpdate)
 	case len(p.Keys) > 0:
 		return s.moveFound(st, req, args, t, keys)
 	case len(keys) > 1 && !s.data.Together(keys):

@@ -116,7 +116,7 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	case parts.Ordered || keys != nil:
 		w.Keys, err = s.choose(parts.Chosen, &v, args, keys)
 		if err == nil && len(w.Keys) == 0 && !w.Returns {
-			return s.data.Nothing()
+			return s.data.Nothing(p.Verb == rewrite.VerbUpdate)
 		}
 		w.InOrder = w.Returns // with no key it is not a sweep of all
 	default:

@@ -131,11 +131,15 @@ func (c *Client) OnOneOf(stores []int, req Request) error {
 }
 
 // Nothing answers a write that no store has to carry out, for there is no such
-// record.
-func (c *Client) Nothing() error {
+// record; updates says whether it is an UPDATE.
+func (c *Client) Nothing(updates bool) error {
 	*c.frame.Answer() = protocol.Answer{}
 	c.settle()
-	return c.writeOK(protocol.OK{})
+	var ok protocol.OK
+	if updates {
+		ok.Info = updated{}.info(0)
+	}
+	return c.writeOK(ok)
 }
 
 // PassedOver answers a write that has written nothing because of why, which is
