@@ -101,6 +101,7 @@ func (f *fenced) run(ctx context.Context, fail func(error)) {
 	running.Go(func() { f.keepAgreeing(ctx, fail) })
 	running.Go(func() { f.ledger.Watch(ctx, f.member) })
 	running.Go(func() { f.tellProgress(ctx) })
+	running.Go(func() { f.tellService(ctx) })
 	_ = f.group.Run(ctx)
 	running.Wait()
 	f.env.Wait()

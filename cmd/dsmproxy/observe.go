@@ -95,8 +95,11 @@ func (p *proxy) storeStatus() []admin.Store {
 			s.Doing = "let the proxy's user in at the store, or correct user and password"
 		case h.State == store.Down:
 			s.Doing = "other stores serve its records; it is probed every " + cfg.Health.ProbeInterval.String()
-			if p.inService(i) == 0 {
+			switch {
+			case p.inService(i) == 0:
 				s.Doing = "no other store is there to serve its records; it is probed every " + cfg.Health.ProbeInterval.String()
+			case p.fenced.notServing() != nil:
+				s.Doing = "too few other stores are there to serve its records; it is probed every " + cfg.Health.ProbeInterval.String()
 			}
 		}
 		list = append(list, s)

@@ -110,7 +110,7 @@ func (s *Store) down(err error, began time.Time) {
 	if !wasDown {
 		s.cfg.Log.Warn("store down", "store", s.cfg.Name, "err", err,
 			"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
-			"action", "other stores serve its records; it is probed every "+s.tuning.Load().ProbeInterval.String())
+			"action", "statements go to other stores; it is probed every "+s.tuning.Load().ProbeInterval.String())
 	}
 }
 
