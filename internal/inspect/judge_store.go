@@ -207,7 +207,13 @@ var equalSettings = []equalSetting{
 }
 
 func (in *inspection) judgeEqual(e equalSetting, all []*facts) {
-	in.compare(all, func(f *facts) string { return f.variables[e.name] }, func(values string) {
+	in.compare(all, func(f *facts) string {
+		v := f.variables[e.name]
+		if e.name == "sql_mode" { // MySQL 8 has it no more, and it is about accounts
+			v = strings.Trim(strings.ReplaceAll(","+v+",", ",NO_AUTO_CREATE_USER,", ","), ",")
+		}
+		return v
+	}, func(values string) {
 		in.find(Finding{Level: e.level, Check: "settings",
 			Message: e.name + " differs: " + values + "; " + e.why,
 			Remedy:  "set the same " + e.name + " in the configuration of all stores, and restart them or SET GLOBAL"})

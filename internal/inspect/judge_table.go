@@ -192,9 +192,12 @@ func differences(a, b *table) (list []difference) {
 func (c column) describe() string {
 	s := strings.ToLower(c.kind)
 	// MySQL 8.0.19 and later show no display width of integers.
-	if at := strings.IndexByte(s, '('); at > 0 && strings.HasSuffix(c.data, "int") {
+	if at := strings.IndexByte(s, '('); at > 0 && (strings.HasSuffix(c.data, "int") || c.data == "year") {
 		end := strings.IndexByte(s, ')')
 		s = s[:at] + s[end+1:]
+	}
+	if s == "geomcollection" { // as MySQL 8 calls it
+		s = "geometrycollection"
 	}
 	if c.collation != "" {
 		s += " " + c.collation
@@ -235,7 +238,8 @@ func (in *inspection) judgeKey(c Table, i int, t *table) {
 		in.judgeRows(i, t, k)
 	}
 	if k.autoIncrement {
-		in.ofTable(Wrong, "key", i, t, "take the column that holds the session ID as key, and this one as surrogate", "numbers its key column %s itself (AUTO_INCREMENT)", k.name)
+		in.ofTable(Note, "key", i, t, "nothing, where that number is the session ID, as with Gorilla's stores; else take the column that holds the session ID as key, and this one as surrogate",
+			"numbers its key column %s itself (AUTO_INCREMENT)", k.name)
 	}
 	folds := k.collation != "" && !strings.HasSuffix(k.collation, "_bin") && !strings.HasSuffix(k.collation, "_cs")
 	folds = folds && !strings.Contains(k.collation, "_as_cs") && k.collation != "binary"

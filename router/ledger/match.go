@@ -113,7 +113,13 @@ func (s *Store) matchTable(ctx context.Context, own *store.Conn, conns []*store.
 		return s.putAside(ctx, own, t, is != "")
 	case is == "":
 		s.cfg.Log.Info("table made at a store that joins", "store", s.Name(), "table", t.Schema+"."+t.Name)
-		return s.makeTable(ctx, own, from, t.Schema, t.Name)
+		err := s.makeTable(ctx, own, from, t.Schema, t.Name)
+		var refused *protocol.Error
+		if errors.As(err, &refused) {
+			return &fence.Differs{Table: t.Schema + "." + t.Name, Why: fmt.Sprintf("it can't be made as it is at store %s (%s): "+
+				"change it at the others to what store %s knows as well, or drop it there", from.Store().Name(), refused.Message, s.Name())}
+		}
+		return err
 	case is == want:
 		return nil
 	}
@@ -146,11 +152,15 @@ func describe(ctx context.Context, c *store.Conn, schema, name string) (string, 
 	return b.String(), err
 }
 
-// width is the display width of an integer, which some servers tell.
-var width = regexp.MustCompile(`^((?:tiny|small|medium|big)?int)\(\d+\)`)
+// width is the display width of an integer or a year, which some servers tell.
+var width = regexp.MustCompile(`^((?:tiny|small|medium|big)?int|year)\(\d+\)`)
 
 func describeColumn(row [][]byte) string {
-	words := []string{"column", string(row[0]), width.ReplaceAllString(string(row[1]), "$1")}
+	kind := width.ReplaceAllString(string(row[1]), "$1")
+	if kind == "geomcollection" { // as MySQL 8 calls it
+		kind = "geometrycollection"
+	}
+	words := []string{"column", string(row[0]), kind}
 	if collation := string(row[2]); collation != "" {
 		words = append(words, strings.Replace(collation, "utf8_", "utf8mb3_", 1))
 	}

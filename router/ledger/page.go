@@ -204,7 +204,11 @@ func (s *Store) page(j *job, sh *shape, p *PageOf) {
 		if i > 0 {
 			j.add(",")
 		}
-		j.add("IFNULL(SHA2(", sh.columns[i].export(), ",256),'-')")
+		value := sh.columns[i].export()
+		if sh.columns[i].coding == codeFloat {
+			value += "+0e0" // MariaDB stores no -0
+		}
+		j.add("IFNULL(SHA2(", value, ",256),'-')")
 	}
 	j.add("),256) FROM ", sh.name, " s")
 	s.between(j, sh, p.After, p.UpTo)
