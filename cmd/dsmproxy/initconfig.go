@@ -168,7 +168,7 @@ func (f *firstConfig) choose(name string) error {
 	case f.chosen.Name != "":
 		return nil
 	case name != "":
-		return fmt.Errorf("%s has no table %q with a primary or unique key that is a text column or, if primary, has one", where, name)
+		return fmt.Errorf("%s has no table %q with a primary or unique key that is a text column, or a primary key that has one or is numbered", where, name)
 	default:
 		return fmt.Errorf("%s has no table that looks like one of sessions (a text key, data, a time): have the application make it, or name it with -table", where)
 	}

@@ -57,6 +57,7 @@ func TestInitConfig(t *testing.T) {
 		"CREATE TABLE none.lock_keys (key_id varchar(64) COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, key_token varchar(44) NOT NULL, key_expiration int unsigned NOT NULL) DEFAULT CHARSET=utf8mb4",
 		"CREATE TABLE none.l10n_cache (lc_lang varchar(32) NOT NULL, lc_key varchar(255) NOT NULL, lc_value mediumblob, PRIMARY KEY (lc_lang, lc_key))",
 		"CREATE TABLE auth.session (id varchar(36) NOT NULL PRIMARY KEY, token varchar(255) COLLATE utf8mb4_bin NOT NULL UNIQUE, expiresAt timestamp(3) NOT NULL, ipAddress text, userId varchar(36) NOT NULL) DEFAULT CHARSET=utf8mb4",
+		"CREATE TABLE none.sessionstore (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, session_data longblob, expires_on timestamp)",
 		"CREATE TABLE jetty.JettySessions (sessionId varchar(120) COLLATE utf8mb4_bin, contextPath varchar(60), virtualHost varchar(60), lastNode varchar(60), accessTime bigint, map blob, PRIMARY KEY (sessionId, contextPath, virtualHost)) DEFAULT CHARSET=utf8mb4",
 	)
 	first, second := list[0].Addr(), list[1].Addr()
@@ -146,10 +147,12 @@ func TestInitConfig(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
-	t.Run("a named table of other things", func(t *testing.T) {
-		_, out, _ := initConfig("none", "-table", "lock_keys", first)
-		if got, err := conf.Parse("x", []byte(out)); err != nil || len(got.Tables) != 1 || got.Tables[0].Key != "key_id" {
-			t.Errorf("%v\n%s", err, out)
+	t.Run("named tables of other things", func(t *testing.T) {
+		for name, key := range map[string]string{"lock_keys": "key_id", "sessionstore": "id"} {
+			_, out, _ := initConfig("none", "-table", name, first)
+			if got, err := conf.Parse("x", []byte(out)); err != nil || len(got.Tables) != 1 || got.Tables[0].Key != key || got.Tables[0].Surrogate != "" {
+				t.Errorf("%v\n%s", err, out)
+			}
 		}
 	})
 

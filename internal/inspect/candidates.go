@@ -100,9 +100,9 @@ func (t *table) candidate() (Candidate, bool) {
 	data, ends := false, false
 	for _, one := range t.columns {
 		switch {
+		case one.name == c.Key:
 		case one.autoIncrement:
 			c.Surrogate = one.name
-		case one.name == c.Key:
 		case !data && one.isLong() && dataName.MatchString(one.name), !data && one.isBlob():
 			data = true
 			c.Points += 2
@@ -120,7 +120,7 @@ func (t *table) candidate() (Candidate, bool) {
 		c.Points++
 	}
 	// A part of a key says less than a key.
-	c.Likely = (data || sessionName.MatchString(t.name)) && (alone || c.Points > 3)
+	c.Likely = (data || sessionName.MatchString(t.name)) && (alone || c.Points > 3) && !k.autoIncrement
 	c.Why = strings.Join(why, ", ")
 	return c, true
 }
@@ -129,7 +129,8 @@ func (t *table) candidate() (Candidate, bool) {
 // alone is a key. Some handlers have another column in it, for what the session
 // is of: Jetty the context, Laminas the cookie's name. Others number their rows
 // by a text of their own, in a column id, and look them up by another: better-auth
-// by token, Prisma's store by sid, Auth.js by sessionToken.
+// by token, Prisma's store by sid, Auth.js by sessionToken. Gorilla's stores have no
+// ID but the number that the server gives.
 func (t *table) candidateKey() (key *column, alone bool) {
 	better := func(k *column, primary bool) bool {
 		switch {
@@ -159,6 +160,13 @@ func (t *table) candidateKey() (key *column, alone bool) {
 			k := t.column(name)
 			if k != nil && k.isText() && (key == nil || !keyName.MatchString(key.name) && keyName.MatchString(k.name)) {
 				key = k
+			}
+		}
+	}
+	if key == nil {
+		for _, x := range t.indexes {
+			if k := t.column(x.columns[0]); x.name == "PRIMARY" && len(x.columns) == 1 && k != nil && k.autoIncrement {
+				return k, true
 			}
 		}
 	}
