@@ -152,8 +152,30 @@ func (s *Survey) Txn(store int) *Txn {
 }
 
 // Confirm is called when all stores have been asked. It reports whether what
-// they have told may be told to the client; else all is to begin anew.
+// they have told may be told to the client; else all is to begin anew, for the
+// stores' states have changed. That a record can't be copied at the moment, or
+// that this proxy has no lease, does not mean that: it may be confirmed later.
 func (s *Survey) Confirm(ctx context.Context) (ok bool, err error) {
+	for {
+		if ok, err = s.confirm(ctx); ok || err != nil || !s.lasts() {
+			return ok, err
+		}
+		s.ck = s.o.g.startCheck()
+	}
+}
+
+// lasts reports whether the stores are as they were at Begin, as far as is known.
+func (s *Survey) lasts() bool {
+	for _, a := range s.asked {
+		if now := a.p.standing.Load(); now == nil || now.boot != a.s.boot {
+			return false
+		}
+	}
+	return s.o.g.now.Load().view == s.c.view
+}
+
+// confirm tries once.
+func (s *Survey) confirm(ctx context.Context) (ok bool, err error) {
 	o := s.o
 	g := o.g
 	o.limit()
