@@ -64,20 +64,13 @@ func startCluster(t testing.TB, stores, copies int, sql, top, sections string, a
 		config.Stores = append(config.Stores, proxytest.StoreConfig{Name: n.name, Addr: n.Addr()})
 	}
 	c.config = proxytest.WriteConfig(t, config)
-	c.serve(t)
+	c.Proxy = suite.Serve(t, c.config)
+	c.awaitStores(t)
 	return c
 }
 
 // atSeed is the level at which a test is run that is of that level alone.
 const atSeed = "\n[consistency]\nlevel = \"seed\"\n"
-
-// serve starts the proxy, or another in its place, and waits until it serves
-// all stores' records.
-func (c *cluster) serve(t testing.TB) {
-	t.Helper()
-	c.Proxy = suite.Serve(t, c.config)
-	c.awaitStores(t)
-}
 
 // awaitStores waits until the proxy serves from every store again.
 func (c *cluster) awaitStores(t testing.TB) {

@@ -69,7 +69,11 @@ func TestDriverSuite(t *testing.T) {
 		}
 		count["proxy "+proxied[name].result]++
 		reason, known := driverDifferences[name]
-		switch same := proxied[name].result == want.result; {
+		same := proxied[name].result == want.result
+		if want.result == "skip" { // some do on a busy machine
+			same = proxied[name].result != "fail"
+		}
+		switch {
 		case same && known:
 			t.Errorf("%s: no difference any more: take it out of driverDifferences (%s)", name, reason)
 		case !same && !known:
