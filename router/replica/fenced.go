@@ -27,6 +27,7 @@ type fencing struct {
 	// the write behind it, the write would run without one.
 	begins atomic.Bool
 	named  numbered
+	kept   *kept // whose memory Client.held is; nil for its own
 
 	holds    []namedHold // of the running statement's locks
 	enlisted bool        // among the set's lockHolders

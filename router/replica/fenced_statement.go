@@ -21,9 +21,6 @@ var errKilled = errors.New("interrupted before it was sent")
 // maxFenced bounds an answer that is kept back until it counts.
 const maxFenced = 64 << 20
 
-// keptAnswer is how much memory for answers a client keeps between statements.
-const keptAnswer = 256 << 10
-
 // Preparer is a Request that has to talk to a store before it can be queued
 // there.
 type Preparer interface {
@@ -194,7 +191,8 @@ func (s *fencedStmt) Answer(conn *store.Conn) error {
 	if s.kind == ledger.Alone && s.write != nil {
 		c.frame.Clear |= protocol.StatusInTrans
 	}
-	c.held, s.size = c.held[:0], 0
+	c.keeps()
+	s.size = 0
 	if _, err := conn.Relay(s, &c.frame); err != nil {
 		return err
 	}

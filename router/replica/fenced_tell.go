@@ -31,9 +31,7 @@ func (s *fencedStmt) tell(err error) error {
 			"dsmproxy: the answer has more than %d bytes, and can't be kept back until it is known to be the newest", maxFenced)
 	}
 	_, err = c.out.Conn().Write(c.held)
-	if cap(c.held) > keptAnswer {
-		c.held = nil
-	}
+	c.keptNoMore()
 	if err != nil {
 		return err
 	}
