@@ -24,6 +24,7 @@ type adoption struct {
 	running bool
 	done    bool
 	err     error
+	told    string // the error that was logged last
 
 	listed, of atomic.Uint64 // records, of about how many
 }
@@ -83,14 +84,25 @@ func (w *Witness) prepared(how fence.Opening) (bool, error) {
 		err = errPreparing
 	}
 	a.running, a.err = true, nil
-	go func() { a.end(s.adopt(context.Background(), how)) }()
+	go func() {
+		err := s.adopt(context.Background(), how)
+		if a.end(err) {
+			s.cfg.Log.Warn("new store can't be prepared yet", "store", s.Name(), "err", err, "action", "it is tried again by itself")
+		}
+	}()
 	return false, err
 }
 
-func (a *adoption) end(err error) {
+// end notes what has come of it, and reports whether it is an error that is new.
+func (a *adoption) end(err error) (news bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running, a.done, a.err = false, err == nil, err
+	was := a.told
+	if a.told = ""; err != nil {
+		a.told = err.Error()
+	}
+	return a.told != "" && a.told != was
 }
 
 // adopt prepares a Blank store. Each of its steps ends in bounded time.
