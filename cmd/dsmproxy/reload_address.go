@@ -57,13 +57,15 @@ func (f *fenced) moved(ctx context.Context, i int, next *conf.Config) error {
 	if err != nil {
 		return fmt.Errorf("the server at %s can't be asked whether it is store %s: %w; have it run there, and reload again", s.Addr, s.Name, err)
 	}
-	now, err := f.ledger.Stores[i].Identity(ctx)
+	now, err := f.identityNow(ctx, i)
 	switch {
 	case err == nil && there.Start != 0 && there.Start == now.Start:
 		return nil // it is the same server
 	case err == nil || errors.As(err, new(*protocol.Error)):
 		return fmt.Errorf("store %s still runs where it was, and the server at %s is another one: "+
 			"other proxies may use the former. Take it out of service (dsmproxy drain %[1]s), stop it, and reload again", s.Name, s.Addr)
+	case f.servers[i].State() != store.Down:
+		return fmt.Errorf("it can't be told whether store %s still runs where it was: %w; reload again", s.Name, err)
 	case there.Blank:
 		f.log.Warn("store moves to a server without its memory", "store", s.Name, "addr", s.Addr, "action", "it is filled from the others")
 		return nil
@@ -79,6 +81,16 @@ func (f *fenced) moved(ctx context.Context, i int, next *conf.Config) error {
 	}
 	return fmt.Errorf("the server at %s is a store %s of others: it knows no proxy that the other stores know. "+
 		"Correct the address; or, to have that server filled from the others, DROP DATABASE %s there, and reload again", s.Addr, s.Name, sideSchema)
+}
+
+// oldAddressTime bounds what is asked of the server that is to be left.
+const oldAddressTime = 3 * time.Second
+
+// identityNow asks the server where store i is now.
+func (f *fenced) identityNow(ctx context.Context, i int) (ledger.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, oldAddressTime)
+	defer cancel()
+	return f.ledger.Stores[i].Identity(ctx)
 }
 
 // shares asks the others of store i whether they know a proxy that id knows;
@@ -112,6 +124,9 @@ func identityAt(ctx context.Context, cfg *conf.Config, s conf.Store) (ledger.Ide
 	if err != nil {
 		return ledger.Identity{}, err
 	}
+	patient := tuning(cfg) // who asks for a new address can wait
+	patient.ConnectTimeout = addressTime
+	st.SetTuning(patient)
 	one := ledgerConfig(cfg, log)
 	one.Tables = nil
 	l, err := ledger.New(one, []*store.Store{st}, nil)

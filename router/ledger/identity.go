@@ -19,10 +19,8 @@ type Identity struct {
 	Proxies []uint64
 }
 
-// Identity asks the server, and changes nothing there.
+// Identity asks the server, until ctx ends, and changes nothing there.
 func (w *Witness) Identity(ctx context.Context) (Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
-	defer cancel()
 	var id Identity
 	c, err := w.service(ctx, true)
 	if err != nil {
