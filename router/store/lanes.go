@@ -49,9 +49,9 @@ var ErrLane = errors.New("not answered by a shared connection")
 const (
 	// How many reads at a time, by a lane or not, begin and end the use of lanes,
 	// and from how many on one waits for laneWait instead of shortWait.
-	someReads = 4
-	fewReads  = 3
-	manyReads = 12
+	someReads = 5
+	fewReads  = 4
+	manyReads = 8
 	// laneFill is how many reads a lane has before another one is used.
 	laneFill = 4
 	// shortWait is what those in front of one may take, as answers come lately,
