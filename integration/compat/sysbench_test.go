@@ -98,7 +98,7 @@ func sysbench(t *testing.T, addr, script, ps, command string) (string, error) {
 		"--tables=1", "--table-size=500", "--auto-inc=off",
 		// Both runs do the same.
 		"--rand-seed=42", "--threads=1", "--time=0", "--events=50", command}
-	out, err := exec.CommandContext(within(t, 2*time.Minute), tool(t, "sysbench"), args...).CombinedOutput()
+	out, err := exec.CommandContext(within(t, 5*time.Minute), tool(t, "sysbench"), args...).CombinedOutput()
 	return string(out), err
 }
 
@@ -110,7 +110,7 @@ func wantSameTable(t *testing.T, plain *node, c *cluster) {
 	for key := range want {
 		keys = append(keys, key)
 	}
-	orders := c.orders(t, "sbtest.sbtest1", keys)
+	orders := c.orders(t, "sbtest1", keys)
 	bad := 0
 	found := make(map[string]int)
 	for _, n := range c.nodes {
