@@ -303,11 +303,6 @@ func (l *lane) measure(last time.Time, answers int) time.Time {
 	return now
 }
 
-// takes is how long so many reads take, as answers come lately.
-func (l *lane) takes(reads int32) time.Duration {
-	return time.Duration(reads) * time.Duration(l.cost.Load())
-}
-
 // first is the answer that comes next; nil if none is waited for.
 func (l *lane) first() *LaneAnswer {
 	l.mu.Lock()

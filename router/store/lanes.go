@@ -28,12 +28,9 @@ import (
 // whoever does not get it, for whatever reason, can ask again by a connection
 // of their own: that is what ErrLane says. It says nothing of the store.
 //
-// What is spared is spared where reads follow each other closely, so a lane is
-// filled, up to laneFill, before another one is used beside it. Few clients have
-// a connection each, which saves them the way by the goroutine that reads: lanes
-// are used from someReads at a time on, until there have been less than fewReads;
-// and as long as they are less than manyReads, nobody waits for longer than
-// shortWait: connections of their own would serve them at the same time.
+// Few clients have a connection each, which saves them the way by the goroutine
+// that reads: lanes are used from manyReads at a time on, until there have been
+// less than fewReads.
 //
 // A slow read holds up those behind it. Therefore nobody joins others where
 // answers take more than slowAnswer lately (the store waits for its disk, say),
@@ -47,16 +44,9 @@ import (
 var ErrLane = errors.New("not answered by a shared connection")
 
 const (
-	// How many reads at a time, by a lane or not, begin and end the use of lanes,
-	// and from how many on one waits for laneWait instead of shortWait.
-	someReads = 5
-	fewReads  = 4
-	manyReads = 8
-	// laneFill is how many reads a lane has before another one is used.
-	laneFill = 4
-	// shortWait is what those in front of one may take, as answers come lately,
-	// for a lane to be preferred to one with less.
-	shortWait = 500 * time.Microsecond
+	// How many reads at a time, by a lane or not, begin and end the use of lanes.
+	manyReads = 12
+	fewReads  = 8
 	// They hold unless one would have to wait for a connection of one's own.
 	slowAnswer = time.Millisecond
 	laneWait   = 10 * time.Millisecond
@@ -152,7 +142,7 @@ func (ls *Lanes) Enter() (byLane bool) {
 	if n > ls.peak.Load() {
 		ls.peak.Store(n) // roughly: another one may be lost
 	}
-	if n >= someReads && !ls.used.Load() {
+	if n >= manyReads && !ls.used.Load() {
 		ls.used.Store(true)
 		ls.store.wakeWatch()
 	}
@@ -196,8 +186,8 @@ func (ls *Lanes) Read(ctx context.Context, payload []byte, st *Stmt, kind protoc
 	return a, err
 }
 
-// choose returns the first lane that is neither full nor slow; if there is none,
-// a new one, or the one with the fewest reads; nil if all are too busy.
+// choose returns the lane with the fewest reads, a new one if none is idle and
+// there may be more; nil if all are too busy.
 func (ls *Lanes) choose(ctx context.Context) *lane {
 	if to := ls.restTo.Load(); to != 0 {
 		if ls.store.tick.Load() < to {
@@ -209,28 +199,19 @@ func (ls *Lanes) choose(ctx context.Context) *lane {
 	var best *lane
 	least := int32(maxDepth)
 	for _, l := range list {
-		d := l.depth.Load()
-		if d >= least || l.closed.Load() {
-			continue
+		if d := l.depth.Load(); d < least && !l.closed.Load() {
+			best, least = l, d
 		}
-		if d < laneFill && l.takes(d) <= shortWait {
-			return l
-		}
-		best, least = l, d
 	}
-	if len(list) < ls.most {
+	if least > 0 && len(list) < ls.most {
 		if l := ls.open(ctx); l != nil {
 			return l
 		}
 	}
-	if best == nil {
-		return nil
+	if best == nil || least == 0 {
+		return best
 	}
-	wait := laneWait
-	if ls.reads.Load() < manyReads {
-		wait = shortWait
-	}
-	if (best.takes(1) > slowAnswer || best.takes(least) > wait) && ls.store.waiting.Load() == 0 {
+	if cost := time.Duration(best.cost.Load()); (cost > slowAnswer || time.Duration(least)*cost > laneWait) && ls.store.waiting.Load() == 0 {
 		return nil
 	}
 	return best
