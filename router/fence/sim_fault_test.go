@@ -13,7 +13,7 @@ type fault string
 const (
 	crashStore   fault = "crash"   // SIGKILL, and a restart
 	wipeStore    fault = "wipe"    // the same, and the disk is empty
-	restoreStore fault = "restore" // SIGKILL, an old copy of the disk, a restart; with all proxies, or without
+	restoreStore fault = "restore" // SIGKILL, an old copy of the disk (promised), a restart; with all proxies, or without
 	pauseStore   fault = "pause"   // SIGSTOP, or a disk that stalls
 	cutProxy     fault = "cut"     // one proxy and some stores, one direction or both
 	splitAll     fault = "split"   // proxies and stores fall into two halves
@@ -66,8 +66,12 @@ func (w *world) inject(f fault, dur time.Duration, s *server, p *simProxy) bool 
 		if !s.alive || !w.mayLose(s) {
 			return false
 		}
+		old := w.copyOf(s, 2*time.Second+w.upTo(7*time.Second))
+		if old == nil {
+			return false
+		}
 		s.crash()
-		s.revert(2*time.Second + w.upTo(7*time.Second))
+		s.disk = old.clone()
 		w.after(dur, s.restart)
 		if w.one(4) {
 			break
@@ -160,6 +164,33 @@ func (w *world) cut(dur time.Duration, which [2]int, request, reply bool) {
 		w.cutReply[which] = true
 	}
 	w.after(dur, func() { delete(w.cutRequest, which); delete(w.cutReply, which) })
+}
+
+// copyOf is the newest copy of s that is at least that old and must be found out
+// if it is put back; nil if there is none.
+func (w *world) copyOf(s *server, age time.Duration) *disk {
+	for i := len(s.snaps) - 1; i >= 0; i-- {
+		if old := &s.snaps[i]; old.at <= w.now-age && w.promised(s, &old.disk) {
+			return &old.disk
+		}
+	}
+	return nil
+}
+
+// promised reports whether a copy of s must be found out if it is put back now.
+// What does that is a tick that others remember (ticks.go), and chance decides
+// which of them can be asked, so all must. The age of the copy does not say
+// that: proxies that are cut off from the others, or stopped, tell nobody. And
+// with the solo quorum a store by whose copy the other one is excluded need not
+// ask it. TestRestoredUnnoticed shows what is spared here.
+func (w *world) promised(s *server, old *disk) bool {
+	for _, o := range w.servers {
+		alone := w.cfg.Solo && !old.blank && old.view.State(o.index) == view.Down
+		if o != s && (alone || o.ticks[s.index] <= old.tick) {
+			return false
+		}
+	}
+	return true
 }
 
 // mayLose reports whether a store may lose what it has: fewer than MinCopies

@@ -33,6 +33,7 @@ func configs() []simConfig {
 		{Name: "safe-min-1", Stores: 3, Copies: 2, MinCopies: 1, Proxies: 2, Lease: second, Faults: []fault{crashStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},
 		{Name: "strict", Stores: 3, Copies: 2, Proxies: 2, Lossy: true, StopClock: true, Drift: 0.4, Faults: suspend},
 		{Name: "strict-4", Stores: 4, Copies: 2, Proxies: 3, StopClock: true, Drift: 0.4, Faults: suspend},
+		{Name: "strict-restore", Stores: 3, Copies: 2, Proxies: 2, StopClock: true, Drift: 0.4, Faults: append([]fault{restoreStore, restoreStore}, suspend...)},
 		{Name: "witness", Stores: 2, Copies: 2, MinCopies: 1, Witnesses: 1, Proxies: 2, Lease: second, Faults: allFaults},
 		{Name: "solo", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 1, Faults: []fault{crashStore, wipeStore, pauseStore, cutProxy, pauseProxy, crashProxy}},
 		{Name: "solo-2", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{crashStore, wipeStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},

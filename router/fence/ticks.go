@@ -26,8 +26,12 @@ import (
 // A tick that is told is on the store's disk: it was read in a transaction that
 // has been committed since. One that the store could lose by a crash would make
 // it seem restored. What can't be found out is a copy that was made of a store
-// while it was running, if nobody has looked at it between that and its end, or
-// if none of those who were told is there to be asked.
+// while it was running, if nobody has looked at it since and told another voter
+// so: because the store has ended by the next beat but one, or because by then
+// its proxies had lost the others, were stopped or ended. No beat can find that
+// out, and a tick for each write would make all writes wait for one row. Nor is
+// it found out if none of those who were told is there to be asked; with the
+// solo quorum nobody is asked who does not answer and is excluded in the copy.
 
 // telling is the Beat by which a voter learns what this proxy knows of the
 // others.
