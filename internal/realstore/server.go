@@ -191,9 +191,10 @@ func (s *Server) args() []string {
 	if s.o.Program.MariaDB {
 		args = append(args, "--innodb-log-file-size=8M")
 	} else {
-		// A machine has native AIO for some twenty servers, and MySQL does not
-		// start without.
-		args = append(args, "--loose-innodb-redo-log-capacity=8388608", "--loose-mysqlx=OFF", "--innodb-use-native-aio=OFF")
+		// Writers wait for the checkpoint where one record is a good part of
+		// the redo log. A machine has native AIO for some twenty servers, and
+		// MySQL does not start without.
+		args = append(args, "--loose-innodb-redo-log-capacity=128M", "--loose-mysqlx=OFF", "--innodb-use-native-aio=OFF")
 	}
 	if s.o.User != "" {
 		args = append(args, "--init-file="+s.initFile())

@@ -36,7 +36,7 @@ func TestTicksOfOthers(t *testing.T) {
 	}
 	// They are kept for longer than proxies are.
 	o.exec("UPDATE dsm.proxy SET seen='2001-01-01'")
-	o.looks.Store(countEvery)
+	o.looks.Store(tidyEvery)
 	if _, err := o.Look(o.ctx(), fence.Beat{Proxy: 9}); err != nil {
 		t.Fatal(err)
 	}
