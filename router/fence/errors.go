@@ -54,14 +54,11 @@ var (
 // Unknown is the ErrUnknown of a statement that a store was lost with.
 type Unknown struct {
 	Store string
-	Err   error // that ended it; nil if what went wrong was not an error
+	Err   error // that ended it, or kept its copies from being made
 }
 
 // Error names the store.
 func (u *Unknown) Error() string {
-	if u.Err == nil {
-		return ErrUnknown.Error() + ": store " + u.Store
-	}
 	return fmt.Sprintf("%v: store %s: %v", ErrUnknown, u.Store, u.Err)
 }
 

@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -100,10 +101,12 @@ const maxPut = 2 << 20
 func (o *op) put(ctx context.Context, c *installed, t int, puts []Put) error {
 	p := o.g.stores[t]
 	guard, s, err := o.g.guard(ctx, c, p)
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.store.Put(ctx, guard, puts)
+		o.g.noteErr(p, s, err)
 	}
-	err = p.store.Put(ctx, guard, puts)
-	o.g.noteErr(p, s, err)
-	return err
+	if err != nil {
+		return fmt.Errorf("copy at store %s: %w", p.name(), err)
+	}
+	return nil
 }

@@ -57,11 +57,12 @@ func (o *op) remove(ctx context.Context, keys []Key, v view.Version) (removed, a
 		return false, true, o.failed(ctx, c, p, err)
 	}
 	o.entries[0] = tomb
-	switch o.finish(ctx, c, p, guard, keys, id) {
+	switch f, err := o.finish(ctx, c, p, guard, keys, id); f {
 	case took:
 		return true, false, nil
 	case never:
 		return false, true, nil
+	default:
+		return true, false, g.unknown(p, err)
 	}
-	return true, false, g.unknown(p, context.Cause(ctx))
 }

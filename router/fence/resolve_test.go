@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -62,6 +63,20 @@ func TestLostWriteMayCount(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// TestUnknownSaysWhy: the error of a write whose copy could not be made, and of
+// which nothing more is known, says why.
+func TestUnknownSaysWhy(t *testing.T) {
+	s := newStage(t, stays(calmSafe), func(c *simConfig) { c.ablate.noResolve = true })
+	for i := 1; i < len(s.servers); i++ {
+		s.silence(i, true)
+	}
+	r := s.finish(s.begin(0, 0, simOp{doPut, 5}))
+	var unknown *Unknown
+	if !errors.As(r.err, &unknown) || !errors.Is(unknown.Err, ErrLost) || !strings.Contains(r.err.Error(), "copy at store ") {
+		t.Fatalf("the write has ended in %v", r.err)
+	}
 }
 
 // TestLostWriteStaysLost: a transaction is said to be rolled back because its

@@ -193,13 +193,14 @@ func (d *Decided) Copy(ctx context.Context) error {
 	if !d.changed {
 		return nil
 	}
-	switch d.o.finish(ctx, d.t.c, d.t.p, d.in, d.keys, d.id) {
+	switch f, err := d.o.finish(ctx, d.t.c, d.t.p, d.in, d.keys, d.id); f {
 	case took:
 		return nil
 	case never:
 		return ErrRestart
+	default:
+		return d.t.g.unknown(d.t.p, err)
 	}
-	return d.t.g.unknown(d.t.p, context.Cause(ctx))
 }
 
 // restart is the error of a transaction that is rolled back because of err.

@@ -53,13 +53,14 @@ func (o *op) write(ctx context.Context, stmt Statement, keys []Key) (done bool, 
 	case !changed: // it has told the client something, as a read does
 		return o.seen(ctx, c, p, g.startCheck(), keys)
 	}
-	switch o.finish(ctx, c, p, guard, keys, id) {
+	switch f, err := o.finish(ctx, c, p, guard, keys, id); f {
 	case took:
 		return true, nil
 	case never:
 		return false, nil
+	default:
+		return false, g.unknown(p, err)
 	}
-	return false, g.unknown(p, context.Cause(ctx))
 }
 
 // ready places the keys for a write: settled, with no lease in the way, and of
@@ -100,8 +101,9 @@ func (o *op) mustWait(c *installed) bool {
 }
 
 // finish brings the new versions, in o.entries, to the other targets. in is what
-// p, the primary, was asked under.
-func (o *op) finish(ctx context.Context, c *installed, p *peer, in Guard, keys []Key, id uint64) fate {
+// p, the primary, was asked under. err is why they did not get there at once,
+// nil of what took.
+func (o *op) finish(ctx context.Context, c *installed, p *peer, in Guard, keys []Key, id uint64) (f fate, err error) {
 	g := o.g
 	for i := range keys {
 		g.glimpses.note(keys[i], id)
@@ -110,12 +112,15 @@ func (o *op) finish(ctx context.Context, c *installed, p *peer, in Guard, keys [
 		late := &op{g: g, limits: o.limits}
 		keys, entries, sites := keys, append([]Entry(nil), o.entries...), append([]site(nil), o.sites...)
 		g.env.Go(func() { _ = late.replicate(ctx, c, keys, entries, sites) })
-		return took
+		return took, nil
 	}
-	if o.replicate(ctx, c, keys, o.entries, o.sites) == nil {
-		return took
+	if err = o.replicate(ctx, c, keys, o.entries, o.sites); err == nil {
+		return took, nil
 	}
-	return g.resolve(ctx, o.attempt(in, p.index, keys, id, true))
+	if f = g.resolve(ctx, o.attempt(in, p.index, keys, id, true)); f == took {
+		return took, nil
+	}
+	return f, err
 }
 
 // unknown is the error of a write at p whose outcome can't be told.
