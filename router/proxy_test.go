@@ -49,11 +49,14 @@ type harness struct {
 	groups  []*fence.Group // of all proxies
 	ledger  *ledger.Ledger
 	router  *router.Router
-	other   int // the store of other tables
+	clients func() []protocol.ClientInfo // of the proxy that was started last
+	other   int                          // the store of other tables
 	log     *lockedBuffer
 	detect  time.Duration // how long a store must fail to be excluded
 	// patience is how long a statement waits for the group.
 	patience time.Duration
+	// founding, if not nil, keeps the group from being founded until it is closed.
+	founding chan struct{}
 	// connWait is how long a statement waits for a connection; 0 means as ever.
 	connWait time.Duration
 }
@@ -256,7 +259,7 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 	server := &protocol.Server{Credentials: users{}, Log: log, Version: set.Version}
 	h.router = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
 		OtherTables: h.other, Kill: server.Kill, Clients: server.List, Log: log})
-	server.Handler = h.router
+	server.Handler, h.clients = h.router, server.List
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -302,17 +305,19 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		err := g.Found(t.Context())
-		if err == nil || errors.Is(err, fence.ErrFounded) {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
+	if h.founding != nil {
+		running.Go(func() {
+			<-h.founding
+			if err := found(ctx, g); err != nil {
+				t.Error(err)
+			}
+		})
+	} else if err := found(ctx, g); err != nil {
+		cancel()
+		t.Fatal(err)
+	}
 	running.Go(func() { _ = g.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
@@ -321,6 +326,9 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 	})
 	h.group, h.ledger = g, l
 	h.groups = append(h.groups, g)
+	if h.founding != nil {
+		return g, l
+	}
 	if fc.Solo { // whoever is asked first serves
 		if _, err := g.Grant(t.Context(), fence.Key{}); err != nil {
 			t.Fatal(err)
@@ -335,6 +343,19 @@ func (h *harness) fence(t *testing.T, tables []rewrite.Table, login store.Login,
 		return true
 	})
 	return g, l
+}
+
+// found makes a group of g's stores, if they are none.
+func found(ctx context.Context, g *fence.Group) error {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		err := g.Found(ctx)
+		if err == nil || errors.Is(err, fence.ErrFounded) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // open returns a pool of clients of the proxy.

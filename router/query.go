@@ -248,10 +248,7 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 		return s.data.ReadAny(req) // no record has the key NULL
 	}
 	if len(s.keys) > 1 && !s.data.Together(s.keys) {
-		if p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace {
-			return s.writeRows(st, req, args, "")
-		}
-		return s.sweep(st, req, args, s.keys)
+		return s.writeApart(st, req, args)
 	}
 	if p.Verb == rewrite.VerbUpdate && p.Surrogates != nil {
 		if err := s.updatesNumber(st, s.table(p), args); err != nil {
@@ -260,7 +257,20 @@ func (s *session) write(st *rewrite.Statement, req replica.Request, args rewrite
 	}
 	w := replica.Write{Req: req, Keys: s.keys, Spelled: s.spelled, Table: s.table(p), Partial: partial(p), Updates: p.Verb == rewrite.VerbUpdate, Removes: p.Verb == rewrite.VerbDelete, Returns: p.ResultSet}
 	s.sameOnAll(&w, p)
-	return s.data.Write(&w)
+	err := s.data.Write(&w)
+	if errors.Is(err, replica.ErrApart) { // since they were seen together
+		return s.writeApart(st, req, args)
+	}
+	return err
+}
+
+// writeApart carries a write of several known keys out, those in s.keys, whose
+// records have no store in common.
+func (s *session) writeApart(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
+	if v := st.Plan.Verb; v == rewrite.VerbInsert || v == rewrite.VerbReplace {
+		return s.writeRows(st, req, args, "")
+	}
+	return s.sweep(st, req, args, s.keys)
 }
 
 // partial reports whether a statement writes a part of a record that is there.

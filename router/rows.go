@@ -2,6 +2,7 @@ package router
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -15,6 +16,16 @@ import (
 // on different stores, or get numbers: a store that is told the first row's
 // number makes those of the others itself. column is the one for the numbers.
 func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string) error {
+	err := s.writeGroups(st, req, args, column, false)
+	if errors.Is(err, replica.ErrApart) { // the rows of a group are, since it was made
+		err = s.writeGroups(st, req, args, column, true)
+	}
+	return err
+}
+
+// writeGroups carries it out by a statement for the rows of each store, or for
+// each row.
+func (s *session) writeGroups(st *rewrite.Statement, req replica.Request, args rewrite.Args, column string, each bool) error {
 	p := st.Plan
 	var err error
 	if s.data.ReadOnly() { // a transaction of its own would end SET TRANSACTION
@@ -30,8 +41,8 @@ func (s *session) writeRows(st *rewrite.Statement, req replica.Request, args rew
 	if why != "" {
 		return refuse(why)
 	}
-	var groups [][]int               // of rows
-	if column != "" || p.ResultSet { // rows are returned in their order
+	var groups [][]int                       // of rows
+	if column != "" || p.ResultSet || each { // rows are returned in their order
 		for i := range parts.Rows {
 			groups = append(groups, []int{i})
 		}

@@ -76,25 +76,33 @@ func (c *Client) WriteRows(w *Rows) error {
 // rowsAlone carries w out in a transaction of its own, anew where a store is
 // lost or two such transactions wait for each other.
 func (c *Client) rowsAlone(w *Rows) (ok protocol.OK, err error) {
-	for range c.set.stores {
+	for began, tries := time.Now(), 1; ; tries++ {
 		if err := c.lockRows(w); err != nil {
 			return ok, err
 		}
 		c.txn.open = true
 		c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
-		if ok, err = c.rows(w); err == nil {
-			return ok, c.Commit()
+		if ok, err = c.rows(w); err != nil {
+			c.Rollback()
+		} else if err = c.Commit(); err == nil || !c.fenced() {
+			return ok, err
 		}
-		c.Rollback()
 		var refused *protocol.Error
-		if c.ctx.Err() != nil {
+		switch {
+		case c.ctx.Err() != nil:
 			return ok, c.aborted()
-		}
-		if errors.As(err, &refused) && refused.Code != protocol.ErrLockDeadlock {
-			break
+		case errors.Is(err, ErrApart), errors.As(err, &refused) && refused.Code != protocol.ErrLockDeadlock:
+			return ok, err
+		case !c.fenced():
+			if tries == len(c.set.stores) {
+				return ok, err
+			}
+		case time.Since(began) > c.set.group.Patience() || c.wait.Err() != nil:
+			return ok, err
+		default:
+			c.pauseStart()
 		}
 	}
-	return ok, err
 }
 
 // rowsInTxn carries w out in the client's transaction.
