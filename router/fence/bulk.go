@@ -161,6 +161,10 @@ func (g *Group) settleRows(ctx context.Context, c *installed, h *hearing, p *pee
 			return nil, err
 		}
 	}
+	guard, s, err := g.guard(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
 	var swaps []Swap
 	var which []int
 	for i, r := range rows {
@@ -171,15 +175,12 @@ func (g *Group) settleRows(ctx context.Context, c *installed, h *hearing, p *pee
 		if e.Version.Epoch == 0 && e.Version.N == 0 {
 			e.Version.N = 1 // as settle has it
 		}
+		e.Version = g.renumbered(c.view, s, e.Version)
 		swaps = append(swaps, Swap{
 			Put:  Put{Key: r.key, Entry: e, MaxTick: r.ticks[p.index] + g.cfg.Late},
 			Seen: r.entries[p.index], Listed: true, Keep: keep[i],
 		})
 		which = append(which, i)
-	}
-	guard, s, err := g.guard(ctx, c, p)
-	if err != nil {
-		return nil, err
 	}
 	done, err := g.swaps(ctx, p, guard, s, swaps)
 	for j, ok := range done {

@@ -90,6 +90,7 @@ type ablations struct {
 	noResolve      bool // leave it at that where a write's outcome is not told
 	guessFate      bool // take what is there for older than a write that was lost
 	noSeal         bool // don't keep such a write from coming back
+	sameNumbers    bool // number on from what is found where memory was lost
 }
 
 func (c Config) withDefaults() Config {

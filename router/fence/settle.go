@@ -75,6 +75,7 @@ func (g *Group) settle(ctx context.Context, c *installed, p *peer, st *standing,
 		}
 		best.Version.N = 1
 	}
+	best.Version = g.renumbered(c.view, st, best.Version)
 	g.counts.settled.Add(1)
 	done := make([]bool, 1)
 	swap := Swap{Put: Put{Key: key, Entry: best, MaxTick: tick + g.cfg.Late}, Seen: *seen}
@@ -85,6 +86,23 @@ func (g *Group) settle(ctx context.Context, c *installed, p *peer, st *standing,
 	}
 	return err
 }
+
+// renumbered is the version under which a primary that stands so is given what
+// has version a. A primary that has lost its memory in the present view, and was
+// not excluded, may have given out numbers in it that nobody remembers who has
+// answered; the puts of them may have reached a copy, or may still, for the fence
+// lets them pass. What is made from now on must be newer.
+func (g *Group) renumbered(v *view.View, s *standing, a view.Version) view.Version {
+	if s.intact || g.cfg.ablate.sameNumbers {
+		return a
+	}
+	a = a.Next(v.Epoch(), g.newID())
+	a.N += forgotten
+	return a
+}
+
+// forgotten is more than a primary gives out of a key's numbers in one view.
+const forgotten = 1 << 32
 
 // gather finds the newest version of a key that any store has. Of records
 // without a version the first in the key's order counts, which is the one that
