@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -59,6 +60,46 @@ func printGroup(w io.Writer, g *admin.Group) error {
 	_, err := fmt.Fprintf(w, "%s\nrecords with too few copies: %s; versions not known to be on all copies: %s\n",
 		healText(&g.Heal, g.Behind), unknownNumber(g.Short), unknownNumber(g.Unclean))
 	return err
+}
+
+// memberOf is a store's member of the group that is not up there though the
+// store answers; nil if there is none.
+func memberOf(x *admin.Store, g *admin.Group) *admin.Member {
+	if g == nil || x.State != "up" {
+		return nil
+	}
+	for i := range g.Members {
+		if m := &g.Members[i]; m.Name == x.Name && !m.Witness && (m.State == "down" || m.State == "join") {
+			return m
+		}
+	}
+	return nil
+}
+
+// service says whether a store serves: one that answers and is not up in the
+// group does not.
+func service(x *admin.Store, g *admin.Group) string {
+	switch m := memberOf(x, g); {
+	case m == nil:
+		return x.State
+	case m.State == "join":
+		return "joining"
+	default:
+		return "excluded"
+	}
+}
+
+// outOfService says why a store that answers does not serve; "" if it does.
+func outOfService(x *admin.Store, g *admin.Group) string {
+	switch m := memberOf(x, g); {
+	case m == nil:
+		return ""
+	case m.State == "join":
+		return "it answers, and is brought up to date before it serves"
+	default:
+		return "it answers, and is excluded, other stores serve its records: " +
+			cmp.Or(m.Error, m.Why, "it is taken in again when it has been found well for a while")
+	}
 }
 
 func unknownNumber(n int64) string {

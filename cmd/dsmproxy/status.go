@@ -70,7 +70,7 @@ func again(ctx context.Context, watch bool, once func(context.Context) error) er
 }
 
 // colours of states, as a terminal has them.
-var colours = map[string]string{"up": "32", "ready": "32", "down": "31", "unready": "31"}
+var colours = map[string]string{"up": "32", "ready": "32", "down": "31", "excluded": "31", "unready": "31"}
 
 // paint colours a state; one that is neither good nor bad is yellow.
 func paint(state string, on bool) string {
@@ -102,7 +102,7 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 			records = fmt.Sprint("~", x.Records)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d/%d\t%s\t%.0f%%\t%d\t%s\n", x.Name, x.Addr, s.Now.Sub(x.Since).Round(time.Second),
-			seconds(x.Ping), seconds(x.P99), x.Open-x.Idle, x.Open, x.Max, records, 100*x.Share, x.Backlog.Pending, paint(x.State, colour))
+			seconds(x.Ping), seconds(x.P99), x.Open-x.Idle, x.Open, x.Max, records, 100*x.Share, x.Backlog.Pending, paint(service(&x, s.Group), colour))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -110,6 +110,9 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 	for _, x := range s.Stores {
 		if x.State != "up" && x.LastError != "" {
 			fmt.Fprintf(w, "%s: %s\n", x.Name, x.LastError)
+		}
+		if why := outOfService(&x, s.Group); why != "" {
+			fmt.Fprintf(w, "%s: %s\n", x.Name, why)
 		}
 		if x.Doing != "" {
 			fmt.Fprintf(w, "%s: %s\n", x.Name, x.Doing)
