@@ -23,7 +23,7 @@ func TestRowsOnSeveralStores(t *testing.T) {
 	const n = 12
 	for _, params := range []string{"", "interpolateParams=true"} {
 		db := h.open(params)
-		prefix := "r" + params
+		prefix := "r" + strings.ToLower(params) // that is placed alike at all levels
 		holds := func(want bool) {
 			t.Helper()
 			for i := range n {
