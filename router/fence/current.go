@@ -114,6 +114,9 @@ func (g *Group) noView() *Unavailable {
 	blank, founded := 0, 0
 	for _, p := range g.voters {
 		st, err := p.status()
+		if err != nil {
+			u.Away = append(u.Away, p.name())
+		}
 		if err == nil && st.Boot != 0 && (c == nil || c.view.Equal(st.View)) {
 			u.Have++
 		}

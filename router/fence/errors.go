@@ -62,6 +62,16 @@ func (u *Unknown) Error() string {
 	return fmt.Sprintf("%v: store %s: %v", ErrUnknown, u.Store, u.Err)
 }
 
+// uncopied is the error of a copy that could not be made.
+type uncopied struct {
+	store string
+	err   error
+}
+
+func (e *uncopied) Error() string { return "copy at store " + e.store + ": " + e.err.Error() }
+
+func (e *uncopied) Unwrap() error { return e.err }
+
 // Is reports whether it is ErrUnknown.
 func (u *Unknown) Is(target error) bool { return target == ErrUnknown }
 
@@ -111,7 +121,9 @@ type Unavailable struct {
 	// Closed are, of NoView, stores and witnesses that answer, and are not let in:
 	// they were restarted, and what they have lost can't be told.
 	Closed []string
-	After  time.Duration
+	// Away are, of NoView, those that do not answer.
+	Away  []string
+	After time.Duration
 }
 
 // Error says what is the matter and what an operator can do.
@@ -128,6 +140,9 @@ func (u *Unavailable) What() string {
 	switch u.Reason {
 	case NoView:
 		text = fmt.Sprintf("only %d of the stores and witnesses agree, and %d must: bring others back", u.Have, u.Need)
+		if len(u.Away) > 0 {
+			text += " (" + strings.Join(u.Away, ", ") + ")"
+		}
 		if len(u.Closed) > 0 {
 			text += fmt.Sprintf("; restarted, and not let in for they may have lost their last writes: %s (dsmproxy trust, for one that has lost nothing)",
 				strings.Join(u.Closed, ", "))

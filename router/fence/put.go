@@ -2,7 +2,6 @@ package fence
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -106,7 +105,7 @@ func (o *op) put(ctx context.Context, c *installed, t int, puts []Put) error {
 		o.g.noteErr(p, s, err)
 	}
 	if err != nil {
-		return fmt.Errorf("copy at store %s: %w", p.name(), err)
+		return &uncopied{p.name(), err}
 	}
 	return nil
 }

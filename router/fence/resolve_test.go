@@ -74,7 +74,7 @@ func TestUnknownSaysWhy(t *testing.T) {
 	}
 	r := s.finish(s.begin(0, 0, simOp{doPut, 5}))
 	var unknown *Unknown
-	if !errors.As(r.err, &unknown) || !errors.Is(unknown.Err, ErrLost) || !strings.Contains(r.err.Error(), "copy at store ") {
+	if !errors.As(r.err, &unknown) || !errors.Is(unknown.Err, ErrLost) || !strings.Contains(r.err.Error(), "copy at store "+unknown.Store+": ") {
 		t.Fatalf("the write has ended in %v", r.err)
 	}
 }

@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -123,9 +124,13 @@ func (o *op) finish(ctx context.Context, c *installed, p *peer, in Guard, keys [
 	return f, err
 }
 
-// unknown is the error of a write at p whose outcome can't be told.
+// unknown is the error of a write at p whose outcome can't be told. It names the
+// store that was lost with it.
 func (g *Group) unknown(p *peer, err error) error {
 	g.counts.unknown.Add(1)
+	if copied := (*uncopied)(nil); errors.As(err, &copied) {
+		return &Unknown{Store: copied.store, Err: err}
+	}
 	return &Unknown{Store: p.name(), Err: err}
 }
 
