@@ -166,16 +166,35 @@ func printReport(w io.Writer, r *inspect.Report) {
 		fmt.Fprintf(w, "%s (%s): %s, %s, login in %.1f ms, clock %+.3f s\n", s.Name, s.Addr, s.Version, encrypted, s.LoginMS, s.ClockSkew)
 	}
 	wrong := 0
-	for _, f := range r.Findings {
+	findings := joined(r.Findings)
+	for _, f := range findings {
 		fmt.Fprintf(w, "\n%s\n  remedy: %s\n", f, strings.ReplaceAll(f.Remedy, "\n", "\n  "))
 		if f.Level == inspect.Wrong {
 			wrong++
 		}
 	}
-	if len(r.Findings) > 0 {
+	if len(findings) > 0 {
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%s: %d wrong, %s\n", map[bool]string{true: "ok", false: "not ok"}[r.OK], wrong, count(len(r.Findings)-wrong, "note"))
+	fmt.Fprintf(w, "%s: %d wrong, %s\n", map[bool]string{true: "ok", false: "not ok"}[r.OK], wrong, count(len(findings)-wrong, "note"))
+}
+
+// joined has one finding for what is the same at several stores, which it names.
+func joined(findings []inspect.Finding) (list []inspect.Finding) {
+	seen := make(map[inspect.Finding]int)
+	for _, f := range findings {
+		same := f
+		same.Store = ""
+		if i, ok := seen[same]; ok && f.Store != "" {
+			list[i].Store += ", " + f.Store
+			continue
+		}
+		if f.Store != "" {
+			seen[same] = len(list)
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 // loadConfig reads a configuration. Its problems are printed one a line, as

@@ -83,3 +83,18 @@ func serverVersion(t *testing.T, s *realstore.Server) (v string) {
 	}
 	return v
 }
+
+// TestFindingsFolded: what is the same at several stores is printed once.
+func TestFindingsFolded(t *testing.T) {
+	var out strings.Builder
+	find := func(store, message string) inspect.Finding {
+		return inspect.Finding{Level: inspect.Note, Store: store, Message: message, Remedy: "mend it"}
+	}
+	printReport(&out, &inspect.Report{OK: true, Findings: []inspect.Finding{
+		find("s1", "small"), find("s2", "slow"), find("s2", "small"), find("", "small"), find("s3", "small"),
+	}})
+	const want = "\nnote: s1, s2, s3: small\n  remedy: mend it\n\nnote: s2: slow\n  remedy: mend it\n\nnote: small\n  remedy: mend it\n\nok: 0 wrong, 3 notes\n"
+	if out.String() != want {
+		t.Errorf("printed %q, want %q", &out, want)
+	}
+}

@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"errors"
 	"io"
@@ -89,10 +91,19 @@ func (in *inspection) loginFailed(store int, a Account, err error, took time.Dur
 	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded):
 		in.ofStore(Wrong, "connect", store, "is "+s.Addr+" the right address, and does a firewall let dsmproxy through?",
 			"no answer from %s within %.1f s", s.Addr, took.Seconds())
+	case unproven(err):
+		in.ofStore(Wrong, "connect", store, "renew the server's certificate, or correct tls.ca and tls.server_name of the store",
+			"its certificate is not accepted: %v", err)
 	default:
 		in.ofStore(Wrong, "connect", store, "is the server running, and does it listen at "+s.Addr+" (bind-address, skip-networking, TLS)?",
 			"can't be reached: %v", err)
 	}
+}
+
+// unproven reports whether a store's certificate was not accepted.
+func unproven(err error) bool {
+	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(x509.CertificateInvalidError)) ||
+		errors.As(err, new(x509.UnknownAuthorityError)) || errors.As(err, new(x509.HostnameError))
 }
 
 // code is the number of a server's error, 0 for any other.

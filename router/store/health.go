@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"time"
 )
 
@@ -107,11 +110,22 @@ func (s *Store) down(err error, began time.Time) {
 	for _, c := range busy {
 		c.abort(&downError{err})
 	}
-	if !wasDown {
+	switch {
+	case unproven(err) && !(wasDown && unproven(h.err)): // somebody must act, whatever it was down for
+		s.cfg.Log.Error("store down", "store", s.cfg.Name, "err", err,
+			"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
+			"action", "renew the certificate at the store, or correct tls of the store in the configuration")
+	case !wasDown:
 		s.cfg.Log.Warn("store down", "store", s.cfg.Name, "err", err,
 			"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
 			"action", "statements go to other stores; it is probed every "+s.tuning.Load().ProbeInterval.String())
 	}
+}
+
+// unproven reports whether a store's certificate was not accepted.
+func unproven(err error) bool {
+	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(x509.CertificateInvalidError)) ||
+		errors.As(err, new(x509.UnknownAuthorityError)) || errors.As(err, new(x509.HostnameError))
 }
 
 // refused notes that the store refuses the probe's login. What is in use goes
