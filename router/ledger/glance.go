@@ -19,7 +19,9 @@ import (
 // The table is opened by the second of the reads on a connection since that was
 // reset, which closes it: where every read has a connection reset, to open it
 // would cost more than it saves. As long as it is open, nobody can change the
-// table's definition or drop it, as with any table that is in use.
+// table's definition or drop it, and MySQL's FLUSH TABLES waits. The next
+// statement of the connection makes way for them, whatever it is, and one that is
+// idle is reset within a second (store.Conn.KeepsOpen).
 
 // The traits of a connection (store.Conn.Trait).
 const (
@@ -82,8 +84,11 @@ func (s *Store) readGlancing(ctx context.Context, c *store.Conn, f *fencing, j *
 			st.Settle(c, err)
 			return err
 		}
-		if handler(c, traitOpen); j.reply.err != nil {
+		if j.reply.err != nil {
 			handler(c, traitHandless)
+		} else {
+			handler(c, traitOpen)
+			c.KeepsOpen()
 		}
 	case trait == traitFresh:
 		handler(c, traitUsed)

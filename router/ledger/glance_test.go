@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dsmproxy/dsmproxy/router/fence"
 	"github.com/dsmproxy/dsmproxy/router/view"
@@ -48,7 +50,30 @@ func TestGlance(t *testing.T) {
 		t.Errorf("mark %+v, want it clean", marks[0])
 	}
 
+	open := func(t *testing.T) {
+		before := o.comHandler()
+		for begun := time.Now(); o.comHandler() == before; {
+			if read(sql); time.Since(begun) > patience {
+				t.Fatal("no version is asked for by HANDLER")
+			}
+		}
+	}
+	t.Run("made way for", func(t *testing.T) {
+		// An idle connection keeps nobody from the table, and is of use again.
+		ctx, cancel := context.WithTimeout(o.ctx(), time.Minute)
+		defer cancel()
+		for _, ddl := range []string{"FLUSH TABLES", "FLUSH TABLES dsm.ver", "ALTER TABLE dsm.ver COMMENT 'looked at'"} {
+			open(t)
+			if _, err := o.db.ExecContext(ctx, ddl); err != nil {
+				t.Fatalf("%s: %v", ddl, err)
+			}
+			if read(sql); !marks[0].Known {
+				t.Errorf("after %s: mark %+v", ddl, marks[0])
+			}
+		}
+	})
 	t.Run("closed", func(t *testing.T) {
+		open(t)
 		if st := read("HANDLER dsmproxy_ver CLOSE"); st.answer.Err != nil || !marks[0].Known {
 			// It was closed before the version was asked for.
 			t.Errorf("answer %+v, mark %+v", st.answer.Err, marks[0])

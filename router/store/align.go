@@ -195,7 +195,7 @@ func (c *Conn) queueReset() error {
 	c.unread = before
 	// Of the session state only the database outlives it.
 	c.session = (*Session)(nil).WithDB(c.session.DB())
-	c.tainted, c.unsure, c.stale, c.trait = false, false, false, 0
+	c.tainted, c.unsure, c.stale, c.keepsOpen, c.trait = false, false, false, false, 0
 	c.status &^= protocol.StatusInTrans
 	return nil
 }

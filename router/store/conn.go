@@ -49,6 +49,7 @@ type Conn struct {
 	unsure    bool   // an error may have left a transaction open; see answered
 	mark      uint64 // see SetMark
 	trait     uint8  // see SetTrait
+	keepsOpen bool   // see KeepsOpen
 	text      *Stmt  // what is prepared by SQL; see PrepareText
 	stale     bool   // session is not what the store has: reset before use
 	broken    bool   // failed: no byte of it can be trusted
@@ -321,6 +322,10 @@ func (c *Conn) Trait() uint8 { return c.trait }
 // SetTrait keeps a number until the connection is reset, for something that a
 // reset undoes. What it means is up to the callers.
 func (c *Conn) SetTrait(n uint8) { c.trait = n }
+
+// KeepsOpen notes that a table is open on the connection, which keeps others from
+// changing it: once it has been idle for a second, the connection is reset.
+func (c *Conn) KeepsOpen() { c.keepsOpen = true }
 
 // keptBuffer is how much memory an idle connection keeps.
 const keptBuffer = 4 << 10

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -9,6 +10,7 @@ import (
 const (
 	cleanInterval = 500 * time.Millisecond
 	checkRounds   = 10 // between two looks for connections that the store has closed
+	openRounds    = 2  // for so many an idle connection may keep a table open
 )
 
 // clean keeps the idle connections tidy until ctx ends: statements that their
@@ -31,6 +33,7 @@ func (s *Store) clean(ctx context.Context) {
 			s.dropTexts(round)
 		}
 		s.tidyLanes()
+		s.letGo(round)
 		for _, c := range s.surplus(time.Now()) {
 			c.quit()
 		}
@@ -59,6 +62,31 @@ func (s *Store) closeStatements() {
 			continue
 		}
 		s.put(c)
+	}
+}
+
+// letGo resets the connections that have been idle for a while and keep a table
+// open (KeepsOpen): who changes the table, or flushes all tables for a backup,
+// waits for them. In one that is used, the next statement makes way. They go
+// below all others, so that they stay unused as long as they are not needed.
+func (s *Store) letGo(round uint32) {
+	var open []*Conn
+	s.mu.Lock()
+	for c := s.oldest; c != nil && round-c.rested >= openRounds; {
+		newer := c.newer
+		if c.keepsOpen {
+			s.unlink(c)
+			open = append(open, c)
+		}
+		c = newer
+	}
+	s.mu.Unlock()
+	for _, c := range slices.Backward(open) {
+		if !c.startReset() {
+			c.Discard()
+			continue
+		}
+		s.putBack(c, true)
 	}
 }
 

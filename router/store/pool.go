@@ -19,10 +19,11 @@ const fromLogin = protocol.ClientFoundRows | protocol.ClientDeprecateEOF | proto
 // searchDepth is how many idle connections are looked at for the best one.
 const searchDepth = 64
 
-// pool is the idle connections of one login, the last released on top.
+// pool is the idle connections of one login.
 type pool struct {
 	login Login
-	top   *Conn // guarded by the store's mu
+	// The idle ones, the last released on top; guarded by the store's mu.
+	top, bottom *Conn
 	// restore is the SET that a COM_RESET_CONNECTION must be followed by; nil if
 	// by none.
 	restore atomic.Pointer[[]byte]
@@ -198,6 +199,12 @@ func (s *Store) next() *waiter {
 // put makes c idle, or hands it to who waits longest.
 func (s *Store) put(c *Conn) {
 	c.rested = s.tick.Load()
+	s.putBack(c, false)
+}
+
+// putBack has c go back to its pool, as the last that is used again if last is
+// set, or to who waits.
+func (s *Store) putBack(c *Conn, last bool) {
 	s.mu.Lock()
 	if c.isIdle {
 		s.mu.Unlock()
@@ -223,7 +230,11 @@ func (s *Store) put(c *Conn) {
 		c.quit()
 		return
 	}
-	s.link(c)
+	if last {
+		s.linkLast(c)
+	} else {
+		s.link(c)
+	}
 	s.mu.Unlock()
 }
 
@@ -341,6 +352,8 @@ func (s *Store) link(c *Conn) {
 	c.below = p.top
 	if p.top != nil {
 		p.top.above = c
+	} else {
+		p.bottom = c
 	}
 	p.top = c
 	c.older = s.newest
@@ -353,6 +366,28 @@ func (s *Store) link(c *Conn) {
 	s.idle++
 }
 
+// linkLast makes c an idle connection, as if it had been released before all
+// others; s.mu is held.
+func (s *Store) linkLast(c *Conn) {
+	p := c.pool
+	c.isIdle = true
+	c.above = p.bottom
+	if p.bottom != nil {
+		p.bottom.below = c
+	} else {
+		p.top = c
+	}
+	p.bottom = c
+	c.newer = s.oldest
+	if s.oldest != nil {
+		s.oldest.older = c
+	} else {
+		s.newest = c
+	}
+	s.oldest = c
+	s.idle++
+}
+
 // unlink takes an idle connection out; s.mu is held.
 func (s *Store) unlink(c *Conn) {
 	if c.above != nil {
@@ -362,6 +397,8 @@ func (s *Store) unlink(c *Conn) {
 	}
 	if c.below != nil {
 		c.below.above = c.above
+	} else {
+		c.pool.bottom = c.above
 	}
 	if c.newer != nil {
 		c.newer.older = c.older
