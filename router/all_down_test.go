@@ -106,7 +106,10 @@ func TestUndurableStoresRestarted(t *testing.T) {
 	servers := installed.Start(t, 3, manyConnections)
 	h := startReached(t, "safe", servers, addrsOf(servers), 2, -1, func(h *harness) { h.patience = 200 * time.Millisecond })
 	c := h.conn("interpolateParams=true")
-	h.exec(c, "INSERT INTO sessions (id, data) VALUES ('a', 'x')")
+	h.await("a write", func() bool { // it may have to wait for longer than h.patience, as long as all is new
+		_, err := c.ExecContext(context.Background(), "INSERT INTO sessions (id, data) VALUES ('a', 'x')")
+		return err == nil
+	})
 	for i := range h.servers {
 		h.down(i)
 	}

@@ -114,9 +114,13 @@ func testMoveWithoutAutocommitIsAsAtOneServer(t *testing.T, level string) {
 			move, "ROLLBACK", // a duplicate
 			"UPDATE sessions SET id='"+to+"x', nosuch=1 WHERE id='"+from+"'",
 			"SELECT @@in_transaction",
-			"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
-			"COMMIT",
 		)
+		if installed.MariaDB() {
+			// With MySQL a statement that names no such column begins no
+			// transaction; here the store has found the record in one before.
+			b.same("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+		}
+		b.same("COMMIT")
 	}
 	h.noneOpen()
 }

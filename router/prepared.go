@@ -130,6 +130,9 @@ func (s *session) find(payload []byte, name string) (*prepared, error) {
 	}
 	p, ok := s.prepared[at]
 	if !ok {
+		if !strings.Contains(s.router.Set.Version(), "MariaDB") {
+			name = "mysql_stmt_precheck" // MySQL's word for all commands, from 8.0 on
+		}
 		return nil, protocol.Errorf(protocol.ErrUnknownStmtHandler,
 			"Unknown prepared statement handler (%d) given to %s", id, name)
 	}

@@ -110,7 +110,11 @@ func (s *session) ping() error {
 		}
 	}
 	s.own.rowCount = 0
-	return s.client.WriteOK(protocol.OK{})
+	var ok protocol.OK
+	if !s.mariaDB() {
+		ok.Warnings = s.own.warnings // MySQL tells of those of the statement before
+	}
+	return s.client.WriteOK(ok)
 }
 
 // unsafeCollation reports whether a collation's charset has characters whose
