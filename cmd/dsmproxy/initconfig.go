@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -192,6 +193,13 @@ func (f *firstConfig) write() []byte {
 	p("# To change it later, or to remove or reorder stores, moves sessions.")
 	p("placement = \"rendezvous\"")
 	p("")
+	if more := f.furtherTables(); more != "" {
+		p("# %s has further tables: %s.", plain(f.chosen.Schema), more)
+		p("# Statements on them are refused. A store's name has that store alone serve")
+		p("# them, for an application that has only one connection for all its tables.")
+		p("# other_tables = %s", tomlString(f.stores[0].name))
+		p("")
+	}
 	p("[consistency]")
 	p("# What may be seen of a session after a store's failure: at \"seed\" what the")
 	p("# store had before it failed, at \"safe\" never anything stale; that keeps its")
@@ -228,6 +236,23 @@ func (f *firstConfig) write() []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// furtherTables names some of the tables of the chosen one's schema that are not
+// written down.
+func (f *firstConfig) furtherTables() string {
+	const some = 5
+	var names []string
+	for _, t := range f.server.Tables {
+		written := slices.ContainsFunc(append(f.others, f.chosen), func(c inspect.Candidate) bool { return c.Schema == t.Schema && c.Name == t.Name })
+		if t.Schema == f.chosen.Schema && !written {
+			names = append(names, plain(t.Name))
+		}
+	}
+	if more := len(names) - some; more > 0 {
+		names = append(names[:some], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (f *firstConfig) writeTable(p func(string, ...any), c inspect.Candidate, comment string) {

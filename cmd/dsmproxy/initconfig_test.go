@@ -69,7 +69,8 @@ func TestInitConfig(t *testing.T) {
 		want   conf.Table
 		others []string
 	}{
-		{"laravel", conf.Table{Schema: "laravel", Name: "sessions", Key: "id"}, []string{"# name = \"cache\"", "laravel, ", "\ncollation = \"auto\""}},
+		{"laravel", conf.Table{Schema: "laravel", Name: "sessions", Key: "id"}, []string{"# name = \"cache\"", "laravel, ", "\ncollation = \"auto\"",
+			"further tables: users.\n", "\n# other_tables = \"s1\"\n"}},
 		{"django", conf.Table{Schema: "django", Name: "django_session", Key: "session_key", Preset: "django"}, nil},
 		{"jetty", conf.Table{Schema: "jetty", Name: "JettySessions", Key: "sessionId", Preset: "jetty"}, []string{"a session may have several rows"}},
 		{"own", conf.Table{Schema: "own", Name: "visits", Key: "token", Surrogate: "n"}, nil},

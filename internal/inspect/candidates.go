@@ -29,7 +29,11 @@ type Server struct {
 	Version    string
 	MaxConns   int
 	Candidates []Candidate // the likeliest first
+	Tables     []Named     // all, views too
 }
+
+// Named is a table's name.
+type Named struct{ Schema, Name string }
 
 // Candidates asks a server for tables that may hold sessions, in one schema or,
 // if it is "", in all.
@@ -60,6 +64,7 @@ func Candidates(ctx context.Context, s Store, a Account, schema string, timeout 
 		return nil, err
 	}
 	for _, t := range tables {
+		server.Tables = append(server.Tables, Named{t.schema, t.name})
 		if c, ok := t.candidate(); ok {
 			server.Candidates = append(server.Candidates, c)
 		}
