@@ -183,7 +183,7 @@ func startLinkedAt(t *testing.T, level string, m, n, other int) (*harness, []*fa
 func startReached(t *testing.T, level string, servers []*realstore.Server, addrs []string, n, other int, changes ...func(*harness)) *harness {
 	t.Helper()
 	h := &harness{t: t, level: level, copies: n, other: other, servers: servers, log: &lockedBuffer{},
-		detect: 3 * time.Second, patience: 30 * time.Second} // other tests' servers start meanwhile
+		detect: 10 * time.Second, patience: 30 * time.Second} // other tests' servers start meanwhile
 	for _, change := range changes {
 		change(h)
 	}
