@@ -53,7 +53,7 @@ unit:
 # The built program is tested at the default level, safe, where a test names none;
 # unit's tests of router are at seed then (go test ./router -level safe).
 integration: build embedded
-	$(GO) test -count=1 -timeout 30m ./integration
+	$(GO) test -count=1 -timeout 45m ./integration
 
 fuzz:
 	@./.ci/fuzz
