@@ -301,7 +301,7 @@ type outcome struct {
 func (d *differential) same(e *corpus.Entry, p *rewrite.Plan, proxy, plain *sql.Conn) bool {
 	d.t.Helper()
 	got := d.execute(e, p, proxy)
-	if got.code == 1235 && strings.Contains(got.text, "dsmproxy") {
+	if (got.code == 1235 || got.code == 1227) && strings.Contains(got.text, "dsmproxy") {
 		d.tally.refused++
 		d.tally.why[strings.TrimPrefix(got.text, "dsmproxy: ")]++
 		return true
