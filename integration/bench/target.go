@@ -105,7 +105,7 @@ func newBed(ctx context.Context, program string, records, flush int, fenced bool
 			Program: server, Template: template, Dir: filepath.Join(b.dir, name),
 			User: user, Password: password,
 			Args: []string{
-				"--max-connections=12000", "--innodb-buffer-pool-size=256M", "--back-log=4096",
+				"--max-connections=12000", "--innodb-buffer-pool-size=1G", "--back-log=4096",
 				"--innodb-flush-log-at-trx-commit=" + strconv.Itoa(flush), "--skip-log-bin",
 			},
 		})
