@@ -87,6 +87,7 @@ func testKeyTypes(t *testing.T, level string) {
 		{"bigint unsigned", numbers},
 		{"varchar(16) DEFAULT 'it''s'", leftOut},
 		{"varbinary(8) DEFAULT 'k'", leftOut},
+		{"varchar(8) DEFAULT 'NULL'", leftOut},
 		{"int DEFAULT 7", leftOut},
 		{"bigint", leftOut},
 	}

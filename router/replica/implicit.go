@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"encoding/hex"
 	"strings"
 )
 
@@ -35,16 +36,25 @@ func (c *Client) ImplicitKey(t Table, omitted bool) (key []byte, ok bool) {
 	return nil, false
 }
 
-// constantDefault reads COLUMN_DEFAULT. MariaDB has texts there in quotes, MySQL
-// as they are.
-func constantDefault(text []byte, extra string) (value []byte, computed bool) {
-	inner, quoted := bytes.CutPrefix(text, []byte{'\''})
+// constantDefault reads COLUMN_DEFAULT. MariaDB has texts there in quotes and NULL
+// as a word, MySQL texts as they are and those of binary columns as 0x...
+func constantDefault(text []byte, extra string, mariadb, binary bool) (value []byte, computed bool) {
 	switch {
-	case text == nil, strings.EqualFold(string(text), "NULL"):
+	case text == nil:
 		return nil, false
 	case strings.Contains(extra, "default_generated"):
 		return nil, true
-	case quoted && len(inner) > 0 && inner[len(inner)-1] == '\'':
+	case !mariadb:
+		if digits, ok := bytes.CutPrefix(text, []byte("0x")); ok && binary {
+			value, err := hex.DecodeString(string(digits))
+			return value, err != nil
+		}
+		return bytes.Clone(text), false
+	case strings.EqualFold(string(text), "NULL"):
+		return nil, false
+	}
+	inner, quoted := bytes.CutPrefix(text, []byte{'\''})
+	if quoted && len(inner) > 0 && inner[len(inner)-1] == '\'' {
 		inner = inner[:len(inner)-1]
 		return bytes.ReplaceAll(inner, []byte("''"), []byte("'")), bytes.IndexByte(inner, '\\') >= 0
 	}

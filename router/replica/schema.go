@@ -186,7 +186,7 @@ func (s *Set) queryIn(db string) querier {
 
 func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	where := "WHERE TABLE_SCHEMA = " + schemaLiteral(t.Schema) + " AND TABLE_NAME = '" + escape(t.Name) + "'"
-	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME, IS_NULLABLE "+
+	rows, err := query(ctx, "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLUMN_DEFAULT, EXTRA, COLUMN_KEY, COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH, COLLATION_NAME, IS_NULLABLE, VERSION() LIKE '%MariaDB%' "+
 		"FROM information_schema.COLUMNS "+where+" ORDER BY ORDINAL_POSITION")
 	if err != nil {
 		return nil, err
@@ -212,7 +212,7 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 		c.generate = strings.Contains(extra, "generated") && !strings.Contains(extra, "default_generated")
 		c.invisible = strings.Contains(extra, "invisible")
 		c.nullable = string(r[9]) == "YES"
-		c.value, c.computed = constantDefault(r[3], extra)
+		c.value, c.computed = constantDefault(r[3], extra, string(r[10]) == "1", strings.HasSuffix(c.typ, "binary"))
 		sc.defaults = max(sc.defaults, defaultsOf(strings.ToLower(string(r[3])), extra))
 		sc.columns = append(sc.columns, c)
 		if strings.Contains(extra, "auto_increment") {
