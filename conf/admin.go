@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"crypto/tls"
 	"net/netip"
 	"time"
@@ -39,6 +40,26 @@ func (a Admin) TLS() (*tls.Config, error) {
 		return nil, err
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: own}, nil
+}
+
+// adminSection is a file with all lines empty but those of the section [admin],
+// for a file that is no TOML as a whole. It reports whether admin's keys can be
+// nowhere else in the file.
+func adminSection(data []byte) ([]byte, bool) {
+	lines, within := bytes.Split(data, []byte("\n")), false
+	for i, line := range lines {
+		line = bytes.TrimSpace(line)
+		if bytes.HasPrefix(line, []byte("[")) {
+			within = bytes.HasPrefix(bytes.TrimLeft(line, "[ \t\""), []byte("admin"))
+		}
+		if !within {
+			if bytes.HasPrefix(bytes.TrimLeft(line, "\"'"), []byte("admin")) {
+				return nil, false
+			}
+			lines[i] = nil
+		}
+	}
+	return bytes.Join(lines, []byte("\n")), true
 }
 
 // admin checks [admin] and makes its paths final.

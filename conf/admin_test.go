@@ -15,6 +15,10 @@ func TestLoadAdmin(t *testing.T) {
 		{"[admin]\nlisten = \"0.0.0.0:9\"" + rest, "", "admin.listen"},
 		{"[admin]\nlisten = \"127.0.0.1:9\"\nbogus = 1" + rest, "", "admin.bogus"},
 		{"[admin\nlisten = \"127.0.0.1:9\"" + rest, "", "c.toml:"},
+		{"x = = 1\n[admin]\nlisten = \"127.0.0.1:9\"\n[pool]\ny = = 2" + rest, "127.0.0.1:9", ""},
+		{"x = = 1" + rest, DefaultAdmin, ""},
+		{"[admin]\nlisten = \"127.0.0.1:9\"\nz = = 3" + rest, "", "c.toml:3"},
+		{"x = = 1\nadmin.listen = \"127.0.0.1:9\"" + rest, "", "c.toml:1"},
 	} {
 		a, err := LoadAdmin(writeFile(t, t.TempDir(), "c.toml", w.text))
 		switch {

@@ -199,6 +199,14 @@ func LoadAdmin(path string) (Admin, error) {
 	}
 	r := &reader{file: path, dir: filepath.Dir(path)}
 	c := r.read(data)
+	if r.lines == nil { // it is no TOML; its section [admin] may well be
+		if own, ok := adminSection(data); ok {
+			alone := &reader{file: r.file, dir: r.dir}
+			if a := alone.read(own); alone.lines != nil {
+				r, c = alone, a
+			}
+		}
+	}
 	matter := slices.DeleteFunc(r.problems, func(p Problem) bool {
 		return p.Key != "" && p.Key != "admin" && !strings.HasPrefix(p.Key, "admin.")
 	})
