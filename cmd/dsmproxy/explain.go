@@ -29,8 +29,8 @@ is one object a line as well:
 "from" and "to" for a move, "name" for a lock, "column" and "values" for a row
 named by another column, "statements" for several statements, and "error" for
 one that is refused, and "note" where the order holds for the key as spelled:
-the table's collation is "auto", and no store is asked. A key that is not UTF-8 is printed as 0x and its bytes in
-hex. Exits with 1 if the statement is refused.`
+the table's collation is "auto", and no store is asked. A key that is not UTF-8
+is printed as 0x and its bytes in hex. Exits with 1 if the statement is refused.`
 
 func runExplain(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	fs := newFlags("explain", "[-config FILE | -admin ADDRESS] [-json] [SQL [PARAM...]]", aboutExplain)

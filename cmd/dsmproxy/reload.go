@@ -176,7 +176,10 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 		return nil
 	}
 	how := "SIGUSR2 starts the program anew without losing a client"
-	if moved {
+	switch {
+	case moved && next.Consistency.Fenced():
+		how = "nothing was changed, and a restart alone would not do: the stores have the order on record"
+	case moved:
 		how = "nothing was changed"
 	}
 	return fmt.Errorf("needs a restart: %s; %s (docs/OPERATIONS.md)", strings.Join(fixed, ", "), how)

@@ -21,8 +21,8 @@ import (
 
 const aboutRoute = `Prints the order of the stores for each session ID: the ID, its crc32, the
 stores from the first to the last. A record is on the first ones that live, as
-many as copies says. It connects to no store,
-and to a running proxy only with -admin.
+many as copies says. It connects to no store, and to a running proxy only with
+-admin.
 
 Without an ID, IDs are read from standard input, one a line; a carriage return
 at the end of a line is no part of the ID. An ID that begins with "-" goes after
