@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -306,7 +307,9 @@ func (d *differential) same(e *corpus.Entry, p *rewrite.Plan, proxy, plain *sql.
 		d.tally.why[strings.TrimPrefix(got.text, "dsmproxy: ")]++
 		return true
 	}
-	if got.insertID != 0 && p.Surrogates == nil {
+	// A row without a key has taken a number before the store refuses it, so
+	// that those of later ones are others.
+	if got.insertID != 0 && (p.Surrogates == nil || bytes.Contains(e.SQL, []byte("(DEFAULT"))) {
 		if _, err := plain.ExecContext(context.Background(), "SET insert_id = "+strconv.FormatInt(got.insertID, 10)); err != nil {
 			d.t.Fatal(err)
 		}
