@@ -24,6 +24,9 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 	if seen.Blank && how == fence.Admit {
 		return fence.ErrClosed
 	}
+	if !seen.Blank && w.own != nil {
+		w.own.adoption.forget() // perhaps another one has opened what was prepared
+	}
 	if seen.Blank {
 		if ready, err := w.prepared(how); !ready {
 			return unsent(err)
@@ -73,6 +76,9 @@ func (w *Witness) Open(ctx context.Context, seen fence.Status, how fence.Opening
 	}
 	r := &j.reply
 	if r.err != nil {
+		if seen.Blank && w.own != nil {
+			w.own.adoption.forget() // it may be another server than the one that was prepared
+		}
 		return fmt.Errorf("%w: %w", fence.ErrClosed, r.err)
 	}
 	if len(r.sets) != opened+2 {
