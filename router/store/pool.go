@@ -223,7 +223,8 @@ func (s *Store) putBack(c *Conn, last bool) {
 		c.quit()
 		return
 	}
-	if s.closed || c.cause.Load() != nil || s.overfull() {
+	// SetAccess may have come since Release has looked.
+	if s.closed || c.cause.Load() != nil || c.expired.Load() || s.overfull() {
 		s.open--
 		delete(s.conns, c)
 		s.mu.Unlock()

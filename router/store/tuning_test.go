@@ -45,6 +45,19 @@ func TestTuning(t *testing.T) {
 	}
 }
 
+// TestAccessChangesAtRelease: a connection of the former account does not become
+// idle, also where the account changes while it is being given back.
+func TestAccessChangesAtRelease(t *testing.T) {
+	cfg := config(t, startServer(t).Addr())
+	s := New(cfg)
+	c := get(t, s, nil)
+	s.SetAccess(Access{Network: cfg.Network, Addr: cfg.Addr, User: "another"})
+	s.put(c) // as Release does behind its look at the connection
+	if st := s.Stats(); st.Idle != 0 || st.Open != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // TestCrowded: a store that has no connection to spare is asked again, as long as
 // may be waited for one.
 func TestCrowded(t *testing.T) {
