@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dsmproxy/dsmproxy/internal/realstore"
 	"github.com/go-sql-driver/mysql"
 )
 
@@ -32,6 +33,12 @@ func TestStoreMoves(t *testing.T) {
 		t.Helper()
 		c.edit(t, fmt.Sprintf("addr = %q", addr), fmt.Sprintf("addr = %q", to))
 		addr = to
+	}
+	arrive := func(to *realstore.Server) {
+		t.Helper()
+		move(to.Addr())
+		command("", "reload")
+		s2.Server, s2.db = to, open(t, to.Addr(), func(c *mysql.Config) { c.MultiStatements = true })
 	}
 	must := func(err error) {
 		t.Helper()
@@ -62,9 +69,7 @@ func TestStoreMoves(t *testing.T) {
 	copied := filepath.Join(t.TempDir(), "copied")
 	must(first.Snapshot(copied))
 	must(moved.Rewind(t.Context(), copied))
-	move(moved.Addr())
-	command("", "reload")
-	s2.Server, s2.db = moved, open(t, moved.Addr(), func(c *mysql.Config) { c.MultiStatements = true })
+	arrive(moved)
 	command("", "undrain", "s2")
 	c.awaitHeal(t)
 	l.wantProgress(200)
@@ -75,9 +80,7 @@ func TestStoreMoves(t *testing.T) {
 	// To a server that knows nothing.
 	command("", "drain", "s2")
 	moved.Shutdown(t.Context())
-	move(empty.Addr())
-	command("", "reload")
-	s2.Server, s2.db = empty, open(t, empty.Addr(), func(c *mysql.Config) { c.MultiStatements = true })
+	arrive(empty)
 	command("", "undrain", "s2")
 	c.awaitHeal(t)
 	l.wantProgress(200)
@@ -93,9 +96,7 @@ func TestStoreMoves(t *testing.T) {
 	keys = append(keys, fill(40, 60)...)
 	empty.Shutdown(t.Context())
 	must(first.Restart(t.Context()))
-	move(first.Addr())
-	command("", "reload")
-	s2.Server, s2.db = first, open(t, first.Addr(), func(c *mysql.Config) { c.MultiStatements = true })
+	arrive(first)
 	eventually(t, time.Minute, "the old copy to be found out", func() bool {
 		return strings.Count(c.Log.String(), "store has lost its memory") == 2
 	})

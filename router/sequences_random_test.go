@@ -20,15 +20,7 @@ var (
 func randomSequence(t *testing.T, proxy, direct string, seed uint64) {
 	t.Helper()
 	g := &sequenceGen{rand.New(rand.NewPCG(seed, 7))}
-	for _, addr := range []string{proxy, direct} {
-		c := rawConnect(t, addr, "app", 0)
-		for _, sql := range []string{"DELETE FROM sessions", "DROP TABLE IF EXISTS other"} {
-			if got := c.tell(sql); !strings.HasPrefix(got, "ok") {
-				t.Fatalf("%s: %s", sql, got)
-			}
-		}
-		c.conn.Close()
-	}
+	sequencesBegin(t, proxy, direct)
 	caps := []protocol.Capability{0, protocol.ClientDeprecateEOF, protocol.ClientFoundRows}[g.IntN(3)]
 	p, d := rawConnect(t, proxy, "app", caps), rawConnect(t, direct, "app", caps)
 	defer p.conn.Close()

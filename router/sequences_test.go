@@ -47,10 +47,10 @@ func testSequences(t *testing.T, level string) {
 	})
 }
 
-// runSequence runs a sequence at both addresses.
-func runSequence(t *testing.T, proxy, direct string, lines []string) {
+// sequencesBegin removes what the sequence before has left at the addresses.
+func sequencesBegin(t *testing.T, addrs ...string) {
 	t.Helper()
-	for _, addr := range []string{proxy, direct} {
+	for _, addr := range addrs {
 		c := rawConnect(t, addr, "app", 0)
 		for _, sql := range []string{"DELETE FROM sessions", "DROP TABLE IF EXISTS other"} {
 			if got := c.tell(sql); !strings.HasPrefix(got, "ok") {
@@ -59,6 +59,12 @@ func runSequence(t *testing.T, proxy, direct string, lines []string) {
 		}
 		c.conn.Close()
 	}
+}
+
+// runSequence runs a sequence at both addresses.
+func runSequence(t *testing.T, proxy, direct string, lines []string) {
+	t.Helper()
+	sequencesBegin(t, proxy, direct)
 	type pair struct{ proxy, direct *rawClient }
 	clients := make(map[string]pair)
 	var caps protocol.Capability
