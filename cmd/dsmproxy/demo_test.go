@@ -92,7 +92,8 @@ func startDemoEnv(t *testing.T, env []string, bin, kind string, args ...string) 
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	hang := time.AfterFunc(3*time.Minute, func() { d.cmd.Process.Kill() })
+	// SIGQUIT has it print where it hangs.
+	hang := time.AfterFunc(5*time.Minute, func() { d.cmd.Process.Signal(syscall.SIGQUIT) })
 	t.Cleanup(func() {
 		if hang.Stop() && d.cmd.ProcessState == nil {
 			d.cmd.Process.Kill()
