@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // ErrNotInstalled is what Find returns where there is no server program.
@@ -87,10 +88,15 @@ func (p *Program) base() string {
 	return filepath.Dir(filepath.Dir(path))
 }
 
+// prepareTimeout bounds an installation: one that hangs is not waited for.
+const prepareTimeout = 3 * time.Minute
+
 // Prepare installs an empty database into dir, which must not exist or be
 // empty: a template, which Start copies for each server. It takes some
-// seconds, of MySQL more.
+// seconds, of MySQL more, and fails after three minutes.
 func (p *Program) Prepare(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -120,6 +126,9 @@ func (p *Program) Prepare(ctx context.Context, dir string) error {
 	// An interrupt ends the script's own children as well.
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	out, err := runLocked(cmd)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("not done after %v", prepareTimeout)
+	}
 	if err != nil {
 		return fmt.Errorf("install an empty database with %s: %w\n%s", cmd.Path, err, tail(out, 20))
 	}
