@@ -66,8 +66,8 @@ type Framer struct {
 	// result that says that more follow, and says nothing.
 	Cut bool
 	// Expired is why the statement is interrupted that is answered; it may come
-	// up while that is followed. Error 1317 (query interrupted) is given its
-	// number and SQLSTATE.
+	// up while that is followed. It takes the place of error 1317 (query
+	// interrupted); see Ended.
 	Expired *atomic.Pointer[Error]
 
 	answer       Answer
@@ -80,6 +80,7 @@ type Framer struct {
 	goesOn       bool // the packet goes on in the next frame
 	left         int  // bytes of the running frame that were not fed yet
 	defs         int  // definitions still to come
+	replaced     int  // bytes of the last packet, if answer.Err takes its place; else 0
 }
 
 // Reset begins a new answer of the given kind. deprecateEOF is what both sides
@@ -229,17 +230,31 @@ func (f *Framer) read(p []byte, first byte) error {
 	return f.readEnd(p)
 }
 
-// expire has the ERR packet p say why, if it is known.
+// expire puts why the statement was interrupted in the place of the ERR packet
+// p, if that is known. It is longer than p, as a rule.
 func (f *Framer) expire(p []byte) {
-	why := f.Expired.Load()
-	if why == nil || len(why.State) != 5 {
-		return
+	if why := f.Expired.Load(); why != nil {
+		e := *why
+		f.answer.Err, f.replaced = &e, headerSize+len(p)
 	}
-	binary.LittleEndian.PutUint16(p[1:], why.Code)
-	if len(p) >= 9 && p[3] == '#' {
-		copy(p[4:9], why.State)
+}
+
+// Ended returns frames, which end with the answer that f has followed to its
+// end, as they are to be passed on: with the error that Expired has said, if it
+// has. It changes frames then.
+func (f *Framer) Ended(frames []byte) []byte {
+	if f.replaced == 0 {
+		return frames
 	}
-	f.answer.Err = ParseErr(p)
+	return append(frames[:len(frames)-f.replaced], f.instead()...)
+}
+
+// instead is the frame that takes the place of the last one.
+func (f *Framer) instead() []byte {
+	b := AppendErr(make([]byte, headerSize, 128), f.answer.Err, true)
+	n := len(b) - headerSize
+	b[0], b[1], b[2], b[3] = byte(n), byte(n>>8), byte(n>>16), f.seq-1
+	return b
 }
 
 // readFirst reads OK or the column count.

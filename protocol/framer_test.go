@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"reflect"
 	"sync/atomic"
 	"testing"
@@ -248,40 +249,60 @@ func TestFramerChangesInPlace(t *testing.T) {
 	}
 }
 
-// TestFramerLongRows has a row of a frame less one byte, of a frame, and of
-// more, and one whose first byte is that of an EOF, as of 16 MiB it is.
 // TestFramerExpired: a statement that was interrupted says why, if that is known
 // when its error comes.
 func TestFramerExpired(t *testing.T) {
-	interrupted := AppendErr(nil, Errorf(ErrQueryInterrupted, "Query execution was interrupted"), true)
-	for _, w := range []struct {
-		packet []byte
-		why    *Error
-		want   Error
-	}{
-		{interrupted, nil, Error{ErrQueryInterrupted, "70100", "Query execution was interrupted"}},
-		{interrupted, Errorf(ErrQueryTimeout, "too long"), Error{ErrQueryTimeout, "HY000", "Query execution was interrupted"}},
-		{interrupted, Errorf(ErrStatementTimeout, "too long"), Error{ErrStatementTimeout, "70100", "Query execution was interrupted"}},
-		{from(0).err().b[4:], Errorf(ErrQueryTimeout, "too long"), Error{ErrLockDeadlock, "40001", "Deadlock found"}},
+	interrupted := Errorf(ErrQueryInterrupted, "Query execution was interrupted")
+	mysql := Errorf(ErrQueryTimeout, "Query execution was interrupted, maximum statement execution time exceeded")
+	maria := Errorf(ErrStatementTimeout, "Query execution was interrupted (max_statement_time exceeded)")
+	short := Errorf(ErrStatementTimeout, "late")
+	other := Errorf(ErrLockDeadlock, "Deadlock found")
+	for _, w := range []struct{ answer, why, want *Error }{
+		{interrupted, nil, interrupted}, {interrupted, mysql, mysql}, {interrupted, maria, maria},
+		{interrupted, short, short}, {other, mysql, other},
 	} {
-		b := from(1).packet(2).defs(2).packet(bytes.Clone(w.packet)...).b
+		head := from(1).packet(2).defs(2).b
+		b := from(1).packet(2).defs(2).packet(AppendErr(nil, w.answer, true)...).b
+		want := from(4).packet(2).defs(2).packet(AppendErr(nil, w.want, true)...).b
+		follow := func(f *Framer) {
+			f.Reset(AnswerResult, true, 4)
+			f.Expired = new(atomic.Pointer[Error])
+			f.Expired.Store(w.why)
+		}
 		var f Framer
-		f.Reset(AnswerResult, true, 1)
-		f.Expired = new(atomic.Pointer[Error])
-		head := len(b) - len(w.packet)
-		if n, done, err := f.Feed(b[:head]); n != head-headerSize || done || err != nil {
+		follow(&f)
+		f.Expired.Store(nil) // it comes up while the answer is followed
+		in := bytes.Clone(b)
+		if n, done, err := f.Feed(in[:len(head)]); n != len(head) || done || err != nil {
 			t.Fatal(n, done, err)
 		}
 		f.Expired.Store(w.why)
-		if n, done, err := f.Feed(b[head-headerSize:]); n != len(w.packet)+headerSize || !done || err != nil {
+		if n, done, err := f.Feed(in[len(head):]); n != len(in)-len(head) || !done || err != nil {
 			t.Fatal(n, done, err)
 		}
-		if got := ParseErr(b[head:]); *got != w.want || *f.Answer().Err != w.want {
-			t.Errorf("with %v: %+v, %+v, want %+v", w.why, got, f.Answer().Err, w.want)
+		if got := f.Ended(in); !bytes.Equal(got, want) || *f.Answer().Err != *w.want {
+			t.Errorf("%v because of %v: %q, %v; want %q", w.answer, w.why, got, f.Answer().Err, want)
+		}
+
+		// The same by Relay, of whose source something else is left.
+		client, server := net.Pipe()
+		go func() {
+			server.Write(append(bytes.Clone(b), "next"...))
+			server.Close()
+		}()
+		src, out := NewConn(client), &bytes.Buffer{}
+		follow(&f)
+		if n, err := f.Relay(out, src); err != nil || n != int64(len(want)) || !bytes.Equal(out.Bytes(), want) {
+			t.Errorf("%v because of %v: relayed %q, %d, %v; want %q", w.answer, w.why, out, n, err, want)
+		}
+		if rest, err := src.Fill(0); err != nil || !bytes.HasPrefix([]byte("next"), rest) {
+			t.Errorf("behind it: %q, %v", rest, err)
 		}
 	}
 }
 
+// TestFramerLongRows has a row of a frame less one byte, of a frame, and of
+// more, and one whose first byte is that of an EOF, as of 16 MiB it is.
 func TestFramerLongRows(t *testing.T) {
 	long := string(make([]byte, 2*MaxFrame))
 	for _, tc := range []struct {

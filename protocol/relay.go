@@ -50,11 +50,18 @@ func (f *Framer) Relay(dst io.Writer, src *Conn) (int64, error) {
 			continue
 		}
 		if n > 0 {
-			if _, err := dst.Write(b[:n]); err != nil {
+			if _, err := dst.Write(b[:n-f.replaced]); err != nil {
 				return sent, &RelayError{Err: err}
 			}
-			sent += int64(n)
+			sent += int64(n - f.replaced)
 			src.Consume(n)
+		}
+		if f.replaced > 0 {
+			e := f.instead()
+			if _, err := dst.Write(e); err != nil {
+				return sent, &RelayError{Err: err}
+			}
+			sent += int64(len(e))
 		}
 		if done {
 			src.Trim()

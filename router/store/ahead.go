@@ -69,7 +69,7 @@ func (c *Conn) readEarly(f *protocol.Framer) ([]byte, error) {
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	frames := c.early[:n]
+	frames := f.Ended(c.early[:n:n])
 	if c.early = c.early[n:]; len(c.early) == 0 {
 		c.early = nil
 	}

@@ -275,7 +275,7 @@ func (c *Conn) read(dst []byte, f *protocol.Framer, limit int) ([]byte, error) {
 		dst = append(dst, b[:n]...)
 		c.pc.Consume(n)
 		if done {
-			return dst, nil
+			return f.Ended(dst), nil
 		}
 		have = len(b) - n
 	}
