@@ -107,19 +107,23 @@ func (f *fenced) run(ctx context.Context, fail func(error)) {
 	f.env.Wait()
 }
 
-// member is a ledger.Members: a store that has yet to join is none.
+// member is a ledger.Members: a store that has yet to join is none, nor is one
+// that is still to be founded with the others.
 func (f *fenced) member(store int) (is, founded bool) {
 	o := f.group.Overview()
-	return o.Stores[store].State != view.Down.String(), o.View != ""
+	s := &o.Stores[store]
+	founded = o.View != ""
+	return s.State != view.Down.String() && !(s.Blank && founded), founded
 }
 
 // foundEvery is how often it is tried to found a group.
 const foundEvery = time.Second
 
 // found founds the group, if no store and no witness has ever belonged to one.
+// It goes on until all belong to it: a view may count before.
 func (f *fenced) found(ctx context.Context) {
 	last := ""
-	for ctx.Err() == nil && f.group.Overview().View == "" {
+	for ctx.Err() == nil {
 		err := f.group.Found(ctx)
 		switch {
 		case err == nil:
@@ -128,7 +132,7 @@ func (f *fenced) found(ctx context.Context) {
 			return
 		case errors.Is(err, fence.ErrFounded):
 			return
-		case err.Error() != last && f.group.Overview().View == "":
+		case err.Error() != last:
 			last = err.Error()
 			if all := f.prepare(ctx); all != nil {
 				err = all

@@ -144,6 +144,8 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 	}); err != nil {
 		return d, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
 	if err := demo.CreateDatabase(ctx, d.stores, account); err != nil {
 		return d, err
 	}
@@ -164,7 +166,7 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 	if err := os.WriteFile(config, demoConfig(addr, level, f.copies, d.stores, account), 0o600); err != nil {
 		return d, err
 	}
-	if err := d.await(ctx, func(o fence.Overview) bool { return o.View != "" }); err != nil {
+	if err := d.await(ctx, isGroup); err != nil {
 		return d, err
 	}
 	if d.db, err = demo.Open(addr, account, demo.Database); err != nil {
@@ -174,9 +176,7 @@ func startDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) (d *r
 		return d, err
 	}
 	// The stores may fail when it is known that all records are where they belong.
-	if err := d.await(ctx, func(o fence.Overview) bool {
-		return !slices.ContainsFunc(o.Stores, func(s fence.Standing) bool { return s.State != "up" || !s.Covered })
-	}); err != nil {
+	if err := d.await(ctx, isWhole); err != nil {
 		return d, err
 	}
 	d.console = &demo.Console{
@@ -258,25 +258,6 @@ func orderOf(cfg *conf.Config) (func(id string) []string, error) {
 		}
 		return list
 	}, nil
-}
-
-// await waits, at the levels safe and strict, until the group is as wanted.
-func (d *runningDemo) await(ctx context.Context, ok func(o fence.Overview) bool) error {
-	if d.proxy.fenced == nil {
-		return nil
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if o := d.proxy.fenced.group.Overview(); len(o.Stores) > 0 && ok(o) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }
 
 // state is what the proxy believes of a store.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dsmproxy/dsmproxy/conf"
 )
 
 // kinds are the stores that the demo is tested with.
@@ -298,6 +301,46 @@ func testAuto(t *testing.T, bin string) {
 	d.wait(0, nil)
 	if !strings.Contains(d.seen.String(), "embedded") || !strings.Contains(d.errors(), "no real servers") {
 		t.Errorf("the demo printed:\n%s%s", d.seen.String(), d.errors())
+	}
+}
+
+// TestDemoNotReady: stores that don't become a group are named, with the end of
+// the proxy's log.
+func TestDemoNotReady(t *testing.T) {
+	t.Parallel()
+	cfg, err := conf.Parse("demo", []byte(`
+		copies = 2
+		[[user]]
+		name = "app"
+		password = "secret"
+		[[store]]
+		name = "s1"
+		addr = "127.0.0.1:1"
+		[[store]]
+		name = "s2"
+		addr = "127.0.0.1:2"
+		[[table]]
+		schema = "app"
+		name = "sessions"
+		key = "id"
+		[consistency]
+		level = "safe"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Listen = "127.0.0.1:0"
+	d := &runningDemo{dir: t.TempDir()}
+	if err := d.startProxy(cfg, false, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = d.await(ctx, isGroup)
+	for _, want := range []string{"the stores were not ready in time", "store s2 does not answer", "log ends with", "msg=listening"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want %q", err, want)
+		}
 	}
 }
 

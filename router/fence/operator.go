@@ -14,30 +14,43 @@ import (
 // time ever. Records that are there already are adopted: of each key the one
 // that is on the first store of its order, which is the one that was read
 // before. All must answer, and nothing may have happened in their registers
-// yet; so Found can be called again after it has failed.
+// yet, but that a proxy has made itself the owner, which it can once one store
+// has a register. Found must be called until it succeeds, or ErrFounded says
+// that there is nothing to do: a store that was left out can't be filled from
+// the others before their first heal, which needs all.
 func (g *Group) Found(ctx context.Context) error {
-	first := view.New(len(g.stores))
-	var blank []*peer
-	founded := 0
+	to := view.New(len(g.stores))
+	var (
+		blank []*peer
+		away  error
+	)
 	for _, p := range g.peers {
-		st, err := p.look(ctx, g.env, Beat{})
+		st, err := p.look(ctx, g.env, g.telling())
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s must answer: %w", p.name(), err)
+			if away == nil {
+				away = fmt.Errorf("%s must answer: %w", p.name(), err)
+			}
 		case st.Blank:
 			blank = append(blank, p)
-		case !first.Equal(st.View) || p.store != nil && !st.founding():
+		case !st.View.Pristine() || p.store != nil && !st.founding():
 			return fmt.Errorf("%s: %w", p.name(), ErrFounded)
 		default:
-			founded++
+			to = to.Join(st.View)
 		}
 	}
-	if founded == len(g.peers) {
+	switch {
+	case away != nil:
+		return away
+	case len(blank) == 0:
 		return ErrFounded
 	}
 	for _, p := range blank {
+		if to.Term() != 0 && g.topTick(p) > 0 {
+			return fmt.Errorf("%s was founded before, and is empty now: give up what it had (dsmproxy accept-loss %[1]s)", p.name())
+		}
 		st, _ := p.status()
-		if err := p.voter.Open(ctx, st, Found, first, g.topTick(p)); err != nil {
+		if err := p.voter.Open(ctx, st, Found, to, g.topTick(p)); err != nil {
 			return fmt.Errorf("%s: %w", p.name(), err)
 		}
 		if _, err := p.look(ctx, g.env, Beat{}); err != nil {

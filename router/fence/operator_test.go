@@ -125,6 +125,79 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
+// TestFoundedHalfway: the second of two stores is away while the group is founded,
+// and a proxy serves by the view that the first one has. The founding goes on.
+func TestFoundedHalfway(t *testing.T) {
+	for _, c := range []simConfig{calmSolo, calmSafe} {
+		s := newStage(t, c, func(c *simConfig) { c.Adopt = true })
+		last := len(s.servers) - 1
+		for i, o := range s.servers[:last] {
+			o.entries[string(keyID(0))] = Entry{Known: true, Image: binary.BigEndian.AppendUint64(nil, uint64(i))}
+		}
+		found := func() error {
+			return s.finish(s.start(0, func(g *Group) error { return g.Found(context.Background()) })).err
+		}
+		s.hook = func(l *link, call string) {
+			if call == "open" && l.s.index == last {
+				l.s.crash()
+			}
+		}
+		if err := found(); err == nil || errors.Is(err, ErrFounded) {
+			t.Fatalf("founded without the last store: %v", err)
+		}
+		s.hook = nil
+		s.servers[last].restart()
+		put := s.begin(0, 0, simOp{doPut, 7}) // waits for the last store
+		s.await("a view", func() bool { return s.proxies[0].group.now.Load() != nil && (!c.Solo || s.view(0).Term() != 0) })
+		if s.servers[last].view != nil {
+			t.Fatal("the last store has a register already")
+		}
+		if err := found(); err != nil {
+			t.Fatal(err)
+		}
+		s.await("all well", func() bool { return s.unwell() == "" })
+		if err := found(); !errors.Is(err, ErrFounded) {
+			t.Errorf("founded again: %v", err)
+		}
+		s.finish(put)
+		s.wants(0, 0, 7)
+	}
+}
+
+// TestEmptiedWhileFounded: of two stores that were founded, and not yet healed,
+// one loses all. It is not founded again: an operator gives up what it had.
+func TestEmptiedWhileFounded(t *testing.T) {
+	s := newStage(t, calmSolo, func(c *simConfig) { c.Adopt = true })
+	for _, p := range s.proxies {
+		p.group.cfg.MendEvery = 20 * second
+	}
+	s.pass(second)
+	found := func() error {
+		return s.finish(s.start(0, func(g *Group) error { return g.Found(context.Background()) })).err
+	}
+	if err := found(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.put(0, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.servers[1].crash()
+	s.servers[1].wipe()
+	s.servers[1].restart()
+	s.pass(5 * second)
+	if err := found(); err == nil || !strings.Contains(err.Error(), "accept-loss s1") {
+		t.Errorf("founded again: %v", err)
+	}
+	for _, p := range s.proxies {
+		p.group.cfg.MendEvery = second
+	}
+	if r := s.finish(s.start(0, func(g *Group) error { return g.AcceptLoss(context.Background(), 1) })); r.err != nil {
+		t.Fatal(r.err)
+	}
+	s.await("all well", func() bool { return s.unwell() == "" })
+	s.wants(0, 0, 1)
+}
+
 // TestHold: a named lock ends with the lease of its holder, and is not granted
 // elsewhere before.
 func TestHold(t *testing.T) {

@@ -150,11 +150,12 @@ func (g *Group) gather(ctx context.Context, c *installed, key Key, s *site) (Ent
 
 // mustAnswer is how many stores with memory that counts must answer, so that
 // each acknowledged write is at one of them. What was given up is not asked for.
-// Before the first heal it is all, as every store may be the only one with a
-// record.
+// Before the first heal it is all others, as every store may be the only one
+// with a record.
 func (g *Group) mustAnswer(v *view.View, founding bool) int {
-	if founding {
-		return len(g.stores)
+	need := len(g.stores) - v.Voids()
+	if !founding {
+		need -= g.cfg.MinCopies - 1
 	}
-	return max(1, len(g.stores)-v.Voids()-g.cfg.MinCopies+1)
+	return max(1, need)
 }

@@ -29,9 +29,12 @@ var allFaults = []fault{crashStore, wipeStore, pauseStore, cutProxy, splitAll, p
 // injectFaults lets things go wrong until the clients end.
 func (w *world) injectFaults() {
 	w.spawn(nil, func() {
-		w.sleep(1500 * time.Millisecond)
-		for {
-			w.sleep(100*time.Millisecond + w.upTo(1500*time.Millisecond))
+		if w.cfg.Adopt { // the founding too
+			w.sleep(w.upTo(20 * time.Millisecond))
+		} else {
+			w.sleep(1600*time.Millisecond + w.upTo(1500*time.Millisecond))
+		}
+		for ; ; w.sleep(100*time.Millisecond + w.upTo(1500*time.Millisecond)) {
 			if w.now >= w.ended {
 				return
 			}

@@ -1,6 +1,8 @@
 package fence
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -50,9 +52,6 @@ func simulate(cfg simConfig, seed uint64, log io.Writer) verdict {
 			})
 		}
 	}
-	if cfg.Adopt {
-		w.found()
-	}
 	w.run(cfg.Length)
 	w.relieve()
 	w.run(cfg.Length + 4*time.Second) // the last operations end
@@ -92,12 +91,16 @@ func (c Counts) add(o Counts) Counts {
 	return c
 }
 
-// found lets an operator make the registers.
-func (w *world) found() {
-	p := w.proxies[0]
-	w.spawn(nil, func() {
-		for p.group == nil || p.group.Found(nil) != nil { // the simulator's links want no context
-			w.sleep(100 * time.Millisecond)
+// found makes the registers, as each proxy does when it is started.
+func (p *simProxy) found() {
+	g := p.group
+	p.w.spawn(p, func() {
+		for {
+			err := g.Found(context.Background())
+			if err == nil || errors.Is(err, ErrFounded) {
+				return
+			}
+			p.w.sleep(100*time.Millisecond + p.w.upTo(time.Second))
 		}
 	})
 }
@@ -130,8 +133,8 @@ func (w *world) lost() bool {
 }
 
 // unwell says what is not as it must be when nothing has failed for long: all
-// stores up and covered by one view, each record on exactly N stores, and the
-// same there.
+// stores up and covered by one view, each record on exactly N stores, the same
+// there, and marked so.
 func (w *world) unwell() string {
 	v := w.top()
 	stores := w.servers[:w.cfg.Stores]
@@ -162,6 +165,9 @@ func (w *world) unwell() string {
 			deleted := func(e Entry) bool { return !e.Known || e.Flags.Has(view.Deleted) }
 			if !e.same(&first) && !(deleted(e) && deleted(first)) || string(e.Image) != string(first.Image) {
 				return fmt.Sprintf("the copies of key %d differ", k)
+			}
+			if e.Known && !e.Flags.Has(view.Clean) {
+				return fmt.Sprintf("store %d does not say that its copy of key %d is the others' too", s.index, k)
 			}
 		}
 	}

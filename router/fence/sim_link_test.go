@@ -172,6 +172,7 @@ func (l *link) Push(_ context.Context, boot uint64, v *view.View, solo bool) err
 
 func (l *link) Open(_ context.Context, seen Status, how Opening, v *view.View, tick uint64) error {
 	start := l.s.start // the connection is to this one
+	l.hooked("open")
 	return l.commit(lookTimeout, just(func() error {
 		if l.s.start != start || l.s.boot != 0 || l.s.blank != seen.Blank {
 			return ErrClosed

@@ -39,6 +39,8 @@ func configs() []simConfig {
 		{Name: "solo-2", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{crashStore, wipeStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},
 		{Name: "solo-restore", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{restoreStore, restoreStore, crashStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},
 		{Name: "adopt", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Adopt: true, Faults: []fault{crashStore, pauseStore, cutProxy, pauseProxy, crashProxy}},
+		{Name: "adopt-witness", Stores: 2, Copies: 2, MinCopies: 1, Witnesses: 1, Proxies: 2, Lease: second, Adopt: true, Faults: []fault{crashStore, pauseStore, cutProxy, pauseProxy, crashProxy}},
+		{Name: "adopt-solo", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Adopt: true, Faults: []fault{crashStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},
 		{Name: "tombs", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Late: 12, Faults: allFaults},
 		{Name: "drain", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Faults: append([]fault{drainStore, drainStore, drainStore}, allFaults...)},
 		{Name: "drain-strict", Stores: 4, Copies: 2, Proxies: 2, Faults: append([]fault{drainStore, drainStore, drainStore}, allFaults...)},

@@ -173,6 +173,9 @@ func (p *simProxy) begin() {
 	} else {
 		p.startGroup()
 	}
+	if w.cfg.Adopt && w.cfg.Clients > 0 { // else the test does
+		p.found()
+	}
 	for range max(w.cfg.Clients, 0) {
 		w.startClient(p)
 	}

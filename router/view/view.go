@@ -88,6 +88,9 @@ func (v *View) Placement() uint32 { return v.placement }
 // Epoch is the sum of all registers. Along a chain of views it only grows.
 func (v *View) Epoch() uint64 { return v.epoch }
 
+// Pristine reports whether v is the first view, but for its owner.
+func (v *View) Pristine() bool { return v.epoch == v.term }
+
 // Count is how many stores are in state s.
 func (v *View) Count(s State) int {
 	n := 0
