@@ -46,6 +46,9 @@ func (a *analyzer) insert(n *ast.InsertStmt) {
 		a.p.Target = t.read()
 	}
 	if len(a.p.Others) > 0 {
+		if t.kind == sourceSession && (n.Select != nil || len(n.Lists) == 1 && len(n.Lists[0]) > 0) {
+			a.selectsRows()
+		}
 		a.refuse("INSERT from another table")
 		return
 	}
@@ -67,7 +70,7 @@ func (a *analyzer) insert(n *ast.InsertStmt) {
 	default:
 		a.insertSelect(t, columns, fields)
 	}
-	a.insertSources(t)
+	a.insertSources(t, n.Select != nil)
 	a.onDuplicate(sc, t, n)
 }
 
@@ -217,16 +220,20 @@ func (a *analyzer) insertSecondary(t *source, row []ast.ExprNode, surrogate int)
 // record that rows of a secondary table are taken from.
 func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) {
 	row := selected(s)
+	key, surrogate := t.keyColumn(columns)
 	if len(row) > 0 && len(row) != len(columns) && s.Fields.Fields[0].WildCard == nil {
 		a.p.Rows = 1
 		a.refuse(RefuseValueCount)
+		return
+	}
+	if (len(row) == 0 || len(row) != len(columns)) && t.kind == sourceSession {
+		a.selectsRows()
 		return
 	}
 	if len(row) == 0 || len(row) != len(columns) {
 		a.refuse("INSERT ... SELECT")
 		return
 	}
-	key, surrogate := t.keyColumn(columns)
 	linked := key
 	if linked < 0 {
 		linked = surrogate
@@ -237,7 +244,7 @@ func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) 
 			return
 		}
 	}
-	if key >= 0 {
+	if key >= 0 && (surrogate < 0 || t.kind != sourceSession) {
 		if v, ok := a.inserted(row[key]); ok && !v.Null {
 			if surrogate >= 0 {
 				a.refuse("INSERT ... SELECT of " + columns[surrogate])
@@ -245,9 +252,38 @@ func (a *analyzer) insertSelect(t *source, columns []string, s *ast.SelectStmt) 
 			}
 			a.p.Keys = []Value{v}
 			return
+		} else if ok && surrogate < 0 {
+			a.p.Keys = []Value{writtenNull}
+			return
+		}
+		if keys := a.selectedKey(t, row[key]); keys != nil {
+			a.p.Keys = keys
+			return
 		}
 	}
+	if t.kind == sourceSession {
+		a.selectsRows()
+		return
+	}
 	a.refuse("INSERT ... SELECT")
+}
+
+// selectedKey returns the key of the one record of t's table that a SELECT reads,
+// if e is its key column.
+func (a *analyzer) selectedKey(t *source, e ast.ExprNode) []Value {
+	c, ok := unparen(e).(*ast.ColumnNameExpr)
+	if !ok || t.kind != sourceSession || len(a.tables) != 2 {
+		return nil
+	}
+	for _, s := range a.tables {
+		if s == t || s.kind != sourceSession || s.table != t.table || s.scope == nil || len(s.keys) != 1 {
+			continue
+		}
+		if ref, ok := s.scope.column(c.Name); ok && ref.src == s && ref.identity() == identityKey {
+			return s.keys
+		}
+	}
+	return nil
 }
 
 // selected returns the list of a SELECT, or that of the SELECT without a table
@@ -300,7 +336,10 @@ func (a *analyzer) selectedFrom(t *source, e ast.ExprNode) []Value {
 }
 
 // insertSources checks that all records that an INSERT reads are its own.
-func (a *analyzer) insertSources(t *source) {
+func (a *analyzer) insertSources(t *source, selects bool) {
+	if a.p.Selects {
+		return
+	}
 	for _, s := range a.tables {
 		if s == t || !s.ours() {
 			continue
@@ -310,6 +349,10 @@ func (a *analyzer) insertSources(t *source) {
 		}
 		if a.p.CopiesFrom != nil || a.p.Kind != KindWrite || t.kind != sourceSession || s.kind != sourceSession ||
 			s.table != t.table || len(a.p.Keys) != 1 || len(s.keys) != 1 || len(a.tables) != 2 {
+			if t.kind == sourceSession && selects {
+				a.selectsRows()
+				return
+			}
 			a.refuse("INSERT from other records of a session table")
 			return
 		}

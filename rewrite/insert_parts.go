@@ -14,7 +14,9 @@ package rewrite
 type InsertParts struct {
 	// Head ends before the first row, Tail begins behind the last one.
 	Head, Tail []byte
-	Rows       []InsertRow
+	// Before ends before VALUES.
+	Before []byte
+	Rows   []InsertRow
 	// HeadParams and TailParams are the numbers of parameters in them.
 	HeadParams, TailParams int
 	// Ignore: INSERT IGNORE.
@@ -25,6 +27,10 @@ type InsertParts struct {
 type InsertRow struct {
 	Text          []byte // with its parentheses
 	First, Params int    // its parameters: the first one's index, and their number
+	// Values are what is in its parentheses; nil if DEFAULT is among them. Null: the
+	// literal NULL is.
+	Values []byte
+	Null   bool
 }
 
 // InsertParts takes an INSERT or REPLACE with VALUES apart, whose plan has all
@@ -61,6 +67,7 @@ func (s *Statement) InsertParts() (parts InsertParts, why string) {
 // insertRows takes the rows apart of which the first begins at token i.
 func (w *sweeper) insertRows(parts *InsertParts, i int) {
 	parts.Head = w.l.text[:w.toks[i].start]
+	parts.Before = w.l.text[:w.toks[i-1].start]
 	parts.HeadParams = w.params(0, i)
 	first := parts.HeadParams
 	for {
@@ -72,9 +79,18 @@ func (w *sweeper) insertRows(parts *InsertParts, i int) {
 			parts.Rows = nil
 			return
 		}
+		open := i
 		i = w.skipParens(i)
 		n := w.params(begin, i)
-		parts.Rows = append(parts.Rows, InsertRow{Text: w.l.text[w.toks[begin].start:w.upTo(i)], First: first, Params: n})
+		row := InsertRow{Text: w.l.text[w.toks[begin].start:w.upTo(i)], First: first, Params: n}
+		row.Values = w.l.text[w.toks[open].end:w.toks[i-1].start]
+		for k := open; k < i; k++ {
+			if w.is(k, "default") || open+2 == i {
+				row.Values = nil
+			}
+			row.Null = row.Null || w.is(k, "null")
+		}
+		parts.Rows = append(parts.Rows, row)
 		first += n
 		if !w.op(i, ",") {
 			break
@@ -84,6 +100,11 @@ func (w *sweeper) insertRows(parts *InsertParts, i int) {
 	if i < len(w.toks) && !w.is(i, "on") && !w.is(i, "as") && !w.is(i, "returning") {
 		parts.Rows = nil
 		return
+	}
+	if w.is(i, "as") { // a name for the rows
+		for j := range parts.Rows {
+			parts.Rows[j].Values = nil
+		}
 	}
 	parts.Tail = w.l.text[w.upTo(i):w.upTo(len(w.toks))]
 	parts.TailParams = w.params(i, len(w.toks))

@@ -229,6 +229,10 @@ type Plan struct {
 	// compute before; Refuse holds only where none is asked.
 	Computed []Place
 
+	// Selects: an INSERT ... SELECT whose records only its SELECT tells; see
+	// Statement.Selected. If it reads other tables, Refuse holds where no store
+	// serves them.
+	Selects bool
 	// CopiesFrom is the key of the record that an INSERT ... SELECT into the record
 	// of Keys reads, where that is another one; nil for none.
 	CopiesFrom []Value

@@ -154,6 +154,7 @@ func (p *Plan) String() string {
 		{p.ReadOnly, "read-only"},
 		{p.Snapshot, "snapshot"},
 		{p.ImplicitCommit, "implicit-commit"},
+		{p.Selects, "selects"},
 		{p.ResultSet, "rows"},
 		{p.KillQuery, "query"},
 		{p.ByDo, "by-do"},

@@ -107,7 +107,7 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 	}
 	s.router.Planner.Plan(&n.plan, text, s.data.State().DB(), s.mode)
 	p := n.plan.Plan
-	refused := preparable(p)
+	refused := s.preparable(p)
 	at := -1
 	switch {
 	case p.Malformed, p.Kind == rewrite.KindEmpty, p.Kind == rewrite.KindMulti, p.Kind == rewrite.KindPrepareSQL:
@@ -118,6 +118,8 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 		if err := s.otherRefused(p); err != nil {
 			return nil, err
 		}
+		at = s.router.OtherTables
+	case len(p.Others) > 0:
 		at = s.router.OtherTables
 	}
 	if err := s.data.PrepareText(n.stmt, n.noBackslash, at, writesRecords(p) && !s.data.ReadOnly()); err != nil {

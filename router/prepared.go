@@ -57,7 +57,7 @@ func (s *session) prepare(payload []byte) error {
 		if err := emptiness(&p.plan); err != nil {
 			return err
 		}
-	} else if err := preparable(p.plan.Plan); err != nil {
+	} else if err := s.preparable(p.plan.Plan); err != nil {
 		return err
 	}
 	writes := writesRecords(p.plan.Plan)
@@ -68,6 +68,8 @@ func (s *session) prepare(payload []byte) error {
 		if err := s.otherRefused(p.plan.Plan); err != nil {
 			return err
 		}
+		at = s.router.OtherTables
+	} else if len(k.Others) > 0 { // with session tables, which that store has too
 		at = s.router.OtherTables
 	}
 	p.id = s.lastStmt
@@ -100,8 +102,10 @@ func writesRecords(p *rewrite.Plan) bool {
 }
 
 // preparable says at PREPARE already what can't be carried out.
-func preparable(p *rewrite.Plan) error {
+func (s *session) preparable(p *rewrite.Plan) error {
 	switch {
+	case (p.Gathers || p.Selects) && s.router.OtherTables >= 0:
+		return nil
 	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere && p.Computed == nil:
 		return refusal(p) // with user variables it may be another one at EXECUTE
 	case p.Kind == rewrite.KindMulti:

@@ -82,6 +82,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if p.Computed != nil {
 		return s.computed(st, req, args)
 	}
+	if p.Selects {
+		return s.insertSelected(st, req, args)
+	}
 	if p.Refuse != "" {
 		return s.elsewhere(st, req, args)
 	}

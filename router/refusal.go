@@ -21,7 +21,7 @@ func Refusal(st *rewrite.Statement, others bool) string {
 func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 	p := st.Plan
 	if p.Refuse != "" && p.Computed == nil {
-		if (p.Elsewhere || p.Gathers) && others {
+		if (p.Elsewhere || p.Gathers || p.Selects) && others {
 			return nil
 		}
 		return refusal(p)
@@ -56,7 +56,9 @@ func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 			_, why = st.Scatter()
 		}
 	case rewrite.KindWrite:
-		if len(p.Keys) == 0 {
+		if p.Selects {
+			_, why = st.Selected()
+		} else if len(p.Keys) == 0 {
 			why = noKey
 		}
 	case rewrite.KindBroadcast:

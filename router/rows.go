@@ -123,7 +123,12 @@ func (s *session) partOf(v *variants, parts *rewrite.InsertParts, rows []int) re
 		if j > 0 {
 			text = append(text, ", "...)
 		}
-		text = append(text, parts.Rows[i].Text...)
+		if one := parts.Rows[i].Values; len(rows) == 1 && len(parts.Rows) > 1 && one != nil && hasNull(v.of, &parts.Rows[i]) {
+			// NULL is an error in a single row that it is not in several.
+			text = append(append(append([]byte(nil), parts.Before...), "SELECT "...), one...)
+		} else {
+			text = append(text, parts.Rows[i].Text...)
+		}
 		add(parts.Rows[i].First, parts.Rows[i].Params)
 	}
 	text = append(text, parts.Tail...)
@@ -149,6 +154,23 @@ func (s *session) partOf(v *variants, parts *rewrite.InsertParts, rows []int) re
 		}
 	}
 	return part
+}
+
+// hasNull reports whether a row gives NULL to a column.
+func hasNull(req replica.Request, row *rewrite.InsertRow) bool {
+	if row.Null {
+		return true
+	}
+	args, _ := req.(rewrite.Args)
+	for i := range row.Params {
+		if args == nil {
+			break
+		}
+		if _, null, _ := args.Arg(row.First + i); null {
+			return true
+		}
+	}
+	return false
 }
 
 // nullKey is the answer to a record without a key.

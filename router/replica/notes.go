@@ -12,7 +12,8 @@ import (
 //   - One that names a row ("... at row 2") names it by its place in the part,
 //     which is brought to that in the statement.
 //   - One that all parts give equally often is about the statement itself, as of
-//     a constant that is no number: it counts once.
+//     a constant that is no number: it counts once. NULL where there may be none
+//     is of a record.
 //   - Any other is of a record, and comes from each copy that was looked at.
 
 // mergeNotes makes one list of the warnings of parts, in which each record was
@@ -41,7 +42,7 @@ func mergeNotes(parts [][][][]byte, copies int) (merged [][][]byte, same int) {
 			sum += c
 		}
 		left[text] = (sum + copies - 1) / copies
-		if !slices.ContainsFunc(n, func(c int) bool { return c != n[0] }) {
+		if !slices.ContainsFunc(n, func(c int) bool { return c != n[0] }) && !bytes.Contains([]byte(text), badNull) {
 			left[text] = n[0]
 		}
 		same += sum - left[text]
@@ -60,6 +61,9 @@ func mergeNotes(parts [][][][]byte, copies int) (merged [][][]byte, same int) {
 	}
 	return merged, same
 }
+
+// badNull is the number of the warning of NULL in a column that can't be.
+var badNull = []byte("\x001048\x00")
 
 // atRow is what comes before a row's number, at the end of a warning.
 var atRow = []byte(" at row ")

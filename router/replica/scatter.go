@@ -53,6 +53,8 @@ type Scatter struct {
 	// AtHome: it names tables that only the store Client.Home has, which carries
 	// it out on copies. Writes: it writes one of them.
 	AtHome, Writes bool
+	// AsLiterals: the answer's texts are to come in utf8mb4; see Client.Literals.
+	AsLiterals bool
 }
 
 // Shared is a table with session records; its Key is the column that says whose
@@ -84,7 +86,10 @@ func (c *Client) Scatter(w *Scatter) error {
 // Choose carries w out, which selects keys in hexadecimal, and returns them.
 func (c *Client) Choose(w *Scatter) (keys [][]byte, err error) {
 	s := c.newScatter(w)
-	s.chosen = func(found [][]byte) { keys = found }
+	s.chosen = func(frames []byte, a *protocol.Answer, deprecateEOF bool) (err error) {
+		keys, err = firstColumn(frames, a, deprecateEOF, w.Req)
+		return err
+	}
 	err = s.carryOut()
 	return keys, err
 }
@@ -124,8 +129,8 @@ type scatter struct {
 	legs   []leg
 	bound  int64 // how many rows each store was asked for; 0: all
 	whole  bool  // a bound has not done
-	// chosen, unless nil, gets the answer in the client's place.
-	chosen func(keys [][]byte)
+	// chosen, unless nil, gets the frames of the answer in the client's place.
+	chosen func(frames []byte, a *protocol.Answer, deprecateEOF bool) error
 	survey *fence.Survey // nil at the level seed
 	sure   bool          // what has been read counts
 

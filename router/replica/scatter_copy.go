@@ -276,7 +276,13 @@ func (s *scatter) makeCopy(conn *store.Conn, t *Shared) (detail, error) {
 
 // answer carries the statement out on the copies.
 func (s *scatter) answer(conn *store.Conn) error {
-	err := s.send(conn, s.copies.req)
+	var err error
+	if s.AsLiterals {
+		_, err = conn.Exec(s.ctx, "SET character_set_results=utf8mb4")
+	}
+	if err == nil {
+		err = s.send(conn, s.copies.req)
+	}
 	var e *protocol.Error
 	if err == nil {
 		e, err = conn.Await()
@@ -319,7 +325,7 @@ func (s *scatter) answer(conn *store.Conn) error {
 	return nil
 }
 
-// choose reads the keys that the copies answer with.
+// choose reads what the copies answer with.
 func (s *scatter) choose(conn *store.Conn) error {
 	deprecateEOF := s.Login.Capabilities.Has(protocol.ClientDeprecateEOF)
 	s.scratch.Reset(s.Req.Answer(), deprecateEOF, 1)
@@ -333,7 +339,5 @@ func (s *scatter) choose(conn *store.Conn) error {
 	case s.scratch.Answer().Err != nil:
 		return s.scratch.Answer().Err
 	}
-	keys, err := firstColumn(frames, s.scratch.Answer(), deprecateEOF, s.Req)
-	s.chosen(keys)
-	return err
+	return s.chosen(frames, s.scratch.Answer(), deprecateEOF)
 }

@@ -133,13 +133,20 @@ func (c *Client) OnOneOf(stores []int, req Request) error {
 // Nothing answers a write that no store has to carry out, for there is no such
 // record; updates says whether it is an UPDATE.
 func (c *Client) Nothing(updates bool) error {
+	info := ""
+	if updates {
+		info = updated{}.info(0)
+	}
+	return c.nothing(info)
+}
+
+// NothingInserted answers an INSERT ... SELECT that has found no row.
+func (c *Client) NothingInserted() error { return c.nothing("Records: 0  Duplicates: 0  Warnings: 0") }
+
+func (c *Client) nothing(info string) error {
 	*c.frame.Answer() = protocol.Answer{}
 	c.settle()
-	var ok protocol.OK
-	if updates {
-		ok.Info = updated{}.info(0)
-	}
-	return c.writeOK(ok)
+	return c.writeOK(protocol.OK{Info: info})
 }
 
 // PassedOver answers a write that has written nothing because of why, which is

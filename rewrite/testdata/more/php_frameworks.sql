@@ -307,7 +307,7 @@ UPDATE sessiondata SET expiry = 1795372396 WHERE id = '9f' AND expiry < 17953723
 -- proto: text
 INSERT INTO sessiondata SELECT * FROM sessiondata_copy WHERE id = '9f'
 
--- expect: write refuse: INSERT ... SELECT
+-- expect: write key='9f'
 -- proto: text
 INSERT INTO sessiondata (id, expiry, data) SELECT id, expiry, data FROM sessiondata WHERE id = '9f'
 

@@ -142,7 +142,7 @@ INSERT INTO sessions (id, data) VALUES (UUID(), 'x')
 -- proto: text
 INSERT INTO sessions (id, data) VALUES (MD5('abc'), 'x')
 
--- expect: write refuse: INSERT ... SELECT
+-- expect: write key='abc'
 -- proto: text
 INSERT INTO sessions (id, data) SELECT id, data FROM sessions WHERE id = 'abc'
 
