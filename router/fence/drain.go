@@ -200,7 +200,9 @@ func (g *Group) depart(ctx context.Context, p *peer) error {
 				g.cfg.Log.Warn("store is taken out of service", "store", p.name(), "action", "other stores serve its records until it is undrained")
 				told = true
 			}
-			g.propose(ctx, c.view.WithState(p.index, view.Down))
+			if !g.propose(ctx, c.view.WithState(p.index, view.Down)) && !g.owns(g.now.Load().view) {
+				return g.noView()
+			}
 		case g.outwaited(c):
 			return nil
 		}

@@ -106,3 +106,41 @@ func TestDrainRefused(t *testing.T) {
 		t.Errorf("read at the last store: %+v, %v", out, err)
 	}
 }
+
+// TestSoloDrainByFormerOwner: the owner drains a store, another proxy becomes the
+// owner meanwhile, and then each is cut off from one store. The first one must
+// not exclude the store together with its claim to be the owner again: the other
+// one may have excluded the other store.
+func TestSoloDrainByFormerOwner(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.soloLaunder = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, calmSolo, take)
+		for p := range 2 { // the second is the owner then
+			if err := s.put(p, 0, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.await("all well", func() bool { return s.unwell() == "" })
+		if !s.proxies[1].group.owns(s.view(1)) {
+			t.Fatal("the second proxy is not the owner")
+		}
+		s.isolate(0, 0)
+		s.isolate(1, 1)
+		g := s.proxies[0].group
+		g.mu.Lock()
+		g.term = (s.view(0).Term()>>16 + 1) << 16 // a claim is about to be proposed
+		claim := s.view(0).WithTerm(g.term)
+		g.mu.Unlock()
+		drained := s.start(0, func(g *Group) error {
+			o := g.begin(0)
+			defer o.end()
+			return g.depart(context.Background(), g.stores[0])
+		})
+		s.finish(s.start(0, func(g *Group) error { g.propose(context.Background(), claim); return nil }))
+		s.finish(drained)
+		s.pass(5 * second)
+		if s.servers[0].view.State(1) == view.Down && s.servers[1].view.State(0) == view.Down {
+			return "each store serves without the other: " + s.registers()
+		}
+		return ""
+	})
+}

@@ -234,9 +234,15 @@ func (g *Group) pushTo(ctx context.Context, p *peer, j *view.View) error {
 // With the solo quorum it is forgotten only if no store can have learned of it:
 // another proxy may complete at any time what has reached one, so this one must
 // not go on as if it had not been said. It serves nothing until the proposal
-// counts (serving).
+// counts (serving). And it is made by the owner alone, under the owner's term: of
+// what is proposed together with a new term, which not all stores have yet, an
+// exclusion would leave out the very store that may still follow the old owner.
 func (g *Group) propose(ctx context.Context, to *view.View) bool {
 	g.mu.Lock()
+	if g.cfg.Solo && (to.Term() != g.term || g.proposal != nil && g.proposal.Term() != g.term) && !g.cfg.ablate.soloLaunder {
+		g.mu.Unlock()
+		return false
+	}
 	if g.proposal == nil {
 		g.told = new(atomic.Int32)
 	}
