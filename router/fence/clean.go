@@ -24,8 +24,11 @@ type cleaner struct {
 	wake  Event            // fired when there is something in marks
 }
 
-// add notes that a version is on all of stores.
+// add notes that a version is on all targets, and is to be marked at stores.
 func (c *cleaner) add(key Key, v view.Version, stores []uint16) {
+	if len(stores) == 0 {
+		return
+	}
 	key.ID = append([]byte(nil), key.ID...)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -135,8 +135,8 @@ func (g *Group) equal(v *view.View, r *row) bool {
 	return g.alike(r)
 }
 
-// alike reports whether all targets of a key have the same. Then, if it is not
-// marked so, the version is clean.
+// alike reports whether all targets of a key have the same. Then the version is
+// clean, also at those that do not say so.
 func (g *Group) alike(r *row) bool {
 	e := &r.entries[r.site.targets[0]]
 	for _, t := range r.site.holders()[1:] {
@@ -144,9 +144,16 @@ func (g *Group) alike(r *row) bool {
 			return false
 		}
 	}
-	if e.Known && !e.Flags.Has(view.Clean) {
-		g.clean.add(r.key, e.Version, r.site.holders())
+	if !e.Known {
+		return true
 	}
+	var unsaid []uint16
+	for _, t := range r.site.holders() {
+		if !r.entries[t].Flags.Has(view.Clean) {
+			unsaid = append(unsaid, t)
+		}
+	}
+	g.clean.add(r.key, e.Version, unsaid)
 	return true
 }
 
@@ -249,9 +256,21 @@ func (o *op) equalise(ctx context.Context, c *installed, p *peer, keys []Key, se
 		}
 	}
 	for i, k := range keys {
-		if e := &o.entries[i]; !unequal[i] && e.Known && !e.Flags.Has(view.Clean) {
-			g.clean.add(k, e.Version, o.sites[i].holders())
+		e := &o.entries[i]
+		if unequal[i] || !e.Known {
+			continue
 		}
+		var unsaid []uint16 // what has just come to a store is not marked there
+		for _, t := range o.sites[i].holders() {
+			said := e.Flags.Has(view.Clean)
+			if seen[t] != nil {
+				said = e.same(&seen[t][i]) && seen[t][i].Flags.Has(view.Clean)
+			}
+			if !said {
+				unsaid = append(unsaid, t)
+			}
+		}
+		g.clean.add(k, e.Version, unsaid)
 	}
 	return unequal, nil
 }

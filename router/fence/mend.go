@@ -2,6 +2,7 @@ package fence
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/router/view"
 )
@@ -30,6 +31,7 @@ func (g *Group) mend(ctx context.Context) {
 			g.heals(ctx, c)
 			continue
 		}
+		g.heal.well()
 		if !g.cfg.ablate.noSweep {
 			g.sweep(ctx, c)
 		}
@@ -90,14 +92,16 @@ func (g *Group) held(ctx context.Context, v *view.View) uint64 {
 }
 
 // sweep finishes writes whose proxy died between the primary and the other
-// copies.
+// copies, and marks what has lost its mark: its proxy died with it, or had too
+// many, or the store could not be reached.
 func (g *Group) sweep(ctx context.Context, c *installed) {
 	_ = g.walk(ctx, c, g.present(c.view), Dirty, func(batch []row) error { // the next sweep tries again
 		var keys []Key
 		for i := range batch {
 			r := &batch[i]
-			p := int(r.site.targets[0])
-			if r.site.n > 0 && r.entries[p].Known && r.entries[p].Tick+sweepTicks < r.ticks[p] {
+			if r.site.n > 0 && slices.ContainsFunc(r.site.holders(), func(t uint16) bool {
+				return r.entries[t].Known && r.entries[t].Tick+sweepTicks < r.ticks[t]
+			}) {
 				keys = append(keys, r.key)
 			}
 		}

@@ -25,7 +25,7 @@ type Heal struct {
 	Keys    uint64        // looked at
 	Of      uint64        // about how many there are; 0 if that is not known
 	Copied  uint64        // records brought to a store, or removed there
-	Err     error         // why the last one was given up
+	Err     error         // why the last one was given up, if something is left to heal
 	Done    uint64        // heals that have ended well
 }
 
@@ -45,6 +45,14 @@ func (p *progress) end(err error, now time.Duration) {
 		p.state.Done++
 		p.state.Of = p.state.Keys
 	}
+}
+
+// well: nothing is left to heal. If the last heal was given up, another proxy has
+// done it, or the view has moved on.
+func (p *progress) well() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.Err = nil
 }
 
 // passed notes that so many keys have been looked at, which stores held so often.
