@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -83,15 +85,16 @@ func alive(pid int) bool {
 }
 
 // visitors are clients while something happens to the proxy. They count their
-// statements, and none may fail.
+// statements, and none may fail but those that are lost.
 type visitors struct {
 	t          *testing.T
 	ctx        context.Context
 	wg         sync.WaitGroup
 	statements atomic.Int64
 	clients    atomic.Int64 // connections, of those that connect for each visit
-	mu         sync.Mutex   // guards errors
+	mu         sync.Mutex   // guards what follows
 	errors     []string
+	lost       []string // statements that met the closing of a connection that had rested
 }
 
 // run runs visit again and again, with a pause behind it.
@@ -99,8 +102,14 @@ func (v *visitors) run(who string, pause func() time.Duration, visit func(id str
 	v.wg.Go(func() {
 		for n := 1; v.ctx.Err() == nil; n++ {
 			if err := visit(who, n); err != nil {
+				said := fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), who, err)
+				closed := errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)
 				v.mu.Lock()
-				v.errors = append(v.errors, fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), who, err))
+				if rests := strings.HasPrefix(who, "pool-") || strings.HasPrefix(who, "checked-"); rests && closed {
+					v.lost = append(v.lost, said)
+				} else {
+					v.errors = append(v.errors, said)
+				}
 				v.mu.Unlock()
 			}
 			select {
@@ -157,7 +166,9 @@ func (v *visitors) reads(q querier, id string, n int) error {
 // before it uses it, some one that does so after a pause, and some are pools'
 // transactions. None of them pauses for about the time after which a
 // connection is taken for a quiet one: a statement that is on its way when its
-// connection is closed is lost, which nobody can avoid.
+// connection is closed is lost, which nobody can avoid. On a busy machine it
+// happens to a few all the same, whose clients were kept waiting between their
+// look at the connection and the statement.
 func (c *cluster) visit(t *testing.T) (v *visitors, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -224,11 +235,16 @@ func (c *cluster) visit(t *testing.T) (v *visitors, stop func()) {
 	return v, stop
 }
 
-// judge prints what has happened, and fails for each error.
-func (v *visitors) judge(what string) {
+// judge prints what has happened, and fails for each error, and for more lost
+// statements than may be.
+func (v *visitors) judge(what string, mayLose int) {
 	v.t.Helper()
-	v.t.Logf("%s: statements=%d connections=%d errors=%d", what, v.statements.Load(), v.clients.Load(), len(v.errors))
-	for i, e := range v.errors {
+	v.t.Logf("%s: statements=%d connections=%d errors=%d lost=%d", what, v.statements.Load(), v.clients.Load(), len(v.errors), len(v.lost))
+	bad := v.errors
+	if len(v.lost) > mayLose {
+		bad = append(bad, v.lost...)
+	}
+	for i, e := range bad {
 		if i < 15 {
 			v.t.Error(e)
 		}
@@ -261,7 +277,7 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	}
 	v.progress(500)
 	stop()
-	v.judge("5 upgrades")
+	v.judge("5 upgrades", 10) // of some 300 connections that are closed at rest
 }
 
 // TestUpgrade: a successor that can't start changes nothing; one that can takes
