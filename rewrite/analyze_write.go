@@ -149,6 +149,10 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 	a.about(t)
 	if len(a.p.Others) > 0 {
 		a.detail("joins other table")
+		a.p.Joins = a.p.Refuse == "" && t.kind == sourceSession
+		for s := range targets { // of nil the server says whose column it is
+			a.p.Joins = a.p.Joins && (s == nil || s.ours())
+		}
 		a.refuse(verb + " that joins another table")
 	}
 	for _, s := range a.tables {

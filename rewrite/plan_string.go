@@ -155,6 +155,7 @@ func (p *Plan) String() string {
 		{p.Snapshot, "snapshot"},
 		{p.ImplicitCommit, "implicit-commit"},
 		{p.Selects, "selects"},
+		{p.Joins, "joins"},
 		{p.ResultSet, "rows"},
 		{p.KillQuery, "query"},
 		{p.ByDo, "by-do"},

@@ -34,7 +34,7 @@ func (s *session) insertSelected(st *rewrite.Statement, req replica.Request, arg
 	if why != "" {
 		return refuse(why)
 	}
-	rows, err := s.literals(parts.Select)
+	_, rows, err := s.literals(parts.Select)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (s *session) bound(st *rewrite.Statement, args rewrite.Args) (*rewrite.Stat
 	whole := new(rewrite.Statement)
 	text, ok := st.WithParams(func(i int) (string, bool) { return boundLiteral(args, i) })
 	if !ok {
-		return nil, refuse("INSERT ... SELECT with a parameter that is neither text nor an integer")
+		return nil, refuse("a SELECT in a write with a parameter that is neither text nor an integer")
 	}
 	s.router.Planner.Plan(whole, text, s.data.State().DB(), s.mode)
 	if whole.Plan.Uses&ownUses != 0 {
@@ -112,25 +112,24 @@ func boundLiteral(args rewrite.Args, i int) (sql string, ok bool) {
 	return literal(args, i)
 }
 
-// literals carries a SELECT out and returns its rows.
-func (s *session) literals(text []byte) ([][]string, error) {
+// literals carries a SELECT out and returns its columns' names and its rows.
+func (s *session) literals(text []byte) (names []string, rows [][]string, err error) {
 	st := new(rewrite.Statement)
 	s.router.Planner.Plan(st, text, s.data.State().DB(), s.mode)
 	p := st.Plan
 	inTxn := s.data.InTxn() || !s.data.State().Autocommit()
 	w := &replica.Scatter{Req: &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, st.Text...)}, Limit: -1}
 	close := func() {}
-	var err error
 	switch {
 	case p.Refuse != "" && p.Computed == nil:
-		return nil, refusal(p)
+		return nil, nil, refusal(p)
 	case p.Pins != "":
-		return nil, refuse(p.Pins)
+		return nil, nil, refuse(p.Pins)
 	case p.Kind == rewrite.KindRead, p.Kind == rewrite.KindScatterRead:
 		var keys [][]byte
 		if p.Kind == rewrite.KindRead && !s.loose(st, nil) {
 			if err := s.findKeys(st, p.Keys, nil); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if keys = s.keys; keys == nil {
 				keys = [][]byte{}
@@ -142,23 +141,23 @@ func (s *session) literals(text []byte) ([][]string, error) {
 			err = refusedJoin(p)
 		}
 	case p.Kind != rewrite.KindAny, p.Routines != nil:
-		return nil, refuse("INSERT ... SELECT of " + p.Kind.String())
+		return nil, nil, refuse("a SELECT in a write that is " + p.Kind.String())
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer close()
 	if len(p.Others) > 0 {
 		switch {
 		case s.router.OtherTables < 0:
-			return nil, refusedJoin(p)
+			return nil, nil, refusedJoin(p)
 		case s.keepsOthers: // a temporary table may hide one that is named
-			return nil, refuse("INSERT from another table by a client with temporary tables, LOCK TABLES or a CALL before")
+			return nil, nil, refuse("a write by another table by a client with temporary tables, LOCK TABLES or a CALL before")
 		case inTxn && s.writesOthers:
-			return nil, refuse("INSERT from another table in a transaction that has written other tables")
+			return nil, nil, refuse("a write by another table in a transaction that has written other tables")
 		}
 		if err := s.checkOthers(p); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		w.AtHome = true
 	}

@@ -104,7 +104,7 @@ func writesRecords(p *rewrite.Plan) bool {
 // preparable says at PREPARE already what can't be carried out.
 func (s *session) preparable(p *rewrite.Plan) error {
 	switch {
-	case (p.Gathers || p.Selects) && s.router.OtherTables >= 0:
+	case (p.Gathers || p.Selects || p.Joins) && s.router.OtherTables >= 0:
 		return nil
 	case p.Refuse != "" && p.Uses&rewrite.UsesUserVariable == 0 && !p.Elsewhere && p.Computed == nil:
 		return refusal(p) // with user variables it may be another one at EXECUTE

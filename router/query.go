@@ -85,6 +85,9 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if p.Selects {
 		return s.insertSelected(st, req, args)
 	}
+	if p.Joins && s.router.OtherTables >= 0 {
+		return s.writeJoined(st, req, args)
+	}
 	if p.Refuse != "" {
 		return s.elsewhere(st, req, args)
 	}

@@ -21,7 +21,7 @@ func Refusal(st *rewrite.Statement, others bool) string {
 func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 	p := st.Plan
 	if p.Refuse != "" && p.Computed == nil {
-		if (p.Elsewhere || p.Gathers || p.Selects) && others {
+		if (p.Elsewhere || p.Gathers || p.Selects || p.Joins) && others {
 			return nil
 		}
 		return refusal(p)

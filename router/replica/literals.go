@@ -12,18 +12,18 @@ import (
 // as literals there. What they are is told by the definitions of the columns,
 // with all texts in utf8mb4, whichever charset the client reads.
 
-// Literals carries w out, whose Req is in text form, and returns its rows, each
-// value a literal of SQL.
-func (c *Client) Literals(w *Scatter) (rows [][]string, err error) {
+// Literals carries w out, whose Req is in text form, and returns the names of its
+// columns and its rows, each value a literal of SQL.
+func (c *Client) Literals(w *Scatter) (names []string, rows [][]string, err error) {
 	s := c.newScatter(w)
 	w.AsLiterals = true
 	s.chosen = func(frames []byte, _ *protocol.Answer, deprecateEOF bool) error {
 		var columns []literalColumn
-		rows = nil
+		names, rows = nil, nil
 		answer := merge.Answer{DeprecateEOF: deprecateEOF}
 		answer.Column = func(p []byte) error {
 			c, err := readLiteralColumn(p)
-			columns = append(columns, c)
+			columns, names = append(columns, c), append(names, c.name)
 			return err
 		}
 		answer.Row = func(p []byte) error {
@@ -47,11 +47,12 @@ func (c *Client) Literals(w *Scatter) (rows [][]string, err error) {
 		return err
 	}
 	err = s.carryOut()
-	return rows, err
+	return names, rows, err
 }
 
 // literalColumn is what a column's definition says of its values.
 type literalColumn struct {
+	name   string
 	typ    byte
 	binary bool // in no charset
 	padded bool // ZEROFILL: a number's zeros are a part of its text
@@ -59,12 +60,14 @@ type literalColumn struct {
 
 // readLiteralColumn reads a definition.
 func readLiteralColumn(p []byte) (c literalColumn, err error) {
-	for range 6 { // catalog, schema, table, original table, name, original name
-		_, n := protocol.ReadLenencBytes(p)
+	for i := range 6 { // catalog, schema, table, original table, name, original name
+		v, n := protocol.ReadLenencBytes(p)
 		if n == 0 {
 			return c, merge.ErrRow
 		}
-		p = p[n:]
+		if p = p[n:]; i == 4 {
+			c.name = string(v)
+		}
 	}
 	if len(p) < 11 { // its length, charset, display length, type, flags
 		return c, merge.ErrRow
