@@ -53,6 +53,9 @@ func (c *Client) next() ([]byte, error) {
 			c.raw.SetReadDeadline(time.Now().Add(lingerTime))
 		}
 		payload, err := c.conn.ReadPacket(c.server.maxPacket())
+		if len(payload) > longCommand {
+			c.server.long.Add(1)
+		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return payload, err
 		}

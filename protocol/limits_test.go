@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,4 +153,18 @@ func TestList(t *testing.T) {
 		t.Error(err)
 	}
 	wantError(t, "the killed statement", <-done, ErrQueryInterrupted)
+}
+
+// TestLongCommands: what takes a processor for long is counted, and nothing else.
+func TestLongCommands(t *testing.T) {
+	s := startServer(t, nil)
+	db := s.open(t, nil)
+	for _, length := range []int{10, longCommand / 2, longCommand, 2 * longCommand} {
+		if _, err := db.Exec("some " + strings.Repeat("x", length)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.LongCommands(); n != 2 {
+		t.Errorf("LongCommands() = %d, want 2", n)
+	}
 }

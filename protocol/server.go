@@ -129,6 +129,7 @@ type Server struct {
 	overUser, blocked, idled, expired atomic.Uint64
 	slow, oversized                   atomic.Uint64
 	pastQuestions                     atomic.Uint64 // of clients that have gone
+	long                              atomic.Uint64 // see LongCommands
 
 	// mu guards what follows.
 	mu        sync.Mutex
@@ -185,6 +186,13 @@ func (s *Server) Stats() Stats {
 	}
 	return st
 }
+
+// longCommand is the length from which on a command takes a processor for so
+// long, a millisecond and more, that others notice.
+const longCommand = 1 << 20
+
+// LongCommands counts the commands of more than a megabyte.
+func (s *Server) LongCommands() uint64 { return s.long.Load() }
 
 // Clients is the number of clients that have logged in.
 func (s *Server) Clients() int { return int(s.loggedIn.Load()) }

@@ -65,6 +65,7 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	p.running.Go(func() { adaptProcessors(p.ctx, p.effort, p.log.Logger) })
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	err = p.run(signals)
 	stop := p.closeOn(signals)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -68,12 +67,16 @@ const (
 	maxLaneSets = 32
 	// idleRounds of the janitor's without a read, and a lane is given up.
 	idleRounds = 10
+	// leastLanes and twice the processors that the proxy has when it starts, though
+	// it may not use all of them later, bound the lanes of one session state.
+	leastLanes = 4
 	// connsPerLane keeps lanes from taking the connections that others need.
 	connsPerLane = 8
 )
 
 // laneSets are a store's lanes.
 type laneSets struct {
+	most     int // of one session state
 	watching atomic.Bool
 	wake     chan struct{}
 	readers  sync.WaitGroup
@@ -117,7 +120,7 @@ func (ls *Lanes) Forgotten() bool { return ls.forgotten.Load() }
 // Lanes returns the lanes of a login and a session state; nil if these get
 // none.
 func (s *Store) Lanes(l Login, session *Session) *Lanes {
-	most := min(max(4, 2*runtime.GOMAXPROCS(0)), s.tuning.Load().MaxConns/connsPerLane)
+	most := min(s.lanes.most, s.tuning.Load().MaxConns/connsPerLane)
 	if most == 0 {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,7 +112,10 @@ func New(c Config) *Store {
 		killers: make(chan struct{}, maxKillers),
 		pools:   make(map[Login]*pool),
 		conns:   make(map[*Conn]struct{}),
-		lanes:   laneSets{wake: make(chan struct{}, 1), sets: make(map[laneKey]*Lanes)},
+		lanes: laneSets{
+			most: max(leastLanes, 2*runtime.GOMAXPROCS(0)),
+			wake: make(chan struct{}, 1), sets: make(map[laneKey]*Lanes),
+		},
 	}
 	s.tuning.Store(Tuning{
 		c.MaxConns, c.Reserve, c.MaxIdle, c.MaxLifetime, c.WaitTimeout, c.ConnectTimeout, c.ProbeInterval, c.ProbeTimeout,
