@@ -35,7 +35,7 @@ func (f *fenced) status() *admin.Group {
 	up, ailing, most := 0, false, uint64(0)
 	for i, s := range o.Stores {
 		m := admin.Member{
-			Name: s.Name, Witness: s.Witness, State: s.State, Answers: s.Err == nil, For: (now - s.Since).Seconds(), Why: s.Why,
+			Name: s.Name, Witness: s.Witness, State: s.State, Answers: answers(&s), For: (now - standsSince(&s)).Seconds(), Why: s.Why,
 			Blank: s.Blank, Gate: s.Gate, Forgotten: s.Forgotten, Drained: s.Drained != 0, Covered: s.Covered, Durable: s.Durable, Tick: s.Tick, Keys: s.Keys,
 		}
 		if s.Err != nil {
@@ -54,6 +54,34 @@ func (f *fenced) status() *admin.Group {
 	g.Behind = ailing
 	g.Short = short(o, up, ailing, most)
 	return g
+}
+
+// answers reports whether a store answers, if only that it can't be written.
+func answers(s *fence.Standing) bool { return s.Err == nil || errors.Is(s.Err, fence.ErrUnwritable) }
+
+// standsSince is since when a store stands as it does: drained, or failing, or
+// answering in its state of the view.
+func standsSince(s *fence.Standing) time.Duration {
+	switch {
+	case s.Drained != 0:
+		return s.Drained
+	case s.Err != nil:
+		return s.Since
+	}
+	return max(s.Since, s.Turned)
+}
+
+// turned is since when a store that answers is in its state of the view, if that
+// has changed under this process.
+func (f *fenced) turned(at int) time.Time {
+	if f == nil {
+		return time.Time{}
+	}
+	s := &f.group.Overview().Stores[at]
+	if s.Turned == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(s.Turned - f.env.Now())
 }
 
 // short is of about how many records there are fewer copies than there should
@@ -119,13 +147,14 @@ func (s *seldom) read(start func(func()), ask func() (int64, bool)) int64 {
 	return s.n
 }
 
-// countUnclean asks the stores that answer.
+// countUnclean asks the stores that answer and are not excluded: another one is
+// looked after when it is back.
 func (f *fenced) countUnclean() (int64, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), recordsTime)
 	defer cancel()
 	var sum int64
 	for i, s := range f.group.Overview().Stores {
-		if s.Witness || s.Err != nil || !s.Gate {
+		if s.Witness || s.Err != nil || !s.Gate || s.State == "down" {
 			continue
 		}
 		n, err := f.ledger.Stores[i].Unclean(ctx)

@@ -82,11 +82,14 @@ func (p *proxy) storeStatus() []admin.Store {
 			Sent: n.Sent, Dials: n.Dials, DialErrors: n.DialErrors, Broken: n.Broken, Downs: n.Downs,
 			Records: records[i], First: first[i], Share: any[i], Backlog: backlog(backlogs[i]),
 		}
+		s.Clock, s.ClockWrong = h.Clock.Seconds(), h.ClockWrong
 		if h.Err != nil {
 			s.LastError = h.Err.Error()
 		}
 		if since, out := p.fenced.drainedSince(i); out {
 			h.Drained, s.Since = true, since
+		} else if since := p.fenced.turned(i); h.State == store.Up && since.After(s.Since) {
+			s.Since = since
 		}
 		switch {
 		case h.Drained:

@@ -57,7 +57,7 @@ func printGroup(w io.Writer, g *admin.Group) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s\nrecords with too few copies: %s; versions not known to be on all copies: %s\n",
+	_, err := fmt.Fprintf(w, "%s\nrecords with too few copies: %s; versions not marked yet as being on all copies: %s\n",
 		healText(&g.Heal, g.Behind), unknownNumber(g.Short), unknownNumber(g.Unclean))
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,9 @@ type inForce struct {
 
 // begin takes the configuration that the proxy starts with; path is its file.
 func (f *inForce) begin(cfg *conf.Config, path string) {
+	if abs, err := filepath.Abs(path); err == nil && path != "" {
+		path = abs // who reads it elsewhere is in another directory
+	}
 	f.cfg, f.path, f.loaded, f.read = cfg, path, time.Now(), contentOf(path)
 	f.taken = f.read
 }

@@ -404,7 +404,7 @@ func makeStore(cfg *conf.Config, s conf.Store, log *slog.Logger) (*store.Store, 
 	st := store.New(store.Config{
 		Name: s.Name, Network: to.Network, Addr: to.Addr,
 		User: to.User, Password: to.Password, ProbeLogin: to.ProbeLogin, TLS: to.TLS,
-		Timed: timed(cfg), Log: log,
+		Grouped: cfg.Consistency.Fenced(), Timed: timed(cfg), Log: log,
 	})
 	st.SetTuning(tuning(cfg))
 	return st, nil

@@ -117,6 +117,9 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 		if x.Doing != "" {
 			fmt.Fprintf(w, "%s: %s\n", x.Name, x.Doing)
 		}
+		if x.ClockWrong {
+			fmt.Fprintf(w, "%s: its clock is %s the proxy's: set it right\n", x.Name, aheadOf(x.Clock))
+		}
 	}
 	if s.Group != nil {
 		if err := printGroup(w, s.Group); err != nil {
@@ -149,6 +152,15 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 		fmt.Fprintf(w, "  %d times: others\n", s.OtherRefusals)
 	}
 	return nil
+}
+
+// aheadOf says how far a clock is ahead or behind.
+func aheadOf(s float64) string {
+	d := time.Duration(s * float64(time.Second)).Round(100 * time.Millisecond)
+	if d < 0 {
+		return (-d).String() + " behind"
+	}
+	return d.String() + " ahead of"
 }
 
 // seconds prints a duration that is given in seconds.

@@ -24,8 +24,9 @@ type Group struct {
 	Members   []Member `json:"members"` // the stores, then the witnesses
 	Heal      Heal     `json:"heal"`
 	// Short is for about how many records fewer stores are up than copies;
-	// Unclean are versions that are not known to be on all copies yet, of all
-	// stores; -1 if that is not known.
+	// Unclean are versions that are not marked yet as being on all copies, of the
+	// stores that are not excluded: of writes under way, and for some seconds of
+	// those that were cut off; -1 if that is not known.
 	Short   int64 `json:"records_below_copies"`
 	Unclean int64 `json:"versions_not_on_all_copies"`
 	// Behind: a store joins, or is up and has not all that it should have yet.
@@ -42,8 +43,8 @@ type Member struct {
 	Witness   bool    `json:"witness"`
 	State     string  `json:"state"` // up, down, join; "" of a witness, and before the first view
 	Answers   bool    `json:"answers"`
-	For       float64 `json:"for_seconds"`     // it answers, or does not
-	Error     string  `json:"error,omitempty"` // why it does not
+	For       float64 `json:"for_seconds"`     // it is drained, or does not answer, or answers in State
+	Error     string  `json:"error,omitempty"` // why it does not answer, or can't be written
 	Why       string  `json:"why,omitempty"`   // what is the matter with one that answers
 	Blank     bool    `json:"blank"`           // it has no register
 	Gate      bool    `json:"gate_open"`       // it was admitted since its last start

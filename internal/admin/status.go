@@ -42,6 +42,10 @@ type Store struct {
 	LastError string    `json:"last_error,omitempty"` // the last one that made it down
 	Doing     string    `json:"doing,omitempty"`      // what the proxy does about it
 	Version   string    `json:"version,omitempty"`
+	// Clock is how far its clock is ahead of the proxy's at least; ClockWrong: that
+	// is too much.
+	Clock      float64 `json:"clock_offset_seconds"`
+	ClockWrong bool    `json:"clock_wrong"`
 
 	Ping float64 `json:"ping_seconds"` // the last probe's
 	P50  float64 `json:"p50_seconds"`  // until an answer's first byte, since the start

@@ -13,7 +13,7 @@ var (
 	groupUp      = gauge("group_stores_up", "Stores that are up in the view.")
 	groupMin     = gauge("group_min_copies", "How many stores that hold a record must be up for it to be served.")
 	belowCopies  = gauge("records_below_copies", "Records that have fewer copies than they should, about.")
-	unclean      = gauge("versions_not_on_all_copies", "Versions that are not known to be on all copies yet, of all stores; asked for seldom.")
+	unclean      = gauge("versions_not_on_all_copies", "Versions that are not marked yet as being on all copies: those of writes under way, and for some seconds those of writes that were cut off and of copies that a heal has made; 0 while nothing is written. Asked for seldom.")
 
 	memberState     = gauge("store_view_state", "1 for the store's state in the view: up, down, join.", "store", "state")
 	memberGate      = gauge("store_gate_open", "1 if the store (or witness) answers and was admitted since its last start.", "store")

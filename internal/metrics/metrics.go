@@ -128,6 +128,7 @@ func (c collector) store(e emitter, s *store.Store, b replica.Backlog, drained b
 	e.value(storeDrained, boolean(drained || st.Drained), name)
 	e.count(storeDowns, n.Downs, name)
 	e.value(storePing, n.Ping.Seconds(), name)
+	e.value(storeClock, st.Clock.Seconds(), name)
 	e.count(storeSent, n.Sent, name)
 	if n.Latency.Count() > 0 {
 		e.histogram(storeSeconds, n.Latency, name)

@@ -59,6 +59,7 @@ var (
 	storeDrained = gauge("store_drained", "1 if the store was taken out of service by dsmproxy drain.", "store")
 	storeDowns   = counter("store_downs_total", "Times that the store was found dead.", "store")
 	storePing    = gauge("store_ping_seconds", "How long the last probe took that the store has answered.", "store")
+	storeClock   = gauge("store_clock_offset_seconds", "How far the store's clock is ahead of the proxy's at least, or behind (negative); read once a minute.", "store")
 	storeSent    = counter("store_statements_total", "Rounds of statements sent to the store, the proxy's own included.", "store")
 	storeSeconds = histogram("store_seconds", "How long the store took until the first byte of its answer; one round in metrics.timed_every is timed.", "store")
 
@@ -81,7 +82,7 @@ var all = append([]*metric{
 	clients, connections, refusedLogins, idleTimeouts, statementTimeouts, packetsTooLarge, panics,
 	statements, statementSeconds, errors, slowStatements, refusals, plansMade,
 	failovers, lostCopies, repairs, shortWrites,
-	storeUp, storeDrained, storeDowns, storePing, storeSent, storeSeconds,
+	storeUp, storeDrained, storeDowns, storePing, storeClock, storeSent, storeSeconds,
 	poolConns, poolMax, poolWaiting, poolWaits, poolTimeouts, poolWaitSeconds, dials, broken,
 	backlogPending, backlogStatements,
 }, ofGroup...)

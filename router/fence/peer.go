@@ -24,6 +24,9 @@ type peer struct {
 	// drained is since when this proxy keeps the store out of service, by env's
 	// clock; 0 if it does not (drain.go).
 	drained atomic.Int64
+	// turned is when this proxy has seen its state in the view change last, by
+	// env's clock; 0 if it has not.
+	turned atomic.Int64
 	// leaving: it is about to be drained here.
 	leaving atomic.Bool
 

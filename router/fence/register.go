@@ -87,6 +87,11 @@ func (g *Group) adopt(j *view.View, sent time.Duration, votes []vote) bool {
 	case !c.view.AtMost(j):
 		return false
 	default:
+		for _, p := range g.stores {
+			if c.view.State(p.index) != j.State(p.index) {
+				p.turned.Store(int64(now))
+			}
+		}
 		c = &installed{view: j, history: c.history.Moved(c.view, j, now)}
 	}
 	if !c.history.Quiet(now, g.outwait()) {

@@ -34,6 +34,7 @@ type Standing struct {
 	Witness bool
 	State   string        // "up", "down", "join"; "" of a witness, and before the first view
 	Since   time.Duration // since when it answers, or fails, by the Env's clock
+	Turned  time.Duration // when its State has changed last, by the Env's clock; 0 if it has not
 	Err     error         // why it fails; nil if it answers
 	Why     string        // what is the matter with one that answers; "" if nothing is
 	Tick    uint64
@@ -141,7 +142,7 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 	if c != nil && p.store != nil {
 		s.State = c.view.State(p.index).String()
 		s.Covered = st.Intact && st.Cover.Equal(c.view)
-		s.Drained = time.Duration(p.drained.Load())
+		s.Drained, s.Turned = time.Duration(p.drained.Load()), time.Duration(p.turned.Load())
 		s.Forgotten = c.view.State(p.index) == view.Down && c.view.Void(p.index) == c.view.Gen(p.index)
 	}
 	switch {

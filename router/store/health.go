@@ -76,8 +76,30 @@ func (s *Store) alive(byProbe bool) {
 	s.change(&health{state: Up, err: h.err})
 	s.mu.Unlock()
 	s.cfg.Log.Info("store up", "store", s.cfg.Name, "version", s.Version(),
-		"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
-		"action", "statements go to it again")
+		"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond), "action", s.upAction(h.state))
+}
+
+// upAction says what becomes of a store that is up and was not.
+func (s *Store) upAction(was State) string {
+	switch {
+	case s.cfg.Grouped && was == Down:
+		return "it serves again when the group has it up, with all its records"
+	case s.cfg.Grouped:
+		return "it serves when the group has it up"
+	case s.Drained():
+		return "none: it is drained"
+	case was == Down:
+		return "statements go to it again"
+	}
+	return "statements go to it"
+}
+
+// downAction says what becomes of the statements of a store that is down.
+func (s *Store) downAction() string {
+	if s.cfg.Grouped {
+		return "its records wait until the group has excluded it, then other stores serve them; it is probed every "
+	}
+	return "statements go to other stores; it is probed every "
 }
 
 // down notes that nobody answers at the store: it drops the idle connections,
@@ -118,7 +140,7 @@ func (s *Store) down(err error, began time.Time) {
 	case !wasDown:
 		s.cfg.Log.Warn("store down", "store", s.cfg.Name, "err", err,
 			"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
-			"action", "statements go to other stores; it is probed every "+s.tuning.Load().ProbeInterval.String())
+			"action", s.downAction()+s.tuning.Load().ProbeInterval.String())
 	}
 }
 

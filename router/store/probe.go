@@ -60,6 +60,10 @@ func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 			s.lastGood.Store(time.Now().UnixNano())
 			s.counts.ping.Store(int64(time.Since(began)))
 			s.alive(true)
+			if s.readClock(c, timeout); c.broken {
+				c.close()
+				return nil
+			}
 			return c
 		}
 		c.close()

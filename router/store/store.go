@@ -41,6 +41,10 @@ type Config struct {
 	ProbeInterval  time.Duration // 0 means 250 ms
 	ProbeTimeout   time.Duration // 0 means 1 s
 
+	// Grouped: other stores serve its records until more is known of it than that
+	// it is alive (router/fence). It changes what the log says.
+	Grouped bool
+
 	Timed meter.Sampler // which statements are timed
 	Log   *slog.Logger
 }
@@ -99,6 +103,7 @@ type Store struct {
 	urgent    list.List // those in GetReserved, who come first
 	maxIdle   int       // as configured, or KeepIdle's
 	closed    bool      // Run has ended: nothing is kept idle
+	clock     clock
 	// up ends when the store goes down, with the cause; it ends the dials.
 	up     context.Context
 	goDown context.CancelCauseFunc
@@ -167,13 +172,14 @@ func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := h.since
-	if s.Drained() {
+	if s.Drained() || h.state == Up && s.drainedAt.After(since) {
 		since = s.drainedAt
 	}
 	return Stats{
 		State: h.state, Since: since, Err: h.err, Version: s.Version(),
 		Open: s.open, Idle: s.idle, Waiting: s.waiters.Len() + s.urgent.Len(),
 		Max: s.tuning.Load().MaxConns, Drained: s.Drained(), Refused: h.refused,
+		Clock: s.clock.offset, ClockWrong: s.clock.wrong,
 	}
 }
 
@@ -189,4 +195,8 @@ type Stats struct {
 	Max     int // connections
 	Drained bool
 	Refused bool // it is Down because it refuses the probe's login
+	// Clock is how far its clock is ahead of the proxy's at least, ClockWrong
+	// whether that was found to be too much; 0 before it was asked.
+	Clock      time.Duration
+	ClockWrong bool
 }
