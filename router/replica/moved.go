@@ -51,12 +51,14 @@ func (c *Client) Ask(f func(conn *store.Conn) error) error {
 		}
 	}
 	var last error
+	var tried uint64 // stores
 	for _, force := range []bool{false, true} {
 		for _, s := range c.rotation() {
 			i := int(s)
-			if c.set.live(i) == force {
+			if c.set.live(i) == force && (!force || tried&(1<<i) != 0) {
 				continue
 			}
+			tried |= 1 << i
 			conn, err := c.acquire(i, false, force)
 			if err == nil {
 				err = c.asked(i, conn, f)

@@ -70,18 +70,21 @@ func (c *Client) rotation() []uint16 {
 }
 
 // onFirst relays the answer of the first store of order that can give one. The
-// stores that are down are tried only when no other is left.
+// stores that are down are tried only when no other is left, and with them those
+// that have come up meanwhile.
 func (c *Client) onFirst(order []uint16, req Request, enlist bool) error {
 	var last error
+	var tried uint64 // stores
 	for _, force := range []bool{false, true} {
 		for _, i := range order {
-			if c.live(int(i)) == force && c.pinned[i] == nil {
+			if c.live(int(i)) == force && c.pinned[i] == nil && (!force || tried&(1<<i) != 0) {
 				continue
 			}
 			next, err := c.onStore(int(i), req, enlist, force)
 			if !next {
 				return err
 			}
+			tried |= 1 << i
 			c.set.counts.failovers.Add(1)
 			last = err
 		}

@@ -31,12 +31,14 @@ func (c *Client) Change(req Request, next *store.Session, after func(conn *store
 		return err
 	}
 	var last error
+	var tried uint64 // stores
 	for _, force := range []bool{false, true} {
 		for _, s := range c.rotation() {
 			i := int(s)
-			if c.set.live(i) == force {
+			if c.set.live(i) == force && (!force || tried&(1<<i) != 0) {
 				continue
 			}
+			tried |= 1 << i
 			conn, err := c.acquire(i, false, force)
 			if err == nil {
 				c.copies = append(c.copies[:0], copyOf{store: i, conn: conn, sent: true})
@@ -132,12 +134,14 @@ func (c *Client) Prepare(req Request, st *store.Stmt, id uint32, at int, writes 
 		order = []uint16{uint16(at)}
 	}
 	var last error
+	var tried uint64 // stores
 	for _, force := range []bool{false, true} {
 		for _, s := range order {
 			i := int(s)
-			if c.set.live(i) == force && c.pinned[i] == nil {
+			if c.set.live(i) == force && c.pinned[i] == nil && (!force || tried&(1<<i) != 0) {
 				continue
 			}
+			tried |= 1 << i
 			next, err := p.on(i, st, force)
 			if !next {
 				return err
