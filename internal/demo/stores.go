@@ -101,7 +101,7 @@ func Open(addr string, a Account, db string) (*sql.DB, error) {
 const (
 	Database = "app"
 	Table    = "sessions"
-	schema   = "CREATE TABLE sessions (" +
+	schema   = "CREATE TABLE IF NOT EXISTS sessions (" + // a store whose answer is lost is asked again
 		"id VARCHAR(128) NOT NULL PRIMARY KEY, " +
 		"data LONGBLOB NOT NULL, " +
 		"expires INT UNSIGNED NOT NULL DEFAULT 0" +
