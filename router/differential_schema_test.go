@@ -325,14 +325,15 @@ func (d *differential) seed(entries []*corpus.Entry, proxy, plain *sql.DB) {
 
 // fillers are values for the columns of a session table, by their names: one of a
 // time to come and one of the past, whatever the column is for; none for one that
-// is to be different in each record.
+// is to be different in each record. (MySQL calls a default generated that is a
+// function, DEFAULT_GENERATED.)
 func (d *differential) fillers(t corpus.Table) map[string][2]string {
 	schema := t.Schema
 	if schema == "" {
 		schema = database
 	}
 	rows, err := d.plain.Query("SELECT column_name, data_type, column_key FROM information_schema.columns "+
-		"WHERE table_schema = ? AND table_name = ? AND extra NOT LIKE '%generated%'", schema, t.Name)
+		"WHERE table_schema = ? AND table_name = ? AND extra NOT LIKE '% generated%'", schema, t.Name)
 	if err != nil {
 		d.t.Fatal(err)
 	}
