@@ -46,6 +46,13 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 	if e, ok := err.(*protocol.Error); ok && !endsConnection(e) {
 		return nil, e
 	}
+	if unproven(err) {
+		// A certificate that has expired: connections from before go on, the
+		// probe's among them. The probe is to see what clients see.
+		s.anew.Store(true)
+		s.suspectNow()
+		return nil, s.netError(err, false)
+	}
 	switch judge(err) {
 	case guilty:
 		// A store that answers others is slow to let us in, but alive.

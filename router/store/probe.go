@@ -50,7 +50,7 @@ const suspicions = 20
 // notes the outcome. It returns the connection for the next time.
 func (s *Store) probeOnce(ctx context.Context, c *Conn) *Conn {
 	began, access, timeout := time.Now(), s.access.Load(), s.tuning.Load().ProbeTimeout
-	if c != nil && c.access != access {
+	if anew := s.anew.Swap(false); c != nil && (anew || c.access != access) {
 		c.quit()
 		c = nil
 	}

@@ -86,7 +86,9 @@ type Store struct {
 	// noReset: the server does not know COM_RESET_CONNECTION.
 	noReset atomic.Bool
 	drained atomic.Bool
-	counts  counts
+	// anew: the probe is to log in again, whatever connection it has.
+	anew   atomic.Bool
+	counts counts
 
 	lanes   laneSets
 	waiting atomic.Int32 // waiters, and those who have just been served
