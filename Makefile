@@ -13,7 +13,7 @@ PACKAGES := mariadb-server mariadb-client php-cli php-mysql python3 python3-pymy
 # The programs by which to tell whether they are there.
 PROGRAMS := mariadbd mariadb-install-db mariadb php /usr/bin/python3 node npm haproxy
 
-.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench bench-soak profile pgo bench-go compat compat-tools browser mysql9 man deb release deb-test systemd-test docker-test clean
+.PHONY: all build demo embedded test tools unit integration lint fuzz soak bench bench-soak profile pgo bench-go compat compat-tools browser mysql9 man deb release deb-test systemd-test docker-test alerts-test clean
 
 all: build
 
@@ -173,6 +173,11 @@ docker-test: build tools
 	docker build --build-arg COMMIT=$$(git rev-parse HEAD) -f deploy/docker/Dockerfile -t dsmproxy .
 	$(GO) vet -tags docker ./integration
 	$(GO) test -tags docker -count=1 ./integration -run TestDockerImage
+
+# alerts-test has Prometheus judge the alert rules by series that are so.
+alerts-test:
+	@command -v promtool >/dev/null || { echo "run as root: apt-get install -y --no-install-recommends prometheus"; exit 1; }
+	cd deploy/prometheus && promtool check rules dsmproxy.rules.yaml && promtool test rules dsmproxy.rules_test.yaml
 
 clean:
 	rm -rf $(BIN)

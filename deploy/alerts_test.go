@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestAlerts: the alert rules name metrics that there are, and
-// docs/OPERATIONS.md says of each alert what to do.
+// TestAlerts: the alert rules name metrics that there are, docs/OPERATIONS.md
+// says of each alert what to do, and make alerts-test has each fire.
 func TestAlerts(t *testing.T) {
 	read := func(file string) string {
 		b, err := os.ReadFile(file)
@@ -17,6 +17,7 @@ func TestAlerts(t *testing.T) {
 		}
 		return string(b)
 	}
+	cases := read("prometheus/dsmproxy.rules_test.yaml")
 	rules, metrics, operations := read("prometheus/dsmproxy.rules.yaml"), read("../docs/METRICS.md"), read("../docs/OPERATIONS.md")
 	alerts := regexp.MustCompile(`- alert: (\w+)\n +expr: (.*)\n`).FindAllStringSubmatch(rules, -1)
 	if len(alerts) < 8 || len(alerts) != strings.Count(rules, "alert:") {
@@ -31,6 +32,9 @@ func TestAlerts(t *testing.T) {
 			if !strings.Contains(metrics, "| `"+name+"` |") {
 				t.Errorf("%s asks for %s, which docs/METRICS.md does not have", a[1], name)
 			}
+		}
+		if !regexp.MustCompile("alertname: "+a[1]+", exp_alerts").MatchString(cases) {
+			t.Errorf("dsmproxy.rules_test.yaml does not have %s fire", a[1])
 		}
 		if !strings.Contains(operations, "| `"+a[1]+"` |") {
 			t.Errorf("docs/OPERATIONS.md does not explain the alert %s", a[1])
