@@ -79,7 +79,7 @@ func (g *Group) healRows(ctx context.Context, c *installed, h *hearing, rows []*
 	}
 	var keys []Key
 	for _, r := range left {
-		if !g.equalNow(c.view, r) {
+		if !g.equalNow(c, r) {
 			keys = append(keys, r.key)
 		}
 	}
@@ -88,9 +88,9 @@ func (g *Group) healRows(ctx context.Context, c *installed, h *hearing, rows []*
 
 // equalNow is equal for a row that has been reloaded, of which the primary's own
 // mark may tell that it is the newest.
-func (g *Group) equalNow(v *view.View, r *row) bool {
+func (g *Group) equalNow(c *installed, r *row) bool {
 	p := int(r.site.targets[0])
-	return g.equal(v, r) || g.provenBy(v, p, &r.entries[p], &r.site) && g.alike(r)
+	return g.equal(c, r) || g.provenBy(c.view, p, &r.entries[p], &r.site) && g.alike(c, r)
 }
 
 // healRowsAt does so for rows whose primary is p, and returns those that have

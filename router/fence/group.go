@@ -87,6 +87,7 @@ type ablations struct {
 	noTicks        bool // remember the ticks of stores in the proxy alone
 	hastyJoin      bool // let a store join that is read under leases of before
 	hastyDrop      bool // drop what is read under leases of before
+	hastyHelp      bool // tell what nobody was told before while leases of before are read under
 	noResolve      bool // leave it at that where a write's outcome is not told
 	guessFate      bool // take what is there for older than a write that was lost
 	noSeal         bool // don't keep such a write from coming back

@@ -67,7 +67,7 @@ func (g *Group) healBatch(ctx context.Context, c *installed, h *hearing, batch [
 				held++
 			}
 		}
-		if !g.equal(c.view, &batch[i]) {
+		if !g.equal(c, &batch[i]) {
 			rows = append(rows, &batch[i])
 		}
 	}
@@ -123,28 +123,28 @@ func (g *Group) witnesses(ctx context.Context, c *installed) (*hearing, error) {
 
 // equal reports whether all targets of a key have the same, and the primary
 // provably the newest.
-func (g *Group) equal(v *view.View, r *row) bool {
+func (g *Group) equal(c *installed, r *row) bool {
 	if r.site.n == 0 {
 		return false
 	}
 	p := int(r.site.targets[0])
 	s := g.stores[p].standing.Load()
-	if s == nil || !v.SettledBy(s.cover, p, r.site.list(), g.cfg.Copies) {
+	if s == nil || !c.view.SettledBy(s.cover, p, r.site.list(), g.cfg.Copies) {
 		return false
 	}
-	return g.alike(r)
+	return g.alike(c, r)
 }
 
 // alike reports whether all targets of a key have the same. Then the version is
 // clean, also at those that do not say so.
-func (g *Group) alike(r *row) bool {
+func (g *Group) alike(c *installed, r *row) bool {
 	e := &r.entries[r.site.targets[0]]
 	for _, t := range r.site.holders()[1:] {
 		if !e.same(&r.entries[t]) {
 			return false
 		}
 	}
-	if !e.Known {
+	if !e.Known || !g.mayMark(c) {
 		return true
 	}
 	var unsaid []uint16
@@ -156,6 +156,10 @@ func (g *Group) alike(r *row) bool {
 	g.clean.add(r.key, e.Version, unsaid)
 	return true
 }
+
+// mayMark reports whether what all targets have may be marked clean by somebody
+// who has not outwaited the leases for it (help): a clean version is told at once.
+func (g *Group) mayMark(c *installed) bool { return g.outwaited(c) || g.cfg.ablate.hastyHelp }
 
 // reconcile makes all targets of each key equal to its primary.
 func (g *Group) reconcile(ctx context.Context, c *installed, keys []Key) error {
@@ -257,7 +261,7 @@ func (o *op) equalise(ctx context.Context, c *installed, p *peer, keys []Key, se
 	}
 	for i, k := range keys {
 		e := &o.entries[i]
-		if unequal[i] || !e.Known {
+		if unequal[i] || !e.Known || !g.mayMark(c) {
 			continue
 		}
 		var unsaid []uint16 // what has just come to a store is not marked there

@@ -103,3 +103,43 @@ func TestJoinOutwaits(t *testing.T) {
 		return ""
 	})
 }
+
+// TestHelpOutwaits: a store has a version that the primary has not got, and that
+// nobody was told. When the primary is excluded it answers for the key, and a heal
+// copies the version. Nobody may be told of it while the former primary is read
+// under a lease of before.
+func TestHelpOutwaits(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.hastyHelp = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, leased(calmSafe), take)
+		s.pass(9 * second)
+		s.proxies[0].group.cfg.BeatEvery, s.proxies[0].group.cfg.Patience = 200*time.Millisecond, time.Minute
+		s.quiet()
+		if err := s.put(1, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.isolate(1, 1, 2)
+		until := s.now + s.proxies[1].group.Overview().Leased
+		s.servers[1].store(Guard{View: s.view(0)}, "0", simRow{true, 2}, 99)
+		s.bring(0, s.view(0).WithState(0, view.Down))
+		told, later := s.begin(0, 0, simOp{kind: doRead}), 0
+		for ; s.now < until; s.pass(20 * time.Millisecond) {
+			before := told.done
+			r := s.begin(1, 0, simOp{kind: doRead})
+			s.pass(20 * time.Millisecond)
+			if !r.done || r.err != nil {
+				continue
+			}
+			later++
+			if before && told.err == nil && r.out.val != told.out.val {
+				return fmt.Sprintf("read %d, and then %d", told.out.val, r.out.val)
+			}
+		}
+		if later == 0 {
+			t.Fatal("nothing was read under the lease")
+		}
+		if s.finish(told); told.err != nil || told.out.val != 2 {
+			t.Fatalf("%+v", told)
+		}
+		return ""
+	})
+}

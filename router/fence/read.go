@@ -75,7 +75,13 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 	for i := range keys {
 		e := &o.entries[i]
 		g.glimpses.note(keys[i], e.Version.ID)
-		if !e.Known || e.Flags.Has(cleanFlag) || o.sites[i].n == 1 || g.clean.knows(keys[i], e.Version.ID) || g.cfg.ablate.noHelp {
+		if !e.Known || e.Flags.Has(cleanFlag) || g.clean.knows(keys[i], e.Version.ID) {
+			continue
+		}
+		if g.mustWait(c, &o.sites[i]) && !g.cfg.ablate.hastyHelp {
+			return false, o.outwait(ctx)
+		}
+		if o.sites[i].n == 1 || g.cfg.ablate.noHelp {
 			continue
 		}
 		dirty, sites = append(dirty, keys[i]), append(sites, o.sites[i])
@@ -97,7 +103,10 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 
 // help puts the versions that the primary has of keys on all other targets,
 // for they may be on the primary alone: if that were lost, a version that a
-// client has seen would be.
+// client has seen would be. Whoever was to bring them there may have given up, so
+// that nobody has been told of them before: what follows from that is as a write
+// of them now would be, and like one it outwaits the leases under which another
+// primary, which has not got them, is still read.
 func (o *op) help(ctx context.Context, c *installed, p *peer, keys []Key, sites []site) error {
 	entries := make([]Entry, len(keys))
 	guard, standing, err := o.g.guard(ctx, c, p)

@@ -283,7 +283,13 @@ func (s *Survey) helpAll(ctx context.Context, a surveyed, items []Item) error {
 	}
 	for i := range items {
 		k := items[i].Key
-		if !s.isPrimary(a, k) || s.o.sites[0].n == 1 || g.clean.knows(k, items[i].Entry.Version.ID) {
+		if !s.isPrimary(a, k) || g.clean.knows(k, items[i].Entry.Version.ID) {
+			continue
+		}
+		if g.mustWait(s.c, &s.o.sites[0]) && !g.cfg.ablate.hastyHelp {
+			return &Unavailable{Reason: Leases}
+		}
+		if s.o.sites[0].n == 1 {
 			continue
 		}
 		keys, sites = append(keys, k), append(sites, s.o.sites[0])

@@ -78,27 +78,25 @@ func (o *op) ready(ctx context.Context, keys []Key) (*installed, *peer, error) {
 	if err := o.settled(ctx, c, p, keys); err != nil {
 		return nil, nil, o.failed(ctx, c, p, err)
 	}
-	if o.mustWait(c) {
-		o.g.counts.waited.Add(1)
-		return nil, nil, o.pause(ctx, max(o.g.cfg.Lease/20, time.Millisecond), &Unavailable{Reason: Leases})
+	for i := range o.sites {
+		if o.g.mustWait(c, &o.sites[i]) {
+			return nil, nil, o.outwait(ctx)
+		}
 	}
 	return c, p, nil
 }
 
-// mustWait reports whether somebody may hold a lease of a view in which a
-// write of the keys would be missed.
-func (o *op) mustWait(c *installed) bool {
-	g := o.g
-	if g.cfg.Lease == 0 || g.cfg.ablate.noLease {
-		return false
-	}
-	now := g.env.Now()
-	for i := range o.sites {
-		if c.history.MustWait(c.view, o.sites[i].list(), g.cfg.Copies, now, g.outwait()) {
-			return true
-		}
-	}
-	return false
+// mustWait reports whether somebody may hold a lease of a view in which a write
+// of a key would be missed.
+func (g *Group) mustWait(c *installed, s *site) bool {
+	return g.cfg.Lease > 0 && !g.cfg.ablate.noLease &&
+		c.history.MustWait(c.view, s.list(), g.cfg.Copies, g.env.Now(), g.outwait())
+}
+
+// outwait is a part of the wait for such a lease to end.
+func (o *op) outwait(ctx context.Context) error {
+	o.g.counts.waited.Add(1)
+	return o.pause(ctx, max(o.g.cfg.Lease/20, time.Millisecond), &Unavailable{Reason: Leases})
 }
 
 // finish brings the new versions, in o.entries, to the other targets. in is what
