@@ -182,11 +182,18 @@ func TestRoundTrips(t *testing.T) {
 	for _, s := range steps {
 		s.do() // connections are opened, shapes read
 		m.take()
-		// The push moves the register on its second time too.
-		if s.do(); m.take() != 1 {
-			m.take()
+		// A slow machine takes longer than a shape is remembered, now and then.
+		// The push moves the register each time.
+		for tries := 1; ; tries++ {
 			s.do()
-			t.Errorf("%s: %d round trips, want 1", s.name, m.take())
+			trips := m.take()
+			if trips == 1 {
+				break
+			}
+			if tries == 5 {
+				t.Errorf("%s: %d round trips, want 1", s.name, trips)
+				break
+			}
 		}
 	}
 }
