@@ -53,6 +53,9 @@ func (s *session) lockFound(st *rewrite.Statement, req replica.Request, args rew
 }
 
 func (s *session) lockRecords(lock *rewrite.Locking, req replica.Request, args rewrite.Args, keys [][]byte, found bool) error {
+	if !lock.Shared && s.data.ReadOnly() { // no store would say so where no record is found
+		return s.readOnlyTransaction()
+	}
 	var plain rewrite.Statement
 	s.router.Planner.Plan(&plain, lock.Text, s.data.State().DB(), s.mode)
 	v := &variants{of: req}

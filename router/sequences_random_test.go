@@ -118,7 +118,12 @@ func (g *sequenceGen) statement(caps protocol.Capability) string {
 		"SELECT o.id,s.n FROM other o JOIN sessions s ON s.id=o.id ORDER BY o.id", "DELETE FROM other", "UPDATE other SET n=n+1",
 		"UPDATE sessions SET n=1 WHERE id="+g.id()+"; SELECT ROW_COUNT()", "INSERT INTO sessions (id) VALUES ("+g.id()+"); SELECT COUNT(*) FROM sessions; SELECT 2",
 		"INSERT INTO other SELECT id,n FROM sessions WHERE id="+g.id(), "INSERT INTO sessions (id,n) SELECT "+g.id()+",n FROM sessions WHERE id="+g.id(),
-		"DELETE FROM sessions")
+		"DELETE FROM sessions", g.selected(), g.selected(), g.selected(),
+		"UPDATE sessions s JOIN other o ON o.id=s.id SET s.n=s.n+o.n WHERE s.id="+g.id(),
+		"UPDATE sessions SET n=(SELECT MAX(n) FROM other) WHERE "+g.where(),
+		"DELETE s FROM sessions s LEFT JOIN other o ON o.id=s.id WHERE o.id IS NULL AND s.id="+g.id(),
+		"DELETE FROM sessions WHERE id="+g.id()+" AND id IN (SELECT id FROM other)",
+		"INSERT INTO sessions (id,n) VALUES ("+g.id()+",NULL),("+g.id()+",3),(NULL,4)")
 }
 
 func (g *sequenceGen) insert(caps protocol.Capability) string {
@@ -135,6 +140,14 @@ func (g *sequenceGen) insert(caps protocol.Capability) string {
 		tail = g.of("", "", " ON DUPLICATE KEY UPDATE n=VALUES(n),data=VALUES(data)", " ON DUPLICATE KEY UPDATE n=n+1", " ON DUPLICATE KEY UPDATE data='dup'")
 	}
 	return verb + " sessions (id,n,data) VALUES " + rows + tail
+}
+
+// selected is an INSERT of what a SELECT finds.
+func (g *sequenceGen) selected() string {
+	return g.of("INSERT INTO", "INSERT IGNORE INTO", "REPLACE INTO") + " sessions (id,n) " +
+		g.of("SELECT id,n FROM other ORDER BY id", "SELECT CONCAT(id,'2'),n FROM sessions WHERE "+g.where()+" ORDER BY id",
+			"SELECT "+g.id()+",1 UNION SELECT "+g.id()+",2", "SELECT "+g.id()+",n FROM other WHERE id="+g.id(),
+			"SELECT s.id,o.n FROM sessions s JOIN other o ON o.id=s.id ORDER BY s.id", "SELECT id,n+1 FROM sessions WHERE id="+g.id())
 }
 
 func (g *sequenceGen) read() string {

@@ -178,8 +178,11 @@ func (s *session) command(cmd protocol.Command, payload []byte) error {
 
 // Reset implements protocol.Session.
 func (s *session) Reset() error {
+	found := s.own.foundRows // which is no session state to a server
 	s.end()
-	return s.begin(false)
+	err := s.begin(false)
+	s.own.foundRows = found
+	return err
 }
 
 // Abort implements protocol.Session.

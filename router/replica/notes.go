@@ -17,8 +17,8 @@ import (
 //   - Any other is of a record, and comes from each copy that was looked at.
 
 // mergeNotes makes one list of the warnings of parts, in which each record was
-// looked at in so many copies. same is how many of all are in it already.
-func mergeNotes(parts [][][][]byte, copies int) (merged [][][]byte, same int) {
+// looked at in so many copies, of servers that are MariaDB or MySQL. same is how many of all are in it already.
+func mergeNotes(parts [][][][]byte, copies int, mariaDB bool) (merged [][][]byte, same int) {
 	var texts []string // without a row, in order of appearance
 	counts := make(map[string][]int)
 	for i, part := range parts {
@@ -42,7 +42,12 @@ func mergeNotes(parts [][][][]byte, copies int) (merged [][][]byte, same int) {
 			sum += c
 		}
 		left[text] = (sum + copies - 1) / copies
-		if !slices.ContainsFunc(n, func(c int) bool { return c != n[0] }) && !bytes.Contains([]byte(text), badNull) {
+		switch {
+		case bytes.Contains([]byte(text), badNull):
+			if !mariaDB {
+				left[text] = slices.Max(n) // it warns of a column once
+			}
+		case !slices.ContainsFunc(n, func(c int) bool { return c != n[0] }):
 			left[text] = n[0]
 		}
 		same += sum - left[text]

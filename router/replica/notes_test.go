@@ -27,7 +27,7 @@ func TestMergeNotes(t *testing.T) {
 		{"with rows", 1, [][][][]byte{list("x at row 1"), list("x at row 2")}, "x at row 1 x at row 2 ", 0},
 		{"none", 2, [][][][]byte{nil, nil}, "", 0},
 	} {
-		merged, same := mergeNotes(c.parts, c.copies)
+		merged, same := mergeNotes(c.parts, c.copies, true)
 		got := ""
 		for _, n := range merged {
 			got += string(n[2]) + " "

@@ -167,7 +167,7 @@ func (c *Client) rows(w *Rows) (sum protocol.OK, err error) {
 			w.Generated = a.InsertID == w.Writes[i].Number
 		}
 	}
-	notes, same := mergeNotes(parts, 1)
+	notes, same := mergeNotes(parts, 1, c.set.mariaDB())
 	sortByRow(notes)
 	c.Notes, sum.Warnings = notes[:min(len(notes), maxNotes)], sum.Warnings-uint16(same)
 	sum.Info = fmt.Sprintf("Records: %d  Duplicates: %d  Warnings: %d", total, duplicates, sum.Warnings)

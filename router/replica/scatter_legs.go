@@ -160,7 +160,7 @@ func (d *drain) Write(b []byte) (int, error) {
 
 // refused ends it with the error that a store has answered with.
 func (s *scatter) refused(e *protocol.Error) error {
-	s.abandon()
+	s.endLegs(!s.state.Autocommit()) // where it may have begun a transaction
 	if err := s.sacrificed(e); err != nil {
 		return err
 	}

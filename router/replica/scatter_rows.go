@@ -81,7 +81,7 @@ func (s *scatter) rows(stores []int) error {
 		return err
 	}
 	status = s.status(status)
-	notes, same := mergeNotes(s.parts, s.set.copies)
+	notes, same := mergeNotes(s.parts, s.set.copies, s.set.mariaDB())
 	warnings -= uint16(same)
 	s.Notes = notes[:min(len(notes), maxNotes)]
 	r.End(status, warnings)

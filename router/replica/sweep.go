@@ -119,7 +119,7 @@ func (c *Client) Sweep(w *Sweep) error {
 			}
 		}
 	}
-	notes, same := mergeNotes(sum.parts, 1)
+	notes, same := mergeNotes(sum.parts, 1, c.set.mariaDB())
 	sum.warnings -= uint16(same)
 	c.frame.Answer().AffectedRows = sum.affected
 	ok := protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings}
