@@ -15,9 +15,9 @@ import (
 //	SELECT DISTINCT u.* FROM sessions s JOIN users u ON u.id = s.uid WHERE s.id = 'k'
 //	UPDATE sessions s JOIN (SELECT 7 AS id, 'x' AS name) AS u ON u.id = s.uid SET s.name = u.name WHERE s.id = 'k'
 //
-// So the record is tested and written by one statement, at its own stores. An outer
-// join is read without its condition but for what that says of the record, for a row
-// that the condition leaves out is there all the same.
+// So the record is tested and written by one statement, at its own stores. An
+// outer join is read without its condition but for what that says of the record,
+// for a row that the condition leaves out is there all the same.
 
 // A Joint is a part of such a statement that has other tables in it.
 type Joint struct {

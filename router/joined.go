@@ -16,8 +16,8 @@ const maxJoined = 1 << 20
 // errBadField is the error of a column that is not known.
 const errBadField = 1054
 
-// writeJoined carries an UPDATE or DELETE of session tables out that goes by other
-// tables: with what it needs of them in their place.
+// writeJoined carries an UPDATE or DELETE of session tables out that goes by
+// other tables: with what it needs of them in their place.
 func (s *session) writeJoined(st *rewrite.Statement, req replica.Request, args rewrite.Args) error {
 	p := st.Plan
 	_, binary := req.(*prepared)
