@@ -33,7 +33,7 @@ func TestAlerts(t *testing.T) {
 				t.Errorf("%s asks for %s, which docs/METRICS.md does not have", a[1], name)
 			}
 		}
-		if !regexp.MustCompile("alertname: "+a[1]+", exp_alerts").MatchString(cases) {
+		if !regexp.MustCompile("alertname: " + a[1] + ", exp_alerts").MatchString(cases) {
 			t.Errorf("dsmproxy.rules_test.yaml does not have %s fire", a[1])
 		}
 		if !strings.Contains(operations, "| `"+a[1]+"` |") {
