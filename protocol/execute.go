@@ -34,29 +34,6 @@ type span struct{ start, end int }
 // unsignedFlag is the second byte of an unsigned parameter's type.
 const unsignedFlag = 0x80
 
-// Parameter types whose values are not length-encoded strings, and the numbers
-// among those that are (enum_field_types of MySQL).
-const (
-	typeDecimal    = 0
-	typeTiny       = 1
-	typeShort      = 2
-	typeLong       = 3
-	typeFloat      = 4
-	typeDouble     = 5
-	typeNull       = 6
-	typeTimestamp  = 7
-	typeLongLong   = 8
-	typeInt24      = 9
-	typeDate       = 10
-	typeTime       = 11
-	typeDatetime   = 12
-	typeYear       = 13
-	typeNewDecimal = 246
-
-	typeTinyBlob = 249 // the first of four
-	typeBlob     = 252
-)
-
 // executeHead is the length of what stands before the NULL bitmap.
 const executeHead = 10
 
@@ -132,17 +109,17 @@ func (x *Execute) parseValues(params int, isLong func(i int) bool) error {
 // length before it.
 func valueSize(typ byte, b []byte) (head, size int, ok bool) {
 	switch typ {
-	case typeNull:
+	case TypeNull:
 		return 0, 0, true
-	case typeTiny:
+	case TypeTiny:
 		size = 1
-	case typeShort, typeYear:
+	case TypeShort, TypeYear:
 		size = 2
-	case typeLong, typeInt24, typeFloat:
+	case TypeLong, TypeInt24, TypeFloat:
 		size = 4
-	case typeLongLong, typeDouble:
+	case TypeLongLong, TypeDouble:
 		size = 8
-	case typeDate, typeDatetime, typeTimestamp, typeTime:
+	case TypeDate, TypeDatetime, TypeTimestamp, TypeTime:
 		if len(b) == 0 {
 			return 0, 0, false
 		}
@@ -166,7 +143,7 @@ func (x *Execute) IsNumber(i int) bool {
 		return false
 	}
 	switch x.Types[2*i] {
-	case typeTiny, typeShort, typeLong, typeLongLong, typeInt24, typeYear, typeFloat, typeDouble, typeDecimal, typeNewDecimal:
+	case TypeTiny, TypeShort, TypeLong, TypeLongLong, TypeInt24, TypeYear, TypeFloat, TypeDouble, TypeDecimal, TypeNewDecimal:
 		return true
 	}
 	return false
@@ -175,13 +152,13 @@ func (x *Execute) IsNumber(i int) bool {
 // IsBinary reports whether parameter i was bound as a blob, which a server takes
 // for bytes in no charset.
 func (x *Execute) IsBinary(i int) bool {
-	return 2*i < len(x.Types) && x.Types[2*i] >= typeTinyBlob && x.Types[2*i] <= typeBlob
+	return 2*i < len(x.Types) && x.Types[2*i] >= TypeTinyBlob && x.Types[2*i] <= TypeBlob
 }
 
 // IsNull reports whether parameter i is NULL. One that was sent as long data is
 // not, whatever its bit says; only the caller knows of that.
 func (x *Execute) IsNull(i int) bool {
-	return x.NullBitmap[i/8]&(1<<(i%8)) != 0 || x.Types[2*i] == typeNull
+	return x.NullBitmap[i/8]&(1<<(i%8)) != 0 || x.Types[2*i] == TypeNull
 }
 
 // Arg returns what parameter i is as a literal's value would be: the bytes of
@@ -199,17 +176,17 @@ func (x *Execute) Arg(i int) (text []byte, null, ok bool) {
 	typ, unsigned := x.Types[2*i], x.Types[2*i+1]&unsignedFlag != 0
 	var n uint64
 	switch typ {
-	case typeTiny:
+	case TypeTiny:
 		n = signed(uint64(v[0]), 8, unsigned)
-	case typeShort, typeYear:
+	case TypeShort, TypeYear:
 		n = signed(uint64(binary.LittleEndian.Uint16(v)), 16, unsigned)
-	case typeLong, typeInt24:
+	case TypeLong, TypeInt24:
 		n = signed(uint64(binary.LittleEndian.Uint32(v)), 32, unsigned)
-	case typeLongLong:
+	case TypeLongLong:
 		n = binary.LittleEndian.Uint64(v)
-	case typeFloat, typeDouble, typeDate, typeDatetime, typeTimestamp, typeTime:
+	case TypeFloat, TypeDouble, TypeDate, TypeDatetime, TypeTimestamp, TypeTime:
 		return nil, false, false
-	case typeDecimal, typeNewDecimal:
+	case TypeDecimal, TypeNewDecimal:
 		return v, false, plainInteger(v)
 	default:
 		return v, false, true

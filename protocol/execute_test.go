@@ -38,29 +38,29 @@ func TestExecuteArg(t *testing.T) {
 		text     string
 		ok       bool
 	}{
-		{"tiny", typeTiny, false, le(-5, 1), "-5", true},
-		{"unsigned tiny", typeTiny, true, le(-5, 1), "251", true},
-		{"short", typeShort, false, le(-300, 2), "-300", true},
-		{"unsigned short", typeShort, true, le(65535, 2), "65535", true},
-		{"year", typeYear, true, le(2024, 2), "2024", true},
-		{"long", typeLong, false, le(math.MinInt32, 4), "-2147483648", true},
-		{"unsigned long", typeLong, true, le(math.MaxUint32, 4), "4294967295", true},
-		{"int24", typeInt24, false, le(-1, 4), "-1", true},
-		{"longlong", typeLongLong, false, le(math.MinInt64, 8), "-9223372036854775808", true},
-		{"unsigned longlong", typeLongLong, true, le(-1, 8), "18446744073709551615", true},
+		{"tiny", TypeTiny, false, le(-5, 1), "-5", true},
+		{"unsigned tiny", TypeTiny, true, le(-5, 1), "251", true},
+		{"short", TypeShort, false, le(-300, 2), "-300", true},
+		{"unsigned short", TypeShort, true, le(65535, 2), "65535", true},
+		{"year", TypeYear, true, le(2024, 2), "2024", true},
+		{"long", TypeLong, false, le(math.MinInt32, 4), "-2147483648", true},
+		{"unsigned long", TypeLong, true, le(math.MaxUint32, 4), "4294967295", true},
+		{"int24", TypeInt24, false, le(-1, 4), "-1", true},
+		{"longlong", TypeLongLong, false, le(math.MinInt64, 8), "-9223372036854775808", true},
+		{"unsigned longlong", TypeLongLong, true, le(-1, 8), "18446744073709551615", true},
 		{"string", 253, false, str("a\x00b"), "a\x00b", true},
 		{"empty string", 254, false, str(""), "", true},
 		{"long blob", 252, false, str(long), long, true},
 		{"json", 245, false, str("{}"), "{}", true},
-		{"integer decimal", typeNewDecimal, false, str("-12"), "-12", true},
-		{"decimal", typeNewDecimal, false, str("1.0"), "", false},
-		{"decimal of zeros", typeDecimal, false, str("007"), "", false},
-		{"negative zero", typeDecimal, false, str("-0"), "", false},
-		{"float", typeFloat, false, le(0, 4), "", false},
-		{"double", typeDouble, false, le(0, 8), "", false},
-		{"zero date", typeDate, false, []byte{0}, "", false},
-		{"datetime", typeDatetime, false, append([]byte{11}, make([]byte, 11)...), "", false},
-		{"time", typeTime, false, append([]byte{8}, make([]byte, 8)...), "", false},
+		{"integer decimal", TypeNewDecimal, false, str("-12"), "-12", true},
+		{"decimal", TypeNewDecimal, false, str("1.0"), "", false},
+		{"decimal of zeros", TypeDecimal, false, str("007"), "", false},
+		{"negative zero", TypeDecimal, false, str("-0"), "", false},
+		{"float", TypeFloat, false, le(0, 4), "", false},
+		{"double", TypeDouble, false, le(0, 8), "", false},
+		{"zero date", TypeDate, false, []byte{0}, "", false},
+		{"datetime", TypeDatetime, false, append([]byte{11}, make([]byte, 11)...), "", false},
+		{"time", TypeTime, false, append([]byte{8}, make([]byte, 8)...), "", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			types := []byte{tc.typ, 0, 253, 0}
@@ -84,7 +84,7 @@ func TestExecuteArg(t *testing.T) {
 }
 
 func TestExecuteNullAndLongData(t *testing.T) {
-	types := []byte{253, 0, 253, 0, typeNull, 0, 252, 0, 253, 0}
+	types := []byte{253, 0, 253, 0, TypeNull, 0, 252, 0, 253, 0}
 	p := executePacket(3, []byte{0b00010}, types, AppendLenencBytes(nil, "k"), AppendLenencBytes(nil, "end"))
 	var x Execute
 	if err := x.Parse(p, 5, nil, func(i int) bool { return i == 3 }); err != nil {
@@ -101,7 +101,7 @@ func TestExecuteNullAndLongData(t *testing.T) {
 }
 
 func TestExecuteWithoutTypes(t *testing.T) {
-	types := []byte{253, 0, typeLongLong, unsignedFlag}
+	types := []byte{253, 0, TypeLongLong, unsignedFlag}
 	values := append(AppendLenencBytes(nil, "key"), le(-1, 8)...)
 	again := executePacket(3, []byte{0}, nil, values)
 	_, err := ParseExecute(again, 2, nil)
@@ -134,7 +134,7 @@ func TestExecuteWithoutTypes(t *testing.T) {
 }
 
 func TestExecuteMalformed(t *testing.T) {
-	types := []byte{253, 0, typeLongLong, 0, typeDatetime, 0}
+	types := []byte{253, 0, TypeLongLong, 0, TypeDatetime, 0}
 	whole := executePacket(3, []byte{0}, types, AppendLenencBytes(nil, "key"), le(1, 8), []byte{4, 1, 2, 3, 4})
 	if _, err := ParseExecute(whole, 3, nil); err != nil {
 		t.Fatal(err)

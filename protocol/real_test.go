@@ -218,7 +218,7 @@ func followPrepared(t *testing.T, c *rawClient, dep bool) {
 // followCall follows a procedure's answer with its OUT parameters.
 func followCall(t *testing.T, c *rawClient, dep bool) {
 	a, _ := c.ask(t, AnswerPrepare, dep, ComStmtPrepare, []byte("CALL gives(?)"))
-	p := executePacket(a.StmtID, []byte{1}, []byte{typeLong, 0})
+	p := executePacket(a.StmtID, []byte{1}, []byte{TypeLong, 0})
 	a, b := c.ask(t, AnswerResult, dep, ComStmtExecute, p[1:])
 	if a.Err != nil || a.Rows != 2 {
 		t.Errorf("CALL with an OUT parameter: %+v, %s", *a, strings.ToValidUTF8(string(b), "?"))

@@ -23,11 +23,11 @@ func (x *Execute) Whole(i int) (text []byte, ok bool) {
 	v := x.payload[s.start:s.end]
 	var f float64
 	switch x.Types[2*i] {
-	case typeFloat:
+	case TypeFloat:
 		f = float64(math.Float32frombits(binary.LittleEndian.Uint32(v)))
-	case typeDouble:
+	case TypeDouble:
 		f = math.Float64frombits(binary.LittleEndian.Uint64(v))
-	case typeDecimal, typeNewDecimal:
+	case TypeDecimal, TypeNewDecimal:
 		return WholeDecimal(v)
 	default:
 		return nil, false

@@ -163,10 +163,10 @@ func (s *session) showNotes(st *rewrite.Statement, req replica.Request) error {
 		defer func() { s.client.Status &^= protocol.StatusMoreResults }()
 	}
 	if count {
-		column := protocol.Column{Name: name, Charset: 63, Length: 21, Type: typeLongLong, Flags: 32 | 128}
+		column := protocol.Column{Name: name, Charset: 63, Length: 21, Type: protocol.TypeLongLong, Flags: 32 | 128}
 		return s.client.WriteResult([]protocol.Column{column}, [][][]byte{{strconv.AppendInt(nil, int64(n), 10)}})
 	}
-	code := protocol.Column{Name: "Code", Charset: 63, Length: 4, Type: typeLong, Flags: 1 | 32 | 128}
+	code := protocol.Column{Name: "Code", Charset: 63, Length: 4, Type: protocol.TypeLong, Flags: 1 | 32 | 128}
 	return s.client.WriteResult([]protocol.Column{s.textColumn("Level", 7), code, s.textColumn("Message", 512)}, rows)
 }
 
@@ -186,12 +186,3 @@ func selectNotes(rows [][][]byte, charset string) string {
 	}
 	return sql
 }
-
-// Column types of the protocol (enum_field_types of MySQL).
-const (
-	typeLong      = 3
-	typeLongLong  = 8
-	typeDouble    = 5
-	typeBlob      = 251
-	typeVarString = 253
-)

@@ -88,16 +88,16 @@ func (s *session) processColumns(full bool) []protocol.Column {
 	const notNull, binary = 1, 128
 	info := text("Info", 100, 0)
 	if full {
-		info.Length, info.Type = 201326592, typeBlob
+		info.Length, info.Type = 201326592, protocol.TypeLongBlob
 	}
 	list := []protocol.Column{
-		{Name: "Id", Charset: 63, Length: 11, Type: typeLongLong, Flags: notNull | binary},
+		{Name: "Id", Charset: 63, Length: 11, Type: protocol.TypeLongLong, Flags: notNull | binary},
 		text("User", 128, notNull), text("Host", 64, notNull), text("db", 64, 0), text("Command", 16, notNull),
-		{Name: "Time", Charset: 63, Length: 7, Type: typeLong, Flags: notNull | binary},
+		{Name: "Time", Charset: 63, Length: 7, Type: protocol.TypeLong, Flags: notNull | binary},
 		text("State", 30, 0), info,
 	}
 	if s.mariaDB() {
-		list = append(list, protocol.Column{Name: "Progress", Charset: 63, Length: 7, Type: typeDouble, Flags: notNull | binary, Decimals: 3})
+		list = append(list, protocol.Column{Name: "Progress", Charset: 63, Length: 7, Type: protocol.TypeDouble, Flags: notNull | binary, Decimals: 3})
 	}
 	return list
 }

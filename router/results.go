@@ -68,7 +68,7 @@ func utf8mb4Collation(id uint8) bool {
 // charset's own collation.
 func (s *session) textColumn(name string, length uint32) protocol.Column {
 	r := s.results()
-	c := protocol.Column{Name: name, Charset: r.collation, Length: length * r.width, Type: typeVarString, Flags: 1, Decimals: 31}
+	c := protocol.Column{Name: name, Charset: r.collation, Length: length * r.width, Type: protocol.TypeVarString, Flags: 1, Decimals: 31}
 	if s.mariaDB() {
 		c.Decimals = 39
 	}

@@ -76,31 +76,12 @@ func readLiteralColumn(p []byte) (c literalColumn, err error) {
 	c.binary = binary.LittleEndian.Uint16(p[1:]) == binaryCharset
 	c.typ = p[7]
 	c.padded = binary.LittleEndian.Uint16(p[8:])&zerofill != 0
-	if c.typ == typeFloat {
+	if c.typ == protocol.TypeFloat {
 		return c, protocol.Errorf(protocol.ErrNotSupportedYet,
 			"dsmproxy: this statement can't be routed: INSERT ... SELECT of a FLOAT")
 	}
 	return c, nil
 }
-
-// Types of columns whose values are no strings in their literals.
-const (
-	typeDecimal    = 0
-	typeTiny       = 1
-	typeShort      = 2
-	typeLong       = 3
-	typeFloat      = 4
-	typeDouble     = 5
-	typeTimestamp  = 7
-	typeLongLong   = 8
-	typeInt24      = 9
-	typeDate       = 10
-	typeTime       = 11
-	typeDatetime   = 12
-	typeYear       = 13
-	typeJSON       = 245
-	typeNewDecimal = 246
-)
 
 // literal writes a value that is not NULL.
 func (c literalColumn) literal(v []byte) string {
@@ -112,15 +93,15 @@ func (c literalColumn) literal(v []byte) string {
 		}
 	}
 	switch c.typ {
-	case typeDecimal, typeTiny, typeShort, typeLong, typeDouble, typeLongLong, typeInt24, typeYear, typeNewDecimal:
+	case protocol.TypeDecimal, protocol.TypeTiny, protocol.TypeShort, protocol.TypeLong, protocol.TypeDouble, protocol.TypeLongLong, protocol.TypeInt24, protocol.TypeYear, protocol.TypeNewDecimal:
 		if !c.padded {
 			return string(v)
 		}
-	case typeTimestamp, typeDatetime, typeDate:
+	case protocol.TypeTimestamp, protocol.TypeDatetime, protocol.TypeDate:
 		if len(v) > 10 && v[0] != '0' {
 			return "TIMESTAMP'" + string(v) + "'"
 		}
-	case typeJSON:
+	case protocol.TypeJSON:
 		c.binary = false
 	}
 	switch {

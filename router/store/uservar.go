@@ -88,32 +88,24 @@ func (c *Conn) columnOf(ctx context.Context, sql string) (column protocol.Column
 	return column, nil
 }
 
-// Types of columns, as the protocol numbers them, and a flag.
-const (
-	typeFloat      = 4
-	typeDouble     = 5
-	typeLongLong   = 8
-	typeInt24      = 9
-	typeNewDecimal = 246
-
-	flagUnsigned = 32
-)
+// flagUnsigned is a column's flag.
+const flagUnsigned = 32
 
 // readUserVar makes the value of what a store says of it.
 func readUserVar(text []byte, column protocol.Column, charset, collation string) UserVar {
 	v := UserVar{Text: text, Null: text == nil, Charset: charset}
 	switch t := column.Type; {
-	case t == typeDouble || t == typeFloat:
+	case t == protocol.TypeDouble || t == protocol.TypeFloat:
 		v.Number, v.Literal = true, number(text, "0e0")
 		if !strings.ContainsAny(v.Literal, "eE") {
 			v.Literal += "e0"
 		}
-	case t == typeNewDecimal || t == 0:
+	case t == protocol.TypeNewDecimal || t == 0:
 		v.Number, v.Literal = true, number(text, "0.0")
 		if !strings.Contains(v.Literal, ".") {
 			v.Literal += "."
 		}
-	case t <= typeLongLong && t != 6 && t != 7 || t == typeInt24:
+	case t <= protocol.TypeLongLong && t != 6 && t != 7 || t == protocol.TypeInt24:
 		v.Number, v.Literal = true, number(text, "0")
 		if column.Flags&flagUnsigned != 0 {
 			v.Literal = "CAST(" + v.Literal + " AS UNSIGNED)"
