@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -300,7 +301,8 @@ func TestKillClient(t *testing.T) {
 // key is known to the latter alone: TestRouteAsSpelled.
 func TestAskRunningProxy(t *testing.T) {
 	for _, level := range []string{"safe", "seed"} {
-		c := startCluster(t, options{stores: 2, copies: 2, level: level})
+		c := startCluster(t, options{stores: 2, copies: 2, level: level,
+			storeSQL: "ALTER TABLE app.sessions MODIFY id VARCHAR(128) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL"})
 		commands := [][]string{
 			{"explain", "-json", "SELECT data FROM sessions WHERE id = ?", "k1"},
 			{"explain", "UPDATE sessions SET data = 'x' WHERE id = 'k2'"},
@@ -317,6 +319,36 @@ func TestAskRunningProxy(t *testing.T) {
 			out, err := exec.Command(suite.Program(t), asked...).CombinedOutput()
 			if err != nil || string(out) != fromFile {
 				t.Errorf("%q asks the proxy: %s, %v; the file: %s", args, out, err, fromFile)
+			}
+		}
+		if !c.fenced {
+			continue
+		}
+		// What the column calls one key has one order, which both tell.
+		for i := range 5 {
+			id := fmt.Sprint("K", i)
+			var orders []string
+			for _, args := range [][]string{
+				{"route", "-json", strings.ToLower(id)}, {"route", "-json", "-table", "app.sessions", id},
+				{"explain", "-json", "-db", "app", "SELECT data FROM sessions WHERE id = '" + id + "'"},
+				{"explain", "-json", "SELECT data FROM app.sessions WHERE id = '" + id + "'"},
+			} {
+				var answer struct {
+					Order []string
+					Note  string
+				}
+				asked := append([]string{args[0], "-admin", c.Admin}, args[1:]...)
+				out, err := exec.Command(suite.Program(t), asked...).CombinedOutput()
+				if err != nil || json.Unmarshal(out, &answer) != nil || answer.Note != "" {
+					t.Fatalf("%q asks the proxy: %s, %v", args, out, err)
+				}
+				orders = append(orders, strings.Join(answer.Order, " "))
+			}
+			if out, err := exec.Command(suite.Program(t), "route", "-admin", c.Admin, "-table", "sessions", id).CombinedOutput(); err != nil || !strings.Contains(string(out), "as spelled") {
+				t.Errorf("the order by a table of unknown schema: %s, %v", out, err)
+			}
+			if slices.Sort(orders); len(slices.Compact(orders)) != 1 {
+				t.Errorf("the spellings of %s have the orders %q, want one", id, orders)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/hex"
@@ -143,14 +144,18 @@ func (p *proxy) routes(q admin.RouteRequest) ([]admin.Route, error) {
 		if r.fold {
 			key = rewrite.FoldKey(nil, key)
 		}
-		if len(r.auto) > 1 {
-			return nil, errors.New("the keys of several tables are as their columns say: say which table with -table")
-		}
-		if len(r.auto) == 1 {
-			key = p.set.Folded(p.ctx, replica.Table{Schema: r.auto[0].Schema, Name: r.auto[0].Name, Key: r.auto[0].Key, Collated: true}, key)
+		note := ""
+		if len(r.auto) > 0 && !rewrite.FoldsToItself(key) {
+			if len(r.auto) > 1 {
+				return nil, errors.New("which IDs are one key is as the columns of several tables say: say which table with -table")
+			}
+			t, known := r.auto[0], false
+			if key, known = p.set.Folded(p.ctx, replica.Table{Schema: t.Schema, Name: t.Name, Key: t.Key, Collated: true}, key); !known {
+				note = columnUnknown
+			}
 		}
 		p.place.Order(order, key)
-		one := admin.Route{ID: id, CRC32: placement.CRC32(key), Live: []string{}}
+		one := admin.Route{ID: id, CRC32: placement.CRC32(key), Live: []string{}, Note: note}
 		for _, i := range order {
 			st := p.Stores()[i]
 			one.Order = append(one.Order, st.Name())
@@ -170,8 +175,9 @@ func (p *proxy) explainLine(line []byte, asText bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.folded = func(e *rewrite.Explanation) []byte {
-		return p.set.Folded(p.ctx, replica.Table{Schema: e.Plan.Schema, Name: e.Plan.Table.Name, Key: e.Plan.Table.Key, Collated: true}, e.Key)
+	x.folded = func(e *rewrite.Explanation, db string) ([]byte, bool) {
+		t := e.Plan.Table
+		return p.set.Folded(p.ctx, replica.Table{Schema: cmp.Or(e.Plan.Schema, db), Name: t.Name, Key: t.Key, Collated: true}, e.Key)
 	}
 	e, err := x.line(line)
 	switch {

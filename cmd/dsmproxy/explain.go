@@ -90,9 +90,10 @@ type explainer struct {
 	db      string
 	mode    rewrite.Mode
 	others  bool // a store serves the tables that are not configured
-	// folded is the key of an explanation whose table is "auto", as it is placed;
-	// nil where no store can be asked.
-	folded func(*rewrite.Explanation) []byte
+	// folded is the key of an explanation whose table is "auto", as it is placed,
+	// and whether that is known, for a client in a database; nil where no store
+	// can be asked.
+	folded func(e *rewrite.Explanation, db string) ([]byte, bool)
 }
 
 func newExplainer(c *conf.Config, db string, mode rewrite.Mode) (*explainer, error) {
@@ -118,7 +119,7 @@ func newExplainer(c *conf.Config, db string, mode rewrite.Mode) (*explainer, err
 
 func (x *explainer) explain(sql []byte, db string, mode rewrite.Mode, args rewrite.Args) *rewrite.Explanation {
 	e := rewrite.Explain(x.planner, sql, db, mode, args)
-	x.fillOrder(e)
+	x.fillOrder(e, db)
 	x.fillRefusal(e)
 	return e
 }
@@ -139,19 +140,22 @@ func (x *explainer) fillRefusal(e *rewrite.Explanation) {
 }
 
 // fillOrder adds the order of the stores.
-func (x *explainer) fillOrder(e *rewrite.Explanation) {
+func (x *explainer) fillOrder(e *rewrite.Explanation, db string) {
 	for _, s := range e.Statements {
-		x.fillOrder(s)
+		x.fillOrder(s, db)
 	}
 	if !e.HasKey {
 		return
 	}
 	key := e.Key
 	if t := e.Plan.Table; t != nil && t.Collated && !rewrite.FoldsToItself(key) {
-		if x.folded != nil {
-			key = x.folded(e)
-		} else {
-			e.Note = asSpelled
+		known := false
+		if e.Note = asSpelled; x.folded != nil {
+			e.Note = columnUnknown
+			key, known = x.folded(e, db)
+		}
+		if known {
+			e.Note = ""
 		}
 	}
 	x.place.Order(x.order, key)

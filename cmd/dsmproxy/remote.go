@@ -98,15 +98,15 @@ func (f remoteFlags) ask(stderr io.Writer, do func(context.Context, *admin.Remot
 }
 
 // askRoute has a running proxy order the stores for one session ID.
-func askRoute(r *admin.Remote, table string, id []byte) (crc uint32, names []string, err error) {
+func askRoute(r *admin.Remote, table string, id []byte) (*admin.Route, error) {
 	list, err := r.Route(context.Background(), admin.RouteRequest{Table: table, IDs: []string{hex.EncodeToString(id)}})
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	if len(list) != 1 {
-		return 0, nil, errors.New("the proxy has not answered for the session ID")
+		return nil, errors.New("the proxy has not answered for the session ID")
 	}
-	return list[0].CRC32, list[0].Order, nil
+	return &list[0], nil
 }
 
 // askExplain has a running proxy explain a statement, for people or as JSON.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dsmproxy/dsmproxy/conf"
+	"github.com/dsmproxy/dsmproxy/internal/admin"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/placement"
 )
@@ -38,6 +40,10 @@ from 0, the indexes of the PHP array.`
 // asSpelled is said of orders that a key's column could change.
 const asSpelled = "the table's collation is \"auto\": the order holds for the key as spelled; " +
 	"where its column ignores case or accents, the running proxy knows the order (-admin)"
+
+// columnUnknown is said of such orders where the running proxy was asked.
+const columnUnknown = "the proxy could learn of the key's column from no store (none answers, or the table's schema is not known: " +
+	"route -table SCHEMA.NAME, explain -db SCHEMA): the order holds for the key as spelled"
 
 func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	fs := newFlags("route", "[-config FILE | -admin ADDRESS] [-table NAME] [-json] [ID...]\n       dsmproxy route -placement NAME -stores M [-json] [ID...]", aboutRoute)
@@ -73,7 +79,7 @@ func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		r.ask = func(id []byte) (uint32, []string, error) { return askRoute(remote, *table, id) }
+		r.ask = func(id []byte) (*admin.Route, error) { return askRoute(remote, *table, id) }
 	default:
 		c, err := loadConfig(*path, stderr)
 		if err != nil {
@@ -84,8 +90,8 @@ func runRoute(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 	}
 	err = errors.Join(r.routeAll(ids, stdin), r.out.Flush())
-	if r.noted && !r.json {
-		fmt.Fprintln(stderr, "dsmproxy: "+asSpelled)
+	if r.note != "" && !r.json {
+		fmt.Fprintln(stderr, "dsmproxy: "+r.note)
 	}
 	return err
 }
@@ -106,12 +112,12 @@ type orderer struct {
 	names []string // nil: numbers
 	fold  bool
 	auto  []conf.Table // the tables whose key columns say whether to fold
-	noted bool         // an order was printed that holds for the ID as spelled
+	note  string       // why an order was printed that holds for the ID as spelled
 	json  bool
 	out   *bufio.Writer
 	order []uint16
 	// ask asks a running proxy instead; nil: the fields above say it.
-	ask func(id []byte) (crc uint32, names []string, err error)
+	ask func(id []byte) (*admin.Route, error)
 }
 
 // configure takes stores and collation from a configuration; table is "" or
@@ -125,6 +131,9 @@ func (r *orderer) configure(c *conf.Config, table string) (err error) {
 	}
 	var collations []string
 	for _, t := range c.Tables {
+		if db, name, dotted := strings.Cut(table, "."); dotted && t.Schema == "" && strings.EqualFold(name, t.Name) {
+			t.Schema = db // it is the table of that name in any schema
+		}
 		full := t.Schema + "." + t.Name
 		if table == "" || strings.EqualFold(table, t.Name) || strings.EqualFold(table, full) {
 			collations = append(collations, t.Collation)
@@ -179,11 +188,12 @@ func (r *orderer) routeAll(ids []string, stdin io.Reader) error {
 
 func (r *orderer) route(id []byte) error {
 	if r.ask != nil {
-		crc, names, err := r.ask(id)
+		a, err := r.ask(id)
 		if err != nil {
 			return err
 		}
-		return r.print(id, crc, names, "")
+		r.note = cmp.Or(a.Note, r.note)
+		return r.print(id, a.CRC32, a.Order, a.Note)
 	}
 	key, note := id, ""
 	if r.fold {
@@ -200,7 +210,8 @@ func (r *orderer) route(id []byte) error {
 		}
 	}
 	if len(r.auto) > 0 && !rewrite.FoldsToItself(id) {
-		r.noted, note = true, asSpelled
+		note = asSpelled
+		r.note = note
 	}
 	return r.print(id, placement.CRC32(key), names, note)
 }

@@ -25,6 +25,7 @@ type Route struct {
 	CRC32 uint32   `json:"crc32"`
 	Order []string `json:"order"`
 	Live  []string `json:"holders"` // where a write would put the record now
+	Note  string   `json:"note,omitempty"`
 }
 
 // noted is the answer of an action that has something to say.

@@ -93,18 +93,21 @@ func (c *Client) KeysKnown(t Table) error {
 	return c.keyRule.unknown
 }
 
-// Folded returns key as it is placed where t's key column decides that; as it is
-// if no store tells of the column.
-func (s *Set) Folded(ctx context.Context, t Table, key []byte) []byte {
+// Folded returns key as it is placed where t's key column decides that. It
+// reports false, with key as it is, if no store tells of the column: none
+// answers, or t has no schema.
+func (s *Set) Folded(ctx context.Context, t Table, key []byte) (folded []byte, known bool) {
 	sc, err := s.schemas.get(ctx, t, s.queryIn(t.Schema))
-	if err != nil || sc.fold == nil || sc.fold.Keeps(key) {
-		return key
-	}
-	folded, err := sc.fold.Append(nil, key)
 	if err != nil {
-		return key
+		return key, false
 	}
-	return folded
+	if sc.fold == nil || sc.fold.Keeps(key) {
+		return key, true
+	}
+	if folded, err = sc.fold.Append(nil, key); err != nil {
+		return key, false
+	}
+	return folded, true
 }
 
 func (c column) rule() (r KeyRule) {
