@@ -128,6 +128,12 @@ func TestReloadRefused(t *testing.T) {
 		t.Errorf("max_clients is %d: a file was taken over in part", got)
 	}
 	c.edit(t, "\n[log]\nformat = \"json\"\n", "")
+	missing := "[[table]]\nname = \"missing\"\nkey = \"id\"\n"
+	c.edit(t, missing, "")
+	if out, ok := c.run(t, "reload"); ok || !strings.Contains(out, "needs a restart: table missing is removed, which no running proxy does at the levels safe and strict;") {
+		t.Errorf("reload without a session table: %s", out)
+	}
+	c.edit(t, "[[table]]\nname = \"made\"", missing+"\n[[table]]\nname = \"made\"")
 	if err := syscall.Kill(c.Pid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +142,8 @@ func TestReloadRefused(t *testing.T) {
 		return s.Clients.Max == 9 && s.Config.Error == ""
 	})
 	ping()
-	if _, text := c.get(t, "/metrics"); !strings.Contains(text, `dsmproxy_config_reloads_total{outcome="refused"} 2`) {
-		t.Error("the metrics don't count two refused files")
+	if _, text := c.get(t, "/metrics"); !strings.Contains(text, `dsmproxy_config_reloads_total{outcome="refused"} 3`) {
+		t.Error("the metrics don't count three refused files")
 	}
 }
 

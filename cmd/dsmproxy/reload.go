@@ -169,12 +169,7 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 		}
 	}
 	if next.Consistency.Fenced() {
-		for _, c := range changes {
-			// What a record's key is must not change under versions that are there.
-			if strings.HasPrefix(c.Key, "table.") && c.From != "" {
-				fixed = append(fixed, c.Key)
-			}
-		}
+		fixed = append(fixed, tableChanges(changes)...)
 	}
 	if len(fixed) == 0 {
 		return nil
@@ -187,6 +182,24 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 		how = "nothing was changed"
 	}
 	return fmt.Errorf("needs a restart: %s; %s (docs/OPERATIONS.md)", strings.Join(fixed, ", "), how)
+}
+
+// tableChanges names the changes of session tables that are there already: at the
+// levels safe and strict, what a record's key is must not change under versions
+// that are there.
+func tableChanges(changes []conf.Change) (list []string) {
+	for _, c := range changes {
+		if !strings.HasPrefix(c.Key, "table.") || c.From == "" {
+			continue
+		}
+		what := c.Key
+		if c.To == "" {
+			what = strings.TrimPrefix(what[:strings.LastIndexByte(what, '.')], "table.")
+			what = "table " + what + " is removed, which no running proxy does at the levels safe and strict"
+		}
+		list = append(list, what)
+	}
+	return slices.Compact(list)
 }
 
 // apply takes over what is live. Nothing of it can go wrong.
