@@ -25,6 +25,9 @@ type facts struct {
 	userConns int               // max_user_connections of the account, 0 for none
 	proxies   int               // that have just looked at it, at the levels safe and strict
 	tables    []*table
+
+	sideTables bool   // those of the levels safe and strict are there
+	lacksSide  string // the account, CURRENT_USER(), if it lacks rights for them
 }
 
 func (f *facts) reached() bool { return f.conn != nil && f.variables != nil }
@@ -74,7 +77,7 @@ func (in *inspection) ask(parent context.Context, store int) *facts {
 			if in.Fenced == nil {
 				return nil
 			}
-			return errors.Join(in.askFenced(ctx, in.Stores[store], f), in.tryClients(ctx, in.Stores[store]))
+			return errors.Join(in.askFenced(ctx, in.Stores[store], f), in.tryClients(ctx, in.Stores[store], f))
 		}},
 	} {
 		in.does(store, step.what)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -27,6 +28,7 @@ var sideRights = []struct {
 	{"view", "id", []string{"SELECT", "UPDATE"}},
 	{"gate", "id", []string{"SELECT"}},
 	{"ver", "t", []string{"SELECT", "INSERT", "UPDATE"}},
+	{"moving", "made", []string{"SELECT", "INSERT", "UPDATE"}},
 }
 
 // judgeFenced judges what makes a store unfit for the level.
@@ -128,7 +130,8 @@ func (in *inspection) trySideTables(ctx context.Context, name, who string, f *fa
 		return err
 	}
 	lacking := "to make the schema"
-	if tables > 0 {
+	f.sideTables = tables > 0
+	if f.sideTables {
 		list, err := lacks(ctx, f, in.Fenced.Schema, "view", "id", "SELECT", "INSERT", "UPDATE", "DELETE")
 		if err != nil || len(list) == 0 {
 			return err
@@ -143,6 +146,7 @@ func (in *inspection) trySideTables(ctx context.Context, name, who string, f *fa
 			return err
 		}
 	}
+	f.lacksSide = who
 	in.find(Finding{Level: Wrong, Check: "rights", Store: name,
 		Message: fmt.Sprintf("%s has no right %s %s, in which level %q keeps versions", account(who), lacking, in.Fenced.Schema, in.Fenced.Level),
 		Remedy:  fmt.Sprintf("GRANT ALL ON %s.* TO %s", in.Fenced.Schema, account(who))})
@@ -150,21 +154,22 @@ func (in *inspection) trySideTables(ctx context.Context, name, who string, f *fa
 }
 
 // tryClients tries what clients' statements do with the side tables, if they are
-// there, for each account that the store is logged in to with.
-func (in *inspection) tryClients(ctx context.Context, s Store) error {
+// there, for each account that the store is logged in to with. own is what the
+// proxy's own account has found there.
+func (in *inspection) tryClients(ctx context.Context, s Store, own *facts) error {
 	accounts := in.Accounts
 	if s.Own != nil {
 		accounts = []Account{*s.Own}
 	}
 	for _, a := range accounts {
-		if err := in.tryClient(ctx, s, a); err != nil {
+		if err := in.tryClient(ctx, s, a, own); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (in *inspection) tryClient(ctx context.Context, s Store, a Account) error {
+func (in *inspection) tryClient(ctx context.Context, s Store, a Account, own *facts) error {
 	db, conn, err := open(ctx, s, a)
 	if err != nil {
 		return nil // is found elsewhere
@@ -175,6 +180,9 @@ func (in *inspection) tryClient(ctx context.Context, s Store, a Account) error {
 	var who string
 	if err := conn.QueryRowContext(ctx, "SELECT CURRENT_USER()").Scan(&who); err != nil {
 		return err
+	}
+	if who == own.lacksSide {
+		return nil // it is to have all rights there, as was found
 	}
 	var grants []string
 	for _, r := range sideRights {
@@ -187,6 +195,9 @@ func (in *inspection) tryClient(ctx context.Context, s Store, a Account) error {
 		}
 	}
 	if len(grants) > 0 {
+		if !own.sideTables {
+			grants = slices.Insert(grants, 0, "first dsmproxy init, or a start of dsmproxy, which makes these tables; then")
+		}
 		in.find(Finding{Level: Wrong, Check: "rights", Store: s.Name,
 			Message: fmt.Sprintf("%s may not use the side tables in %s, which each of its statements does at level %q", account(who), in.Fenced.Schema, in.Fenced.Level),
 			Remedy:  strings.Join(grants, "\n")})

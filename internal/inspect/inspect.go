@@ -159,11 +159,16 @@ func (in *inspection) report(all []*facts) *Report {
 			LoginMS: float64(f.login.Microseconds()) / 1000, ClockSkew: f.skew.Seconds(),
 		})
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		if a.Level != b.Level {
-			return -cmp.Compare(a.Level, b.Level) // wrong before note
+	// The stores were looked at side by side.
+	place := func(f Finding) int {
+		i := slices.IndexFunc(in.Stores, func(s Store) bool { return s.Name == f.Store })
+		if i < 0 {
+			return len(in.Stores)
 		}
-		return 0
+		return i
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(-cmp.Compare(a.Level, b.Level), cmp.Compare(place(a), place(b))) // wrong before note
 	})
 	for _, f := range r.Findings {
 		r.OK = r.OK && f.Level != Wrong
