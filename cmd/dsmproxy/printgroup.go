@@ -58,7 +58,7 @@ func printGroup(w io.Writer, g *admin.Group) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "%s\nrecords with too few copies: %s; versions not marked yet as being on all copies: %s\n",
-		healText(&g.Heal, g.Behind), unknownNumber(g.Short), unknownNumber(g.Unclean))
+		healText(g), unknownNumber(g.Short), unknownNumber(g.Unclean))
 	return err
 }
 
@@ -112,19 +112,22 @@ func unknownNumber(n int64) string {
 	return fmt.Sprint("~", n)
 }
 
-// healText says how far the present heal is, or how the last one ended.
-func healText(h *admin.Heal, behind bool) string {
+// healText says how far the present heal is, or how the last one ended. A proxy
+// that was started when the copies were well has done none.
+func healText(g *admin.Group) string {
+	h := &g.Heal
 	took := time.Duration(h.For * float64(time.Second))
 	switch {
 	case h.Running:
 		return strings.TrimSpace(progressText("bringing copies up to date", h.Keys, h.Of, took, true)) + fmt.Sprintf(", %d copied", h.Copied)
-	case h.View == "":
-		return "copies were not looked after yet"
 	case h.Error != "":
 		return fmt.Sprintf("copies could not be brought up to date, which is tried again: %s", h.Error)
-	}
-	if behind {
+	case g.Behind:
 		return "copies are not up to date, which begins soon"
+	case g.View == "":
+		return "copies were not looked after yet"
+	case h.View == "":
+		return "copies are up to date"
 	}
 	return fmt.Sprintf("copies are up to date: %d records looked at in %s, %d copied", h.Keys, took.Round(time.Millisecond), h.Copied)
 }

@@ -40,6 +40,25 @@ func TestStatusOfExcluded(t *testing.T) {
 	}
 }
 
+// TestHealText: a proxy that has brought no copies up to date, for they were,
+// does not say that nobody looks after them.
+func TestHealText(t *testing.T) {
+	for _, w := range []struct {
+		g    admin.Group
+		want string
+	}{
+		{admin.Group{}, "copies were not looked after yet"},
+		{admin.Group{View: "0.0"}, "copies are up to date"},
+		{admin.Group{View: "0.0", Behind: true}, "copies are not up to date, which begins soon"},
+		{admin.Group{View: "0.0", Behind: true, Heal: admin.Heal{Error: "gone"}}, "copies could not be brought up to date, which is tried again: gone"},
+		{admin.Group{View: "0.0", Heal: admin.Heal{View: "0.0", Keys: 5, For: 1, Copied: 2}}, "copies are up to date: 5 records looked at in 1s, 2 copied"},
+	} {
+		if got := healText(&w.g); got != w.want {
+			t.Errorf("%+v: %q, want %q", w.g, got, w.want)
+		}
+	}
+}
+
 // TestStandsSince: the time in a store's line is that of the state which stands
 // there; and one that can't be written answers.
 func TestStandsSince(t *testing.T) {
