@@ -42,7 +42,7 @@ const drainPause = pauseOwners
 // copies than there should be, or not all of them are made yet. A transaction
 // that is open at the store is rolled back (ErrRestart), a Hold there is Lost.
 func (g *Group) Drain(ctx context.Context, store int, force bool) error {
-	c, err := g.known(store)
+	c, err := g.known(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (g *Group) depart(ctx context.Context, p *peer) error {
 				told = true
 			}
 			if !g.propose(ctx, c.view.WithState(p.index, view.Down)) && !g.owns(g.now.Load().view) {
-				return g.noView()
+				return g.undecided()
 			}
 		case g.outwaited(c):
 			return nil

@@ -64,7 +64,7 @@ func (g *Group) Found(ctx context.Context) error {
 // filled like an empty one, and tombstones are no longer kept for it. It is
 // refused while other stores may lack what only that one has.
 func (g *Group) Forget(ctx context.Context, store int) error {
-	c, err := g.known(store)
+	c, err := g.known(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (g *Group) Forget(ctx context.Context, store int) error {
 // Unsettled for good, because the memory of too many stores is lost: what only
 // that store had is lost then.
 func (g *Group) AcceptLoss(ctx context.Context, store int) error {
-	c, err := g.known(store)
+	c, err := g.known(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -104,23 +104,43 @@ func (g *Group) AcceptLoss(ctx context.Context, store int) error {
 	return g.bring(ctx, to)
 }
 
-// known is the present view, if there is one and the store is in it.
-func (g *Group) known(store int) (*installed, error) {
-	c := g.now.Load()
-	switch {
-	case store < 0 || store >= len(g.stores):
+// known is the present view, if there is one, the store is in it, and it is
+// this proxy that decides in it. Where one proxy serves at a time and none
+// does, as when no client has come yet, this one begins.
+func (g *Group) known(ctx context.Context, store int) (*installed, error) {
+	if store < 0 || store >= len(g.stores) {
 		return nil, errors.New("there is no such store")
-	case c == nil || !g.owns(c.view):
-		return nil, g.noView()
+	}
+	c := g.now.Load()
+	if c != nil && !g.owns(c.view) && !g.othersLive() {
+		g.claim(ctx)
+		c = g.now.Load()
+	}
+	if c == nil || !g.owns(c.view) {
+		return nil, g.undecided()
 	}
 	return c, nil
 }
+
+// undecided is why this proxy could not carry out what an operator has decided.
+func (g *Group) undecided() error {
+	c := g.now.Load()
+	switch {
+	case c == nil || g.owns(c.view):
+		return g.noView()
+	case g.othersLive():
+		return errElsewhere
+	}
+	return g.notOwner()
+}
+
+var errElsewhere = errors.New("another proxy serves, and decides about the stores: ask that one")
 
 // bring makes a view that an operator wants count.
 func (g *Group) bring(ctx context.Context, to *view.View) error {
 	g.propose(ctx, to)
 	if !to.AtMost(g.now.Load().view) {
-		return g.noView()
+		return g.undecided()
 	}
 	return nil
 }

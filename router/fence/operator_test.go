@@ -198,6 +198,35 @@ func TestEmptiedWhileFounded(t *testing.T) {
 	s.wants(0, 0, 1)
 }
 
+// TestSoloDecisions: where one proxy serves at a time the others say so to who
+// decides about a store there. Where none does, the one that is asked begins.
+func TestSoloDecisions(t *testing.T) {
+	s := newStage(t, stays(calmSolo), nil)
+	if err := s.put(1, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.await("all well", func() bool { return s.unwell() == "" })
+	decide := []func(g *Group) error{
+		func(g *Group) error { return g.Drain(context.Background(), 1, true) },
+		func(g *Group) error { return g.Forget(context.Background(), 1) },
+		func(g *Group) error { return g.AcceptLoss(context.Background(), 1) },
+	}
+	for i, do := range decide {
+		if r := s.finish(s.start(0, do)); !errors.Is(r.err, errElsewhere) {
+			t.Errorf("decision %d: %v", i, r.err)
+		}
+	}
+	s.proxies[1].kill()
+	s.pass(10 * second)
+	for i, do := range decide {
+		s.pass(5 * second)
+		if r := s.finish(s.start(0, do)); r.err != nil {
+			t.Errorf("decision %d, where no other proxy lives: %v", i, r.err)
+		}
+	}
+	s.wants(0, 0, 1)
+}
+
 // TestHold: a named lock ends with the lease of its holder, and is not granted
 // elsewhere before.
 func TestHold(t *testing.T) {
