@@ -78,19 +78,23 @@ func (g *Group) healRows(ctx context.Context, c *installed, h *hearing, rows []*
 		return err
 	}
 	var keys []Key
+	var marks []marking
 	for _, r := range left {
-		if !g.equalNow(c, r) {
+		if !g.equalNow(c, r, &marks) {
 			keys = append(keys, r.key)
 		}
+	}
+	if err := g.mark(ctx, c, marks); err != nil {
+		return err
 	}
 	return g.reconcile(ctx, c, keys)
 }
 
 // equalNow is equal for a row that has been reloaded, of which the primary's own
 // mark may tell that it is the newest.
-func (g *Group) equalNow(c *installed, r *row) bool {
+func (g *Group) equalNow(c *installed, r *row, marks *[]marking) bool {
 	p := int(r.site.targets[0])
-	return g.equal(c, r) || g.provenBy(c.view, p, &r.entries[p], &r.site) && g.alike(c, r)
+	return g.equal(c, r, marks) || g.provenBy(c.view, p, &r.entries[p], &r.site) && g.alike(c, r, marks)
 }
 
 // healRowsAt does so for rows whose primary is p, and returns those that have

@@ -253,7 +253,7 @@ func (o *op) renew(ctx context.Context, c *installed, p *peer, key Key, seen Ent
 // (tombs.go); where they may be needed they are no fault.
 func (o *op) dropStray(ctx context.Context, c *installed, e *Exam) (well bool, err error) {
 	g := o.g
-	if !g.whole(c.view) {
+	if !g.whole(c.view) || !g.outwaited(c) && !g.cfg.ablate.hastyDrop {
 		return true, nil
 	}
 	for _, p := range g.stores {

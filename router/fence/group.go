@@ -88,6 +88,11 @@ type ablations struct {
 	hastyJoin      bool // let a store join that is read under leases of before
 	hastyDrop      bool // drop what is read under leases of before
 	hastyHelp      bool // tell what nobody was told before while leases of before are read under
+	tellUnwritten  bool // tell what is to be on one store alone before it is on its disk
+	overtaken      bool // tell under a lease what a newer view may have written over
+	hastyHeal      bool // take back what is read under leases of before
+	markUnwritten  bool // mark what copies show before it is on their disks
+	behind         bool // read under a lease where older views may still be written in
 	noResolve      bool // leave it at that where a write's outcome is not told
 	guessFate      bool // take what is there for older than a write that was lost
 	noSeal         bool // don't keep such a write from coming back

@@ -60,6 +60,7 @@ func (g *Group) healAll(ctx context.Context, c *installed) error {
 // healBatch does so for a batch of the walk.
 func (g *Group) healBatch(ctx context.Context, c *installed, h *hearing, batch []row) error {
 	var rows []*row
+	var marks []marking
 	held := 0
 	for i := range batch {
 		for t := range batch[i].entries {
@@ -67,9 +68,12 @@ func (g *Group) healBatch(ctx context.Context, c *installed, h *hearing, batch [
 				held++
 			}
 		}
-		if !g.equal(c, &batch[i]) {
+		if !g.equal(c, &batch[i], &marks) {
 			rows = append(rows, &batch[i])
 		}
+	}
+	if err := g.mark(ctx, c, marks); err != nil {
+		return err
 	}
 	if err := g.healRows(ctx, c, h, rows); err != nil {
 		return err
@@ -123,7 +127,7 @@ func (g *Group) witnesses(ctx context.Context, c *installed) (*hearing, error) {
 
 // equal reports whether all targets of a key have the same, and the primary
 // provably the newest.
-func (g *Group) equal(c *installed, r *row) bool {
+func (g *Group) equal(c *installed, r *row, marks *[]marking) bool {
 	if r.site.n == 0 {
 		return false
 	}
@@ -132,12 +136,12 @@ func (g *Group) equal(c *installed, r *row) bool {
 	if s == nil || !c.view.SettledBy(s.cover, p, r.site.list(), g.cfg.Copies) {
 		return false
 	}
-	return g.alike(c, r)
+	return g.alike(c, r, marks)
 }
 
 // alike reports whether all targets of a key have the same. Then the version is
-// clean, also at those that do not say so.
-func (g *Group) alike(c *installed, r *row) bool {
+// to be marked at those that do not say that it is clean.
+func (g *Group) alike(c *installed, r *row, marks *[]marking) bool {
 	e := &r.entries[r.site.targets[0]]
 	for _, t := range r.site.holders()[1:] {
 		if !e.same(&r.entries[t]) {
@@ -153,8 +157,56 @@ func (g *Group) alike(c *installed, r *row) bool {
 			unsaid = append(unsaid, t)
 		}
 	}
-	g.clean.add(r.key, e.Version, unsaid)
+	if len(unsaid) > 0 {
+		*marks = append(*marks, marking{r.key, *e, unsaid, r.site.holders()})
+	}
 	return true
+}
+
+// marking is a version that all targets of a key have, to be marked at some.
+type marking struct {
+	key    Key
+	entry  Entry
+	unsaid []uint16 // where
+	shown  []uint16 // which stores have shown it, be it on their disks or not
+}
+
+// mark marks those that are on the stores' disks. A copy that is not may go
+// when its store is restarted; what is clean is told without another being
+// made.
+func (g *Group) mark(ctx context.Context, c *installed, list []marking) error {
+	gone := make([]bool, len(list))
+	for _, p := range g.stores {
+		var which []int
+		for i := range list {
+			if slices.Contains(list[i].shown, uint16(p.index)) && !g.cfg.ablate.markUnwritten {
+				which = append(which, i)
+			}
+		}
+		for part := range slices.Chunk(which, g.heal.room()) {
+			keys, entries := make([]Key, len(part)), make([]Entry, len(part))
+			for j, i := range part {
+				keys[j] = list[i].key
+			}
+			guard, s, err := g.guard(ctx, c, p)
+			if err == nil {
+				_, err = p.store.Load(ctx, guard, keys, true, entries)
+				g.noteErr(p, s, err)
+			}
+			if err != nil {
+				return err
+			}
+			for j, i := range part {
+				gone[i] = gone[i] || !entries[j].same(&list[i].entry)
+			}
+		}
+	}
+	for i, m := range list {
+		if !gone[i] {
+			g.clean.add(m.key, m.entry.Version, m.unsaid)
+		}
+	}
+	return nil
 }
 
 // mayMark reports whether what all targets have may be marked clean by somebody
@@ -259,24 +311,30 @@ func (o *op) equalise(ctx context.Context, c *installed, p *peer, keys []Key, se
 			return nil, err
 		}
 	}
+	var marks []marking
 	for i, k := range keys {
 		e := &o.entries[i]
 		if unequal[i] || !e.Known || !g.mayMark(c) {
 			continue
 		}
-		var unsaid []uint16 // what has just come to a store is not marked there
+		m := marking{key: k, entry: *e}
 		for _, t := range o.sites[i].holders() {
 			said := e.Flags.Has(view.Clean)
 			if seen[t] != nil {
-				said = e.same(&seen[t][i]) && seen[t][i].Flags.Has(view.Clean)
+				if said = e.same(&seen[t][i]); said { // else it has just come there, unmarked
+					m.shown = append(m.shown, t)
+					said = seen[t][i].Flags.Has(view.Clean)
+				}
 			}
 			if !said {
-				unsaid = append(unsaid, t)
+				m.unsaid = append(m.unsaid, t)
 			}
 		}
-		g.clean.add(k, e.Version, unsaid)
+		if len(m.unsaid) > 0 {
+			marks = append(marks, m)
+		}
 	}
-	return unequal, nil
+	return unequal, g.mark(ctx, c, marks)
 }
 
 // anyTarget reports whether a store is a target of any of the keys.
@@ -289,6 +347,14 @@ func (o *op) anyTarget(store int) bool {
 	return false
 }
 
+// mayRead reports whether somebody may hold a lease of a view in which a store
+// is the primary of a key, and so may just now be reading there what would be
+// taken back: he would find the marks of what it is replaced by behind it.
+func (g *Group) mayRead(c *installed, s *site, store int) bool {
+	return g.cfg.Lease > 0 && !g.cfg.ablate.noLease && !g.cfg.ablate.hastyHeal &&
+		c.history.MayLead(store, c.view, s.list(), g.env.Now(), g.outwait())
+}
+
 // swapAt gives t what the primary has, in o.entries, where it has something
 // else, and notes in unequal which of the keys it could not.
 func (o *op) swapAt(ctx context.Context, c *installed, t *peer, keys []Key, seen []Entry, listed bool, unequal map[int]bool) error {
@@ -296,6 +362,9 @@ func (o *op) swapAt(ctx context.Context, c *installed, t *peer, keys []Key, seen
 	var which []int
 	for i := range keys {
 		if e := o.entries[i]; o.sites[i].target(t.index) && !e.same(&seen[i]) {
+			if o.g.mayRead(c, &o.sites[i], t.index) {
+				return &Unavailable{Reason: Leases}
+			}
 			swaps = append(swaps, Swap{Put: Put{Key: keys[i], Entry: e, MaxTick: o.limits[t.index]}, Seen: seen[i], Listed: listed})
 			which = append(which, i)
 		}

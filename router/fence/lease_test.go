@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -42,6 +43,7 @@ func TestDropOutwaits(t *testing.T) {
 		s.await("the return of store 0", func() bool { return s.view(0).State(0) == view.Up })
 		told := 0
 		for ; s.now < until; s.pass(20 * time.Millisecond) {
+			s.start(0, func(g *Group) error { _, err := g.Mend(context.Background(), []Key{{ID: keyID(0)}}); return err })
 			r := s.begin(1, 0, simOp{kind: doRead})
 			s.pass(20 * time.Millisecond)
 			if !r.done || r.err != nil {
@@ -64,7 +66,7 @@ func TestDropOutwaits(t *testing.T) {
 // version away. A read under a lease of before, which the store goes on
 // answering, has seen the record with it, and then sees marks without it.
 func TestJoinOutwaits(t *testing.T) {
-	withAndWithout(t, func(c *simConfig) { c.ablate.hastyJoin = true }, func(t *testing.T, take func(*simConfig)) string {
+	withAndWithout(t, func(c *simConfig) { c.ablate.hastyJoin, c.ablate.hastyHeal, c.ablate.behind = true, true, true }, func(t *testing.T, take func(*simConfig)) string {
 		cfg := leased(calmSafe)
 		cfg.Rejoin = 100 * time.Millisecond
 		s := newStage(t, cfg, take)

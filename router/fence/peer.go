@@ -19,6 +19,8 @@ type peer struct {
 
 	// standing is nil while the store is not known to be admitted.
 	standing atomic.Pointer[standing]
+	// register is what it was last seen to hold in the present standing.
+	register atomic.Pointer[view.View]
 	// tick is the last one seen.
 	tick atomic.Uint64
 	// drained is since when this proxy keeps the store out of service, by env's
@@ -112,6 +114,7 @@ func (p *peer) admit(st Status) {
 		return
 	}
 	p.tick.Store(st.Tick)
+	p.register.Store(st.View)
 	old := p.standing.Load()
 	if old == nil || old.boot != st.Boot || old.intact != st.Intact || !old.cover.Equal(st.Cover) {
 		p.standing.Store(&standing{boot: st.Boot, intact: st.Intact, cover: st.Cover})

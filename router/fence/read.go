@@ -49,21 +49,39 @@ func (o *op) read(ctx context.Context, stmt Statement, keys []Key) (done bool, e
 	return o.seen(ctx, c, p, ck, keys)
 }
 
-// readGuard is guard for what is told only under a lease (confirmed). A read that
-// is answered while this proxy has a lease of c need not look at the store's
-// register. What could it tell? That it is older: then the primary has still
-// what it must have, for the key is settled, and a write that somebody makes
-// there in the older view is either acknowledged by this primary too, or dirty,
-// and help is fenced. Or that it is newer: a write that is acknowledged in a
-// newer view before the lease has ended is also on this store, as one of the
-// owners (mustWait), and is dirty until it is on all of them; and nothing is
-// taken from the store before the lease has ended (dropLeftovers). At the level
-// strict nothing bounds how late the answer is to what was asked when the round
-// was sent, and with the solo quorum the register is all that there is.
+// readGuard is guard for what is told only under a lease (confirmed). A read
+// that is answered while this proxy has a lease of c need not look at the
+// store's register once that was seen to be c. What could it tell then? That it
+// is newer: a write that is acknowledged in a newer view before the lease has
+// ended is also on this store, as one of the owners (mustWait), and is dirty
+// until it is on all of them; what it has written over here it tells of by its
+// epoch (overtaken); and nothing is taken from the store before the lease has
+// ended (dropLeftovers, swapAt). A register that is still older is another
+// matter: who has not heard of c may put there, as a copy, what another primary
+// has made, over what this one has just told. At the level strict nothing
+// bounds how late the answer is to what was asked when the round was sent, and
+// with the solo quorum the register is all that there is.
 func (g *Group) readGuard(ctx context.Context, c *installed, p *peer) (Guard, *standing, error) {
 	guard, s, err := g.guard(ctx, c, p)
-	guard.Leased = g.cfg.Lease > 0 && !g.cfg.ablate.noLease
+	guard.Leased = g.cfg.Lease > 0 && !g.cfg.ablate.noLease && (g.cfg.ablate.behind || c.view.Equal(p.register.Load()))
 	return guard, s, err
+}
+
+// overtaken is an error if p, which marks were read from without a look at its
+// register, has left c, and the marks are of a version that was made since. If
+// p is not its primary any more, that need not be made of what was read before
+// it, which may have come to nothing.
+func (o *op) overtaken(ctx context.Context, c *installed, p *peer, key Key, e *Entry) error {
+	g := o.g
+	if g.cfg.Lease == 0 || e.Version.Epoch <= c.view.Epoch() || g.cfg.ablate.overtaken {
+		return nil
+	}
+	guard, s, err := g.guard(ctx, c, p)
+	if err == nil {
+		_, err = p.store.Load(ctx, guard, []Key{key}, false, make([]Entry, 1))
+		g.noteErr(p, s, err)
+	}
+	return err
 }
 
 // seen does what must be done before the client may see an answer that tells
@@ -74,6 +92,9 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 	var sites []site
 	for i := range keys {
 		e := &o.entries[i]
+		if err := o.overtaken(ctx, c, p, keys[i], e); err != nil {
+			return false, o.failed(ctx, c, p, err)
+		}
 		g.glimpses.note(keys[i], e.Version.ID)
 		if !e.Known || e.Flags.Has(cleanFlag) || g.clean.knows(keys[i], e.Version.ID) {
 			continue
@@ -81,7 +102,7 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 		if g.mustWait(c, &o.sites[i]) && !g.cfg.ablate.hastyHelp {
 			return false, o.outwait(ctx)
 		}
-		if o.sites[i].n == 1 || g.cfg.ablate.noHelp {
+		if g.cfg.ablate.noHelp || o.sites[i].n == 1 && g.cfg.ablate.tellUnwritten {
 			continue
 		}
 		dirty, sites = append(dirty, keys[i]), append(sites, o.sites[i])
@@ -101,12 +122,13 @@ func (o *op) seen(ctx context.Context, c *installed, p *peer, ck *check, keys []
 	return true, nil
 }
 
-// help puts the versions that the primary has of keys on all other targets,
-// for they may be on the primary alone: if that were lost, a version that a
-// client has seen would be. Whoever was to bring them there may have given up, so
-// that nobody has been told of them before: what follows from that is as a write
-// of them now would be, and like one it outwaits the leases under which another
-// primary, which has not got them, is still read.
+// help puts the versions that the primary has of keys on all other targets, for
+// they may be on the primary alone: if that were lost, a version that a client
+// has seen would be. Where it is the only target they may be in its memory
+// alone, and to load them is all. Whoever was to bring them to the others may
+// have given up, so that nobody has been told of them before: what follows from
+// that is as a write of them now would be, and like one it outwaits the leases
+// under which another primary, which has not got them, is still read.
 func (o *op) help(ctx context.Context, c *installed, p *peer, keys []Key, sites []site) error {
 	entries := make([]Entry, len(keys))
 	guard, standing, err := o.g.guard(ctx, c, p)

@@ -26,7 +26,7 @@ func ablationList() []ablation {
 	four := with(safe, func(c *simConfig) { c.Stores, c.Proxies = 4, 3 })
 	solo := simConfig{Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{cutProxy, splitAll, crashProxy, pauseStore}}
 	return []ablation{
-		{"fence", func(c *simConfig) { c.without.fence = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseProxy} }), 80, false},
+		{"fence", func(c *simConfig) { c.without.fence = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseProxy} }), 200, false},
 		{"gate", func(c *simConfig) { c.without.gate = true }, lossy, 80, false},
 		{"ticks", func(c *simConfig) { c.ablate.noTicks = true }, with(safe, func(c *simConfig) { c.Faults = []fault{restoreStore, pauseStore} }), 80, false},
 		{"flushed images", func(c *simConfig) { c.without.flush = true }, with(safe, func(c *simConfig) { c.Flush, c.Faults = true, []fault{crashStore} }), 400, false},
@@ -46,7 +46,9 @@ func ablationList() []ablation {
 		{"lost writes may count", func(c *simConfig) { c.ablate.guessFate = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore} }), 300, false},
 		{"lost writes stay lost", func(c *simConfig) { c.ablate.noSeal = true }, with(four, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore, crashStore} }), 2000, true},
 		{"settle looks again", func(c *simConfig) { c.ablate.settleBlind, c.ablate.noJoin = true, true }, lossy, 2000, true},
-		{"join outwaits leases", func(c *simConfig) { c.ablate.hastyJoin = true }, with(four, func(c *simConfig) { c.Lease, c.Faults = 3*second, []fault{cutProxy, splitAll, crashStore} }), 2000, true},
+		{"join outwaits leases", func(c *simConfig) {
+			c.ablate.hastyJoin, c.ablate.hastyHeal, c.ablate.overtaken, c.ablate.behind = true, true, true, true
+		}, with(four, func(c *simConfig) { c.Lease, c.Faults = 3*second, []fault{cutProxy, splitAll, crashStore} }), 2000, true},
 		{"laggards", func(c *simConfig) { c.ablate.noLaggards = true }, safe, 2000, true},
 		{"solo keeps exclusions", func(c *simConfig) { c.ablate.soloForget = true }, solo, 2000, true},
 		{"solo drops proposals", func(c *simConfig) { c.ablate.soloLaunder = true }, solo, 2000, true},

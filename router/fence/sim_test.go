@@ -38,6 +38,7 @@ func configs() []simConfig {
 		{Name: "solo", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 1, Faults: []fault{crashStore, wipeStore, pauseStore, cutProxy, pauseProxy, crashProxy}},
 		{Name: "solo-2", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{crashStore, wipeStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},
 		{Name: "solo-restore", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{restoreStore, restoreStore, crashStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},
+		{Name: "strict-flush-1", Stores: 3, Copies: 1, Proxies: 2, Flush: true, Faults: []fault{crashStore, crashStore, crashStore, pauseStore, cutProxy}},
 		{Name: "adopt", Stores: 3, Copies: 2, Proxies: 2, Lease: second, Adopt: true, Faults: []fault{crashStore, pauseStore, cutProxy, pauseProxy, crashProxy}},
 		{Name: "adopt-witness", Stores: 2, Copies: 2, MinCopies: 1, Witnesses: 1, Proxies: 2, Lease: second, Adopt: true, Faults: []fault{crashStore, pauseStore, cutProxy, pauseProxy, crashProxy}},
 		{Name: "adopt-solo", Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Adopt: true, Faults: []fault{crashStore, pauseStore, cutProxy, splitAll, pauseProxy, crashProxy}},

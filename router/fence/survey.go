@@ -289,7 +289,7 @@ func (s *Survey) helpAll(ctx context.Context, a surveyed, items []Item) error {
 		if g.mustWait(s.c, &s.o.sites[0]) && !g.cfg.ablate.hastyHelp {
 			return &Unavailable{Reason: Leases}
 		}
-		if s.o.sites[0].n == 1 {
+		if s.o.sites[0].n == 1 && g.cfg.ablate.tellUnwritten {
 			continue
 		}
 		keys, sites = append(keys, k), append(sites, s.o.sites[0])

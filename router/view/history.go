@@ -86,3 +86,18 @@ func (h *History) MustWait(v *View, order []uint16, n int, now, wait time.Durati
 	}
 	return false
 }
+
+// MayLead reports whether a store that is not the primary of a key in v may be
+// its primary in a view that somebody holds a lease of.
+func (h *History) MayLead(store int, v *View, order []uint16, now, wait time.Duration) bool {
+	for _, s := range order {
+		up := v.gens[s].State() == Up
+		switch {
+		case int(s) == store:
+			return up || now-wait <= h.lastUp[s]
+		case up && now-wait > h.changed[s]:
+			return false
+		}
+	}
+	return false
+}

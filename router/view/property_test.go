@@ -243,6 +243,16 @@ func TestMustWait(t *testing.T) {
 			want = p >= 0 && !slices.Contains(owners, uint16(p))
 			return !want
 		})
+		for s := range stores {
+			leads := false
+			between(oldest, v, func(u *View) bool {
+				leads = u.Primary(order) == s
+				return !leads
+			})
+			if got := h.MayLead(s, v, order, now, wait); s != v.Primary(order) && got != leads && (leads || !first || now-wait > 0) {
+				t.Fatalf("MayLead(%d, %v, %v) after %v at %v = %v", s, v, order, chain, now, got)
+			}
+		}
 		got := h.MustWait(v, order, n, now, wait)
 		if first && now-wait <= 0 {
 			if want && !got {
