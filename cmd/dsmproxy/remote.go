@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -44,7 +45,10 @@ func (f remoteFlags) remote(stderr io.Writer) (*admin.Remote, error) {
 	}
 	a, err := conf.LoadAdmin(configPath(*f.config))
 	if err != nil {
-		return nil, printed(err, stderr)
+		if err = printed(err, stderr); errors.Is(err, errSilent) {
+			fmt.Fprintf(stderr, "the running proxy can be asked all the same by -admin HOST:PORT, with its password in %s\n", passwordVariable)
+		}
+		return nil, err
 	}
 	if password == "" {
 		password = a.Password
