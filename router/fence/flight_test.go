@@ -213,3 +213,58 @@ func TestMarksWritten(t *testing.T) {
 		return ""
 	})
 }
+
+// TestReadAhead: as TestLeasedReadAhead, where the store is asked for its
+// register: it hears of the reader's view behind the data, and before the
+// marks.
+func TestReadAhead(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.behind = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, stays(simConfig{Stores: 5, Copies: 2, Proxies: 2}), take)
+		s.bring(0, s.view(0).WithState(0, view.Down))
+		s.leaveAlone()
+		s.bring(0, s.view(0).WithState(0, view.Join))
+		if err := s.put(0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.servers[1].store(Guard{View: s.view(0)}, "0", simRow{true, 2}, 99)
+		s.bring(0, s.view(0).WithState(0, view.Up))
+		s.pass(second)
+		for _, p := range s.proxies {
+			p.group.cfg.BeatEvery = time.Hour
+		}
+		s.pass(second)
+		to := s.view(0).WithState(0, view.Down)
+		s.isolate(1, 2, 3, 4)
+		for _, o := range s.servers[2:] {
+			o.view = to
+		}
+		s.finish(s.start(0, func(g *Group) error { g.refresh(context.Background()); return nil }))
+		if !s.view(0).Equal(to) || s.servers[1].view.Equal(to) {
+			t.Fatalf("the view is %v; the registers are %s", s.view(0), s.registers())
+		}
+		written, puts := false, false
+		s.hook = func(l *link, call string) {
+			if call == "marks" && l.p.index == 0 && !written {
+				// The other proxy's write, and the view, come just now.
+				o := s.servers[0]
+				g := Guard{Boot: o.boot, View: o.view}
+				written = true
+				if _, changed, err := o.runWrite(g, &simStmt{ops: []simOp{{doMix, 5}}}, []Key{{ID: keyID(0)}}, 77); err != nil || !changed {
+					t.Errorf("the write: %v, %v", changed, err)
+				}
+				put := Put{Key: Key{ID: keyID(0)}, Entry: o.entries["0"], MaxTick: l.s.tick, Last: true}
+				g.Boot = l.s.boot
+				puts = l.s.check(g) == nil && l.s.put(g, []Put{put}) == nil
+				_ = l.s.push(to, false)
+			}
+		}
+		out, err := s.read(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if puts && out.val == 2 {
+			return "read 2, and then what was made of 1"
+		}
+		return ""
+	})
+}

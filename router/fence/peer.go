@@ -19,7 +19,7 @@ type peer struct {
 
 	// standing is nil while the store is not known to be admitted.
 	standing atomic.Pointer[standing]
-	// register is what it was last seen to hold in the present standing.
+	// register is what it was last seen to hold, or raised to (reached).
 	register atomic.Pointer[view.View]
 	// tick is the last one seen.
 	tick atomic.Uint64

@@ -51,20 +51,37 @@ func (o *op) read(ctx context.Context, stmt Statement, keys []Key) (done bool, e
 
 // readGuard is guard for what is told only under a lease (confirmed). A read
 // that is answered while this proxy has a lease of c need not look at the
-// store's register once that was seen to be c. What could it tell then? That it
-// is newer: a write that is acknowledged in a newer view before the lease has
+// store's register once that has reached c. What could it tell then? That it is
+// newer: a write that is acknowledged in a newer view before the lease has
 // ended is also on this store, as one of the owners (mustWait), and is dirty
 // until it is on all of them; what it has written over here it tells of by its
 // epoch (overtaken); and nothing is taken from the store before the lease has
-// ended (dropLeftovers, swapAt). A register that is still older is another
-// matter: who has not heard of c may put there, as a copy, what another primary
-// has made, over what this one has just told. At the level strict nothing
-// bounds how late the answer is to what was asked when the round was sent, and
-// with the solo quorum the register is all that there is.
+// ended (dropLeftovers, swapAt). At the level strict nothing bounds how late
+// the answer is to what was asked when the round was sent, and with the solo
+// quorum the register is all that there is.
 func (g *Group) readGuard(ctx context.Context, c *installed, p *peer) (Guard, *standing, error) {
 	guard, s, err := g.guard(ctx, c, p)
-	guard.Leased = g.cfg.Lease > 0 && !g.cfg.ablate.noLease && (g.cfg.ablate.behind || c.view.Equal(p.register.Load()))
+	if err == nil {
+		err = g.reached(ctx, c, p, s)
+	}
+	guard.Leased = g.cfg.Lease > 0 && !g.cfg.ablate.noLease
 	return guard, s, err
+}
+
+// reached sees to it that p's register has reached c before data is read that
+// marks are read behind: what is written there in an older view in between need
+// not be made of the data either, and a look at the register behind it comes
+// too late to tell.
+func (g *Group) reached(ctx context.Context, c *installed, p *peer, s *standing) error {
+	if g.cfg.ablate.behind || c.view.Equal(p.register.Load()) {
+		return nil
+	}
+	err := p.voter.Push(ctx, s.boot, c.view, g.cfg.Solo)
+	g.noteErr(p, s, err)
+	if err == nil {
+		p.register.Store(c.view)
+	}
+	return err
 }
 
 // overtaken is an error if p, which marks were read from without a look at its

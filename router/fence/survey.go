@@ -84,6 +84,9 @@ func (s *Survey) begin(ctx context.Context) (again bool, err error) {
 			continue
 		}
 		st, err := g.admitted(ctx, p)
+		if err == nil {
+			err = g.reached(ctx, s.c, p, st)
+		}
 		if err != nil {
 			return true, o.failed(ctx, s.c, p, err)
 		}

@@ -39,6 +39,9 @@ func (g *Group) Begin(ctx context.Context, key Key) (*Txn, error) {
 		}
 		s, err := g.admitted(ctx, p)
 		if err == nil {
+			err = g.reached(ctx, c, p, s)
+		}
+		if err == nil {
 			return &Txn{g, c, p, s}, nil
 		}
 		if err := o.failed(ctx, c, p, err); err != nil {
