@@ -34,11 +34,14 @@ func (s *session) insertSelected(st *rewrite.Statement, req replica.Request, arg
 	if why != "" {
 		return refuse(why)
 	}
-	_, rows, err := s.literals(parts.Select)
+	names, rows, err := s.literals(parts.Select)
 	if err != nil {
 		return err
 	}
 	if len(rows) == 0 {
+		if told := s.mismatch(parts.Head, len(names), parts.Tail); told != nil {
+			return told
+		}
 		err := s.data.NothingInserted()
 		s.remembered(p)
 		s.own.foundRows = 0
@@ -69,6 +72,18 @@ func (s *session) insertSelected(st *rewrite.Statement, req replica.Request, arg
 	}
 	if !s.failed() && !parts.Row {
 		s.own.foundRows = uint64(len(rows))
+	}
+	return nil
+}
+
+// mismatch is what a store has against columns that are to get what a SELECT of so
+// many columns answers; nil if nothing, or if it could not be asked.
+func (s *session) mismatch(head []byte, columns int, tail []byte) error {
+	text := append(append([]byte(nil), head...), " VALUES (NULL"...)
+	text = append(text, strings.Repeat(", NULL", columns-1)...)
+	text = append(append(text, ") "...), tail...)
+	if told, lost := s.data.Judge(text); lost == nil && told != nil && s.judges(told) {
+		return told
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func TestErrorsOfInvalidStatements(t *testing.T) {
 	h.exec(c, "BEGIN")
 	h.exec(c, "INSERT INTO sessions (id, n) VALUES ('k', 1)")
 	h.fails(1064, c, "SELECT n FROM sessions LIMIT '1'")
-	h.fails(1235, c, "INSERT INTO sessions (id) SELECT UUID()")
+	h.fails(1235, c, "UPDATE sessions SET id = UUID()")
 	h.shows(c, "1", "SELECT n FROM sessions WHERE id = 'k'")
 	h.exec(c, "ROLLBACK")
 	h.holders("k")
