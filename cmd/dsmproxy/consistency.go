@@ -107,13 +107,10 @@ func (f *fenced) run(ctx context.Context, fail func(error)) {
 	f.env.Wait()
 }
 
-// member is a ledger.Members: a store that has yet to join is none, nor is one
-// that is still to be founded with the others.
+// member is a ledger.Members: a store that has yet to join is none.
 func (f *fenced) member(store int) (is, founded bool) {
 	o := f.group.Overview()
-	s := &o.Stores[store]
-	founded = o.View != ""
-	return s.State != view.Down.String() && !(s.Blank && founded), founded
+	return o.Stores[store].State != view.Down.String(), o.View != ""
 }
 
 // foundEvery is how often it is tried to found a group.
