@@ -43,6 +43,9 @@ func (c *Client) copyApart(w *Write, own bool) error {
 		return err
 	}
 	rows, err := moveRows(c, src, sc, read)
+	if err == nil {
+		err = c.tellable(w, from, list[:1])
+	}
 	if err != nil {
 		return err
 	}
@@ -64,12 +67,8 @@ func (c *Client) copyApart(w *Write, own bool) error {
 	if err := c.install(dst, sc.installImage(read, beside), false); err != nil {
 		return lostPart(err)
 	}
-	s := repeated{&c.fencing.stmt}
-	if err := c.txn.partAt(from).txn.Read(c.ctx, s, list[:1]); err != nil {
-		return err
-	}
 	if !done { // it has told of both records
-		if err := c.txn.partAt(to).txn.Read(c.ctx, s, list[1:]); err != nil {
+		if err := c.txn.partAt(to).txn.Read(c.ctx, repeated{&c.fencing.stmt}, list[1:]); err != nil {
 			return err
 		}
 		return errAnswered

@@ -116,6 +116,9 @@ func (c *Client) moveApart(w *Write, own bool) error {
 	if len(rows) == 0 {
 		return c.moveNothing(w, from, list[:1], own)
 	}
+	if err := c.tellable(w, from, list[:1]); err != nil {
+		return err
+	}
 	dst, err := c.moveConn(to)
 	if err != nil {
 		return err
@@ -142,11 +145,7 @@ func (c *Client) moveApart(w *Write, own bool) error {
 		return lostPart(err)
 	}
 	if !done { // it has told of both records
-		s := &c.fencing.stmt
-		if err := c.txn.partAt(from).txn.Read(c.ctx, repeated{s}, list[:1]); err != nil {
-			return err
-		}
-		if err := c.txn.partAt(to).txn.Read(c.ctx, repeated{s}, list[1:]); err != nil {
+		if err := c.txn.partAt(to).txn.Read(c.ctx, repeated{&c.fencing.stmt}, list[1:]); err != nil {
 			return err
 		}
 		return errAnswered
@@ -160,6 +159,14 @@ func (c *Client) moveApart(w *Write, own bool) error {
 	c.txn.partAt(from).wrote(list[:1])
 	c.txn.partAt(to).wrote(list[1:])
 	return nil
+}
+
+// tellable sees to it that a record which the transaction has locked at its primary
+// may be told. It comes before the other store's copy of it is locked, which
+// may have to be brought up to date for that, by another connection.
+func (c *Client) tellable(w *Write, from int, list []fence.Key) error {
+	s := c.fencing.stmt.begin(c, w.Req, w)
+	return c.txn.partAt(from).txn.Read(c.ctx, repeated{s}, list)
 }
 
 // partsOf opens the transaction's parts at the stores of both keys, which differ.
