@@ -226,6 +226,7 @@ func TestDrainStore(t *testing.T) {
 // store that holds it is drained, and is whole afterwards.
 func TestDrainFenced(t *testing.T) {
 	c := startCluster(t, options{stores: 3, copies: 2, level: "safe"})
+	c.awaitHeal(t) // before which no store can be spared
 	db := c.client(t)
 	key := "drained"
 	first := c.orders(t, key)[key][0]
