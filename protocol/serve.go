@@ -31,9 +31,11 @@ func (s *Server) init() {
 	s.started = time.Now()
 	s.stop = make(chan struct{})
 	s.stopSweep = make(chan struct{})
+	s.mu.Lock() // Stats and Kill may be called before
 	s.listeners = make(map[net.Listener]struct{})
 	s.clients = make(map[uint32]*Client)
 	s.users = make(map[string]int)
+	s.mu.Unlock()
 	s.limits.Store(s.ownLimits())
 	s.tick.Store(1)
 	s.sweeper.Go(s.sweep)
