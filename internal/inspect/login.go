@@ -2,8 +2,6 @@ package inspect
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"database/sql"
 	"errors"
 	"io"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
 // Errors of a server's login, and of missing rights.
@@ -75,35 +75,29 @@ func (in *inspection) logIn(ctx context.Context, store int) (db *sql.DB, conn *s
 }
 
 // loginFailed says why nobody is logged in.
-func (in *inspection) loginFailed(store int, a Account, err error, took time.Duration) {
-	s := in.Stores[store]
+func (in *inspection) loginFailed(at int, a Account, err error, took time.Duration) {
+	s := in.Stores[at]
 	var timeout net.Error
 	switch c := code(err); {
 	case c == errAccess:
-		in.ofStore(Wrong, "login", store, "set the same password at the store and in the configuration: ALTER USER '"+a.User+"'@'%' IDENTIFIED BY '...'",
+		in.ofStore(Wrong, "login", at, "set the same password at the store and in the configuration: ALTER USER '"+a.User+"'@'%' IDENTIFIED BY '...'",
 			"refuses the login of %q: %v", a.User, err)
 	case c == errHost:
-		in.ofStore(Wrong, "login", store, "make the account for the host that dsmproxy connects from, or '"+a.User+"'@'%'", "lets nobody in from here: %v", err)
+		in.ofStore(Wrong, "login", at, "make the account for the host that dsmproxy connects from, or '"+a.User+"'@'%'", "lets nobody in from here: %v", err)
 	case c == errTooManyConns || c == errTooManyForUser || c == errUserLimit:
-		in.ofStore(Wrong, "login", store, "raise max_connections at the store, or lower pool.max_conns", "has no connection to spare: %v", err)
+		in.ofStore(Wrong, "login", at, "raise max_connections at the store, or lower pool.max_conns", "has no connection to spare: %v", err)
 	case c != 0:
-		in.ofStore(Wrong, "login", store, "read the store's own log", "refuses the login of %q: %v", a.User, err)
+		in.ofStore(Wrong, "login", at, "read the store's own log", "refuses the login of %q: %v", a.User, err)
 	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded):
-		in.ofStore(Wrong, "connect", store, "is "+s.Addr+" the right address, and does a firewall let dsmproxy through?",
+		in.ofStore(Wrong, "connect", at, "is "+s.Addr+" the right address, and does a firewall let dsmproxy through?",
 			"no answer from %s within %.1f s", s.Addr, took.Seconds())
-	case unproven(err):
-		in.ofStore(Wrong, "connect", store, "renew the server's certificate, or correct tls.ca and tls.server_name of the store",
+	case store.Unproven(err):
+		in.ofStore(Wrong, "connect", at, "renew the server's certificate, or correct tls.ca and tls.server_name of the store",
 			"its certificate is not accepted: %v", err)
 	default:
-		in.ofStore(Wrong, "connect", store, "is the server running, and does it listen at "+s.Addr+" (bind-address, skip-networking, TLS)?",
+		in.ofStore(Wrong, "connect", at, "is the server running, and does it listen at "+s.Addr+" (bind-address, skip-networking, TLS)?",
 			"can't be reached: %v", err)
 	}
-}
-
-// unproven reports whether a store's certificate was not accepted.
-func unproven(err error) bool {
-	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(x509.CertificateInvalidError)) ||
-		errors.As(err, new(x509.UnknownAuthorityError)) || errors.As(err, new(x509.HostnameError))
 }
 
 // code is the number of a server's error, 0 for any other.

@@ -46,7 +46,7 @@ func (s *Store) dial(ctx context.Context, l Login, force bool) (*Conn, error) {
 	if e, ok := err.(*protocol.Error); ok && !endsConnection(e) {
 		return nil, e
 	}
-	if unproven(err) {
+	if Unproven(err) {
 		// A certificate that has expired: connections from before go on, the
 		// probe's among them. The probe is to see what clients see.
 		s.anew.Store(true)

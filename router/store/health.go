@@ -133,7 +133,7 @@ func (s *Store) down(err error, began time.Time) {
 		c.abort(&downError{err})
 	}
 	switch {
-	case unproven(err) && !(wasDown && unproven(h.err)): // somebody must act, whatever it was down for
+	case Unproven(err) && !(wasDown && Unproven(h.err)): // somebody must act, whatever it was down for
 		s.cfg.Log.Error("store down", "store", s.cfg.Name, "err", err,
 			"was", h.state.String(), "lasted", time.Since(h.since).Round(time.Millisecond),
 			"action", "renew the certificate at the store, or correct tls of the store in the configuration")
@@ -144,8 +144,8 @@ func (s *Store) down(err error, began time.Time) {
 	}
 }
 
-// unproven reports whether a store's certificate was not accepted.
-func unproven(err error) bool {
+// Unproven reports whether a store's certificate was not accepted.
+func Unproven(err error) bool {
 	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, new(x509.CertificateInvalidError)) ||
 		errors.As(err, new(x509.UnknownAuthorityError)) || errors.As(err, new(x509.HostnameError))
 }
