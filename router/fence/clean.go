@@ -20,6 +20,7 @@ type cleaner struct {
 	mu    sync.Mutex // guards what follows
 	marks map[int][]Mark
 	known map[uint64][]Key // by the id of a write: the keys whose versions are in marks
+	sent  map[uint64][]Key // likewise, of the marks that are on their way
 	n     int              // of versions in marks
 	wake  Event            // fired when there is something in marks
 }
@@ -57,16 +58,26 @@ func (c *cleaner) knows(key Key, id uint64) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.known[id], func(k Key) bool { return compareKeys(k, key) == 0 })
+	is := func(k Key) bool { return compareKeys(k, key) == 0 }
+	return slices.ContainsFunc(c.known[id], is) || slices.ContainsFunc(c.sent[id], is)
 }
 
-// take empties the cleaner.
+// take empties the cleaner. What it was given is known until arrived is called:
+// who reads a version in between need not put it anywhere, which would wait for
+// a transaction of his own that has moved the record away.
 func (c *cleaner) take(env Env) map[int][]Mark {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.marks
-	c.marks, c.known, c.n, c.wake = nil, nil, 0, env.NewEvent()
+	c.marks, c.known, c.sent, c.n, c.wake = nil, nil, c.known, 0, env.NewEvent()
 	return m
+}
+
+// arrived is called when the marks that were taken are at the stores.
+func (c *cleaner) arrived() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent = nil
 }
 
 // sendMarks sends marks until ctx ends.
@@ -87,5 +98,6 @@ func (g *Group) sendMarks(ctx context.Context) {
 			}
 			return nil
 		}, nil)
+		g.clean.arrived()
 	}
 }

@@ -20,7 +20,12 @@ func TestCleanerTellsKeysApart(t *testing.T) {
 	if marks := c.take(env); len(marks[0]) != 1 || len(marks[1]) != 1 || string(marks[0][0].Key.ID) != "a" {
 		t.Errorf("marks are %v", marks)
 	}
-	if c.knows(Key{ID: []byte("a")}, 7) {
-		t.Error("a mark that was taken is still known")
+	a = Key{ID: []byte("a")}
+	if !c.knows(a, 7) {
+		t.Error("a mark that is on its way is not known")
+	}
+	c.arrived()
+	if c.knows(a, 7) {
+		t.Error("a mark that has arrived is still known")
 	}
 }

@@ -345,6 +345,47 @@ func TestSoloKeepsExclusions(t *testing.T) {
 	})
 }
 
+// TestSoloKeepsExclusionOfEndedCall: whoever has asked for an exclusion does not
+// wait for it any more just when it is pushed. Then the owner is cut off from the
+// store that has learned of it, and another proxy goes on there.
+func TestSoloKeepsExclusionOfEndedCall(t *testing.T) {
+	withAndWithout(t, func(c *simConfig) { c.ablate.soloForget = true }, func(t *testing.T, take func(*simConfig)) string {
+		s := newStage(t, calmSolo, take)
+		if err := s.put(0, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.await("all well", func() bool { return s.unwell() == "" })
+		s.leaveAlone()
+		g := s.proxies[0].group
+		g.mu.Lock()
+		g.proposal = nil // its claim, of which the stores have learned
+		g.mu.Unlock()
+		ctx := &endsWhenAsked{Context: context.Background()}
+		s.hook = func(l *link, call string) {
+			if call == "push" && l.p.index == 0 && l.view.State(0) == view.Down {
+				s.hook = nil
+				s.isolate(0, 1)
+			}
+		}
+		s.finish(s.start(0, func(g *Group) error {
+			g.propose(ctx, g.now.Load().view.WithState(0, view.Down))
+			return nil
+		}))
+		if !ctx.ended {
+			t.Fatal("the call has not ended early")
+		}
+		s.await("the exclusion", func() bool { return s.servers[1].view.State(0) == view.Down })
+		s.isolate(1, 0)
+		if err := s.put(1, 0, 2); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := s.read(0, 0); err == nil && out.val != 2 {
+			return fmt.Sprintf("the former owner reads %d, which has been written over: %s", out.val, s.registers())
+		}
+		return ""
+	})
+}
+
 // TestSoloDropsProposals: an owner with an unfinished exclusion is superseded.
 // It must not publish that under the new owner's term.
 func TestSoloDropsProposals(t *testing.T) {

@@ -177,8 +177,9 @@ func (g *Group) push(ctx context.Context, j *view.View) bool {
 		}
 		return true
 	}
-	g.each(ctx, g.pushed(j), func(p *peer) func() {
-		told := g.publish(j)
+	list := g.pushed(j)
+	told := g.publish(j, len(list)) // before ctx can end the wait for what is sent
+	g.each(ctx, list, func(p *peer) func() {
 		err := g.pushTo(ctx, p, j)
 		if told != nil && err != nil && !mayHaveRun(err) {
 			told.Add(-1)
@@ -207,15 +208,15 @@ func (g *Group) pushed(j *view.View) []*peer {
 	return list
 }
 
-// publish counts a push of j, and returns the count, if with the solo quorum a
-// store may learn of the proposal by it.
-func (g *Group) publish(j *view.View) *atomic.Int32 {
+// publish counts n pushes of j, and returns the count, if with the solo quorum
+// stores may learn of the proposal by them.
+func (g *Group) publish(j *view.View, n int) *atomic.Int32 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.cfg.Solo || g.proposal == nil || !g.proposal.AtMost(j) {
 		return nil
 	}
-	g.told.Add(1)
+	g.told.Add(int32(n))
 	return g.told
 }
 
@@ -236,7 +237,8 @@ func (g *Group) pushTo(ctx context.Context, p *peer, j *view.View) error {
 // is seen by the next round. A proxy that is cut off would else collect
 // exclusions of everybody and publish them when it is back.
 //
-// With the solo quorum it is forgotten only if no store can have learned of it:
+// With the solo quorum it is forgotten only if no store can have learned of it,
+// nor can by a refresh that is under way, which ctx need not have waited for:
 // another proxy may complete at any time what has reached one, so this one must
 // not go on as if it had not been said. It serves nothing until the proposal
 // counts (serving). And it is made by the owner alone, under the owner's term: of
@@ -256,7 +258,8 @@ func (g *Group) propose(ctx context.Context, to *view.View) bool {
 	ok := g.refresh(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if (!g.cfg.Solo || g.told.Load() == 0 || g.cfg.ablate.soloForget) && !g.cfg.ablate.keepProposals {
+	unheard := g.told.Load() == 0 && g.refreshing == nil
+	if (!g.cfg.Solo || unheard || g.cfg.ablate.soloForget) && !g.cfg.ablate.keepProposals {
 		g.proposal = nil
 	}
 	return ok

@@ -35,13 +35,13 @@ func ablationList() []ablation {
 		{"join and settle", func(c *simConfig) { c.ablate.noSettle, c.ablate.noJoin = true, true }, safe, 20, false},
 		{"acknowledge after all", func(c *simConfig) { c.ablate.ackEarly = true }, safe, 80, false},
 		{"tombstones", func(c *simConfig) { c.ablate.eagerTombs = true }, safe, 300, false},
-		{"lease", func(c *simConfig) { c.ablate.noLease = true }, with(safe, func(c *simConfig) { c.Faults = []fault{suspendProxy, splitAll} }), 150, false},
+		{"lease", func(c *simConfig) { c.ablate.noLease = true }, with(safe, func(c *simConfig) { c.Faults = []fault{suspendProxy, splitAll} }), 400, false},
 		{"check", func(c *simConfig) { c.ablate.noLease = true }, with(safe, func(c *simConfig) { c.Faults, c.Lease = []fault{suspendProxy, splitAll}, 0 }), 150, false},
 		{"clock", func(c *simConfig) { c.StopClock = true }, with(safe, func(c *simConfig) { c.Faults = []fault{suspendProxy} }), 400, false},
 		{"settle first", func(c *simConfig) { c.ablate.settleLate, c.ablate.noJoin = true, true }, four, 150, false},
 		{"drop outwaits leases", func(c *simConfig) { c.ablate.hastyDrop = true }, with(safe, func(c *simConfig) {
 			c.Copies, c.Proxies, c.Lease, c.Faults = 1, 3, 3*second, []fault{cutProxy, splitAll, crashStore}
-		}), 100, false},
+		}), 500, false},
 		{"sweep", func(c *simConfig) { c.ablate.noSweep = true }, with(safe, func(c *simConfig) { c.Faults = []fault{crashProxy} }), 50, false},
 		{"lost writes may count", func(c *simConfig) { c.ablate.guessFate = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore} }), 300, false},
 		{"lost writes stay lost", func(c *simConfig) { c.ablate.noSeal = true }, with(four, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore, crashStore} }), 2000, true},

@@ -171,12 +171,30 @@ func (l *latch) Fire() {
 	l.waiting = nil
 }
 
-func (l *latch) Wait(context.Context) {
+func (l *latch) Wait(ctx context.Context) {
 	for !l.fired {
+		if c, ok := ctx.(*endsWhenAsked); ok && c.ended {
+			return
+		}
 		t := l.e.running
 		l.waiting = append(l.waiting, t)
 		t.park()
 	}
+}
+
+// endsWhenAsked ends as soon as somebody has asked whether it has, who is told
+// that it has not.
+type endsWhenAsked struct {
+	context.Context
+	ended bool
+}
+
+func (c *endsWhenAsked) Err() error {
+	if c.ended {
+		return context.Canceled
+	}
+	c.ended = true
+	return nil
 }
 
 // simEnv is the Env of one proxy.

@@ -34,6 +34,12 @@ func TestTicksOfOthers(t *testing.T) {
 			t.Errorf("reports %+v to nobody", st.Reports)
 		}
 	}
+	// Of one that has ended before the clock was set back nothing is told.
+	o.exec("INSERT INTO dsm.proxy(id,reach,seen) VALUES(11,0,UTC_TIMESTAMP(6)+INTERVAL 1 HOUR)")
+	st, err := o.Look(o.ctx(), fence.Beat{Proxy: 5, Reach: 6})
+	if err != nil || len(st.Reports) != 2 {
+		t.Errorf("reports %+v, %v; want those of two proxies", st.Reports, err)
+	}
 	// They are kept for longer than proxies are.
 	o.exec("UPDATE dsm.proxy SET seen='2001-01-01'")
 	o.looks.Store(tidyEvery)
