@@ -34,11 +34,27 @@ func lost(err error) error { return fmt.Errorf("%w: %w", fence.ErrLost, err) }
 
 // unsent makes an error of fence of one that came before anything was sent.
 func unsent(err error) error {
+	var answer *protocol.Error
+	if errors.As(err, &answer) {
+		return &shut{answer}
+	}
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", fence.ErrRefused, err)
 	}
 	return fmt.Errorf("%w: %w", fence.ErrUnsent, err)
 }
+
+// shut is the error of a store that is there and does not let the proxy in.
+type shut struct{ answer *protocol.Error }
+
+// Error says what the store has said.
+func (e *shut) Error() string { return "login refused: " + e.answer.Error() }
+
+// Is reports whether it is fence.ErrUnsent.
+func (e *shut) Is(target error) bool { return target == fence.ErrUnsent }
+
+// Unwrap returns the store's answer.
+func (e *shut) Unwrap() error { return e.answer }
 
 // transient reports whether the statement that e ended may be run again.
 func transient(e *protocol.Error) bool {

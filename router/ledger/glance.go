@@ -52,7 +52,7 @@ func (s *Store) readGlancing(ctx context.Context, c *store.Conn, f *fencing, j *
 	trait := c.Trait() & traitOfHandler
 	handled, opens := trait == traitOpen, trait == traitUsed
 	if handled {
-		j.add("HANDLER ", handle, " READ `PRIMARY`=(").num(uint64(keys[0].Table)).add(",").hex(keys[0].ID).add(")")
+		j.readHandle(&keys[0])
 	} else {
 		s.askVersion(j, &keys[0])
 	}
@@ -95,6 +95,11 @@ func (s *Store) readGlancing(ctx context.Context, c *store.Conn, f *fencing, j *
 	}
 	st.Settle(c, nil)
 	return told
+}
+
+// readHandle makes j the question of HANDLER for a key's version.
+func (j *job) readHandle(k *fence.Key) {
+	j.add("HANDLER ", handle, " READ `PRIMARY`=(").num(uint64(k.Table)).add(",").hex(k.ID).add(")")
 }
 
 // verColumns is how many columns the table of versions has: t, k, ep, n, wid,

@@ -18,6 +18,7 @@ type job struct {
 	order []int // of keys
 	// params are those of a form, whose rows are binary.
 	params []param
+	sequel store.Sequel
 	binary bool
 }
 

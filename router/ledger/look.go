@@ -26,8 +26,13 @@ const (
 	fewKeys    = "1000"
 )
 
-// recent is how old the heartbeat of a proxy may be to be reported; seconds.
-const recent = "60"
+// recent is how old the heartbeat of a proxy may be to be reported, and ahead how
+// far in the future; seconds. One that is further ahead is from before the clock
+// was set back, and its proxy has not looked since.
+const (
+	recent = "60"
+	ahead  = "1"
+)
 
 // Look implements fence.Voter. At the level strict it is asked beside each read;
 // so without a Beat it is content with one row of the register, for all are
@@ -83,7 +88,8 @@ func (w *Witness) look(ctx context.Context, c *store.Conn, b fence.Beat) (fence.
 		// What is told is on the disk when the answer to the COMMIT is here.
 		want += 2
 		j.add(";SELECT id,reach,TIMESTAMPDIFF(MICROSECOND,seen,UTC_TIMESTAMP(6)) FROM ", w.texts.proxy,
-			" WHERE id%2=0 OR seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND ORDER BY id LIMIT 200;", commitSQL)
+			" WHERE id%2=0 OR seen>UTC_TIMESTAMP(6)-INTERVAL "+recent+" SECOND AND seen<UTC_TIMESTAMP(6)+INTERVAL "+ahead+
+				" SECOND ORDER BY id LIMIT 200;", commitSQL)
 	}
 	count := b.Proxy != 0 && w.own != nil && w.looks.Add(1)%countEvery == 1
 	if count {

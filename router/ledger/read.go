@@ -23,6 +23,15 @@ func (s *Store) Read(ctx context.Context, g fence.Guard, stmt fence.Statement, k
 		return err
 	}
 	clear(marks)
+	if sh, r := s.lanesFor(g, st, keys); r.Lanes != nil {
+		byLane := r.Lanes.Enter()
+		defer r.Lanes.Leave()
+		if byLane {
+			if done, err := s.readShared(ctx, g, sh, &r, &keys[0], &marks[0]); done {
+				return err
+			}
+		}
+	}
 	c, err := st.Acquire(ctx, s.st)
 	if err != nil {
 		return unsent(err)

@@ -32,6 +32,7 @@ type Store struct {
 	Witness
 	siblings func() []*Store
 	shapes   shapes
+	fit      func(ctx context.Context, c *store.Conn, boot uint64) error // fitLane
 	adoption adoption
 }
 
@@ -59,6 +60,7 @@ func New(c Config, stores, witnesses []*store.Store) (*Ledger, error) {
 		s := &Store{siblings: func() []*Store { return l.Stores }}
 		s.init(&c, st)
 		s.own = s
+		s.fit = s.fitLane
 		l.Stores = append(l.Stores, s)
 	}
 	for _, st := range witnesses {
@@ -87,10 +89,10 @@ func (w *Witness) init(c *Config, st *store.Store) {
 	w.session = (*store.Session)(nil).
 		WithSet([]byte("SET NAMES binary"), []string{"names"}, true).
 		WithSet([]byte("SET sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', time_zone='+00:00', "+
-			"innodb_lock_wait_timeout=5, foreign_key_checks=0, sql_safe_updates=0, sql_select_limit=DEFAULT, "+
-			"group_concat_max_len=1048576"),
+			"innodb_lock_wait_timeout=5, foreign_key_checks=0, sql_safe_updates=0, sql_select_limit=18446744073709551615, "+
+			"sql_big_selects=1, completion_type=0, group_concat_max_len=1048576"),
 			[]string{"sql_mode", "time_zone", "innodb_lock_wait_timeout", "foreign_key_checks", "sql_safe_updates",
-				"sql_select_limit", "group_concat_max_len"}, true).
+				"sql_select_limit", "sql_big_selects", "completion_type", "group_concat_max_len"}, true).
 		WithSet([]byte("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"), []string{"transaction_isolation"}, true)
 }
 

@@ -95,7 +95,7 @@ func (k *known) add(t Table) (*Table, error) {
 // on the stores is added all the same.
 func (l *Ledger) Add(t Table) (number uint16, err error) {
 	if len(l.Stores) > 0 && t.Fold == nil {
-		if one := l.Stores[0].cfg.configured(t.Name); one != nil {
+		if one := l.Stores[0].cfg.configured("", t.Name); one != nil {
 			t.Fold, t.Collated = one.Fold, one.Collated
 			if t.Number == 0 && strings.EqualFold(one.Schema, t.Schema) {
 				t.Number = one.Number
@@ -185,7 +185,7 @@ func (s *Store) learnRow(row [][]byte) (fresh bool, err error) {
 	if o := s.cfg.known.of(t.Number); o != nil && o.is(&t) {
 		return false, nil
 	}
-	if one := s.cfg.configured(t.Name); one != nil {
+	if one := s.cfg.configured("", t.Name); one != nil {
 		t.Fold, t.Collated = one.Fold, one.Collated
 	}
 	if _, err := s.cfg.known.add(t); err != nil {
@@ -199,11 +199,13 @@ func (t *Table) is(o *Table) bool {
 	return strings.EqualFold(o.Schema, t.Schema) && strings.EqualFold(o.Name, t.Name) && strings.EqualFold(o.Key, t.Key)
 }
 
-// configured is the configured table of a name; nil for none.
-func (c *Config) configured(name string) *Table {
+// configured is the configured table of a name in a schema, or in any if that is
+// ""; nil for none.
+func (c *Config) configured(schema, name string) *Table {
 	for i := range c.Tables {
-		if strings.EqualFold(c.Tables[i].Name, name) {
-			return &c.Tables[i]
+		t := &c.Tables[i]
+		if strings.EqualFold(t.Name, name) && (schema == "" || t.Schema == "" || strings.EqualFold(t.Schema, schema)) {
+			return t
 		}
 	}
 	return nil

@@ -40,6 +40,8 @@ type Client struct {
 	// AskInsertID asks for LAST_INSERT_ID() after the statement, into InsertID.
 	AskInsertID bool
 	InsertID    uint64
+	// CountSelected asks for what Selected tells.
+	CountSelected bool
 	// Learn, if it is not nil, is called with the connection that has carried
 	// the statement out, before that can be used for anything else, and whether
 	// or not the store has refused the statement.
@@ -76,6 +78,8 @@ type Client struct {
 	copies []copyOf
 	lanes  lanes
 	held   []byte // an answer that is kept back
+
+	selected uint64 // of the last statement with CountSelected
 
 	fencing *fencing  // nil at the level seed
 	one     [1][]byte // scratch: one key

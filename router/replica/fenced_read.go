@@ -1,5 +1,7 @@
 package replica
 
+import "github.com/dsmproxy/dsmproxy/router/fence"
+
 // fencedRead carries out a read of records that have one primary, there. A
 // locking read is as good as any other outside a transaction: its locks end
 // with it.
@@ -11,8 +13,12 @@ func (c *Client) fencedRead(t Table, keys [][]byte, req Request) error {
 	if err != nil {
 		return err
 	}
-	s := c.fencing.stmt.begin(c, req, nil)
-	err = c.set.group.Read(c.wait, s, list)
+	return c.readAlone(c.fencing.stmt.begin(c, req, nil), list)
+}
+
+// readAlone carries s out, a read outside a transaction.
+func (c *Client) readAlone(s *fencedStmt, list []fence.Key) error {
+	err := c.set.group.Read(c.wait, s, list)
 	if err == nil && s.warned() {
 		// They are lost with what has been asked behind the statement.
 		s.notes = true

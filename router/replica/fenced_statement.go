@@ -44,6 +44,10 @@ type fencedStmt struct {
 	// keep: the connection is needed when the statement has come to its end.
 	keep bool
 
+	// payload and prepared are what goes by a lane; nil for nothing.
+	payload  []byte
+	prepared *store.Stmt
+
 	store   int
 	conn    *store.Conn // that is kept
 	whole   bool        // the answer has come to its end
@@ -55,6 +59,7 @@ var (
 	_ ledger.Noted     = (*fencedStmt)(nil)
 	_ ledger.Refusable = (*fencedStmt)(nil)
 	_ ledger.Removing  = (*fencedStmt)(nil)
+	_ ledger.Shared    = (*fencedStmt)(nil)
 )
 
 // begin makes s the statement of req.

@@ -30,6 +30,9 @@ func (s *fencedStmt) tell(err error) error {
 		return protocol.Errorf(protocol.ErrUnknown,
 			"dsmproxy: the answer has more than %d bytes, and can't be kept back until it is known to be the newest", maxFenced)
 	}
+	if c.CountSelected {
+		c.countSelected()
+	}
 	_, err = c.out.Conn().Write(c.held)
 	c.keptNoMore()
 	if err != nil {

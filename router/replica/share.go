@@ -23,12 +23,12 @@ type lanes struct {
 // by a connection that others share (see store.Lanes). Whatever comes between,
 // it is carried out by Read then.
 func (c *Client) ReadShared(t Table, key []byte, req Shareable) error {
-	if c.fenced() {
-		return c.Read(t, key, req, false)
-	}
 	payload, st := req.Share()
 	if payload == nil || !c.alone() {
 		return c.Read(t, key, req, false)
+	}
+	if c.fenced() {
+		return c.fencedShared(t, key, req, payload, st)
 	}
 	c.set.place.Order(c.order, key)
 	if ls := c.firstLanes(); ls != nil {
@@ -64,7 +64,7 @@ func (c *Client) alone() bool {
 // byLane has a store answer by a lane. done is false if the statement is to be
 // carried out in another way, of which the client has noticed nothing then.
 func (c *Client) byLane(ls *store.Lanes, payload []byte, st *store.Stmt, req Request) (done bool, err error) {
-	a, err := ls.Read(c.wait, payload, st, req.Answer(), c.out.Conn().Sequence())
+	a, err := ls.Read(c.wait, payload, st, req.Answer(), c.out.Conn().Sequence(), nil)
 	if err != nil {
 		return err != store.ErrLane, err
 	}

@@ -56,6 +56,7 @@ func (s *Store) SetAccess(a Access) {
 		c.expired.Store(true)
 	}
 	s.mu.Unlock()
+	s.certificateEnd.Store(0)
 	s.noReset.Store(false) // it may be another version
 	for _, c := range idle {
 		c.quit()

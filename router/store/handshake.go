@@ -165,6 +165,9 @@ func (s *Store) startTLS(ctx context.Context, cfg *tls.Config, pc *protocol.Conn
 	if err := t.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
+	if chain := t.ConnectionState().PeerCertificates; len(chain) > 0 && (!cfg.InsecureSkipVerify || cfg.VerifyConnection != nil) {
+		s.certificateEnd.Store(chain[0].NotAfter.Unix())
+	}
 	secure := protocol.NewConn(t)
 	secure.SetSequence(pc.Sequence())
 	return secure, nil

@@ -39,7 +39,10 @@ type LaneAnswer struct {
 	// Frames is the whole answer, which Framer has followed.
 	Frames []byte
 	Framer protocol.Framer
+	// Sequel is the answer to the command's Sequel, if it has one.
+	Sequel *LaneAnswer
 
+	conn  *Conn
 	ready chan struct{} // gets one value when the answer is there, or lost
 	lost  bool
 	left  bool // nobody waits for it any more; guarded by lane.mu
@@ -51,8 +54,13 @@ var laneAnswers = sync.Pool{New: func() any { return &LaneAnswer{ready: make(cha
 // keptAnswer is how much memory an unused LaneAnswer keeps.
 const keptAnswer = 16 << 10
 
-// Done gives the answer's memory back.
+// Done gives the answer's memory back, that of its Sequel included.
 func (a *LaneAnswer) Done() {
+	if a.Sequel != nil {
+		a.Sequel.Done()
+		a.Sequel = nil
+	}
+	a.conn = nil
 	if cap(a.Frames) <= keptAnswer {
 		laneAnswers.Put(a)
 	}
@@ -61,40 +69,60 @@ func (a *LaneAnswer) Done() {
 // errNotPrepared says that a statement is to be prepared in the lane first.
 var errNotPrepared = errors.New("not prepared")
 
-// do sends one command and waits for its answer.
-func (l *lane) do(ctx context.Context, payload []byte, st *Stmt, kind protocol.AnswerKind, seq byte) (*LaneAnswer, error) {
+// answer is where the answer to a command is to be put.
+func (l *lane) answer(kind protocol.AnswerKind, seq byte) *LaneAnswer {
 	a := laneAnswers.Get().(*LaneAnswer)
-	a.Frames, a.lost, a.left = a.Frames[:0], false, false
+	a.Frames, a.lost, a.left, a.conn = a.Frames[:0], false, false, l.conn
 	a.Framer.Reset(kind, l.conn.deprecateEOF, seq)
-	if err := l.send(a, payload, st); err != nil {
+	return a
+}
+
+// do sends one command, with its sequel if that is not nil, and waits for the
+// answers.
+func (l *lane) do(ctx context.Context, payload []byte, st *Stmt, kind protocol.AnswerKind, seq byte, sequel *Sequel) (*LaneAnswer, error) {
+	a := l.answer(kind, seq)
+	last := a
+	if sequel != nil {
+		last = l.answer(protocol.AnswerResult, 1)
+		a.Sequel = last
+	}
+	if err := l.send(a, payload, st, sequel); err != nil {
 		a.Done()
 		return nil, err
 	}
 	select {
-	case <-a.ready:
+	case <-last.ready:
 	case <-ctx.Done():
 		l.leave(a)
 		return nil, context.Cause(ctx)
 	}
-	if a.lost {
+	if last != a {
+		<-a.ready // it was there before, or was lost with the other
+	}
+	if a.lost || last.lost {
 		a.Done()
 		return nil, ErrLane
 	}
 	return a, nil
 }
 
-// leave says that nobody waits for a any more, which is the lane's from now on
-// unless it has been delivered.
+// leave says that nobody waits for a any more, nor for its sequel. What has not
+// been delivered of them is the lane's from now on.
 func (l *lane) leave(a *LaneAnswer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	select {
-	case <-a.ready:
-		if !a.lost {
-			l.unprepare(a)
+	for _, a := range [...]*LaneAnswer{a, a.Sequel} {
+		if a == nil {
+			continue
 		}
-	default:
-		a.left = true
+		select {
+		case <-a.ready:
+			if !a.lost {
+				l.unprepare(a)
+			}
+		default:
+			a.left = true
+		}
 	}
 }
 
@@ -114,7 +142,7 @@ func (l *lane) prepare(ctx context.Context, st *Stmt) error {
 		return ErrLane
 	}
 	payload := append([]byte{byte(protocol.ComStmtPrepare)}, st.Text...)
-	a, err := l.do(ctx, payload, nil, protocol.AnswerPrepare, 1)
+	a, err := l.do(ctx, payload, nil, protocol.AnswerPrepare, 1, nil)
 	if err != nil {
 		return err
 	}
@@ -129,10 +157,14 @@ func (l *lane) prepare(ctx context.Context, st *Stmt) error {
 
 // send queues a command, and writes what is queued unless somebody else is
 // writing, who will.
-func (l *lane) send(a *LaneAnswer, payload []byte, st *Stmt) error {
+func (l *lane) send(a *LaneAnswer, payload []byte, st *Stmt, sequel *Sequel) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended || l.closed.Load() {
+		return ErrLane
+	}
+	if sequel != nil && l.conn.mark != sequel.Mark {
+		l.conn.expired.Store(true)
 		return ErrLane
 	}
 	if l.conn.hasCloses.Load() {
@@ -157,6 +189,11 @@ func (l *lane) send(a *LaneAnswer, payload []byte, st *Stmt) error {
 	l.append(payload)
 	if st != nil {
 		binary.LittleEndian.PutUint32(l.out[len(l.out)-len(payload)+1:], id)
+	}
+	if sequel != nil {
+		l.queue = append(l.queue, a.Sequel)
+		l.depth.Add(1)
+		l.append(sequel.Payload)
 	}
 	if s := l.set.store; !s.lanes.watching.Load() {
 		s.wakeWatch()
@@ -366,8 +403,9 @@ func (l *lane) watch() (busy bool) {
 		return true
 	}
 	l.closed.Store(true)
+	slow := l.queue[l.head]
 	for i := l.head + 1; i < len(l.queue); i++ {
-		if a := l.queue[i]; !a.left {
+		if a := l.queue[i]; !a.left && a != slow.Sequel {
 			// Its answer will come all the same, after it is somebody else's.
 			in := &LaneAnswer{Framer: a.Framer, left: true}
 			l.queue[i] = in
@@ -375,7 +413,7 @@ func (l *lane) watch() (busy bool) {
 			a.ready <- struct{}{}
 		}
 	}
-	if l.queue[l.head].left {
+	if slow.left {
 		l.ended = true
 		l.conn.Abort()
 		s := l.set.store
@@ -393,7 +431,11 @@ func (l *lane) tidy() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.rounds++
-	if l.rounds < idleRounds && !l.conn.expired.Load() {
+	idle := idleRounds
+	if l.conn.keepsOpen {
+		idle = openRounds
+	}
+	if l.rounds < idle && !l.conn.expired.Load() {
 		return
 	}
 	l.closed.Store(true)

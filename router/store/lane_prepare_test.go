@@ -47,7 +47,7 @@ func TestLanePrepareIsNotLeftBehind(t *testing.T) {
 		exec(t, asker, "LOCK TABLES a WRITE")
 		slow := make(chan error, 1)
 		go func() {
-			a, err := l.do(ctx, query("SELECT v FROM a WHERE id = 1"), nil, protocol.AnswerResult, 1)
+			a, err := l.do(ctx, query("SELECT v FROM a WHERE id = 1"), nil, protocol.AnswerResult, 1, nil)
 			if err == nil {
 				a.Done()
 			}

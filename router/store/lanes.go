@@ -61,6 +61,9 @@ const (
 	// use of lanes for tooLongRounds of the janitor's.
 	maxLaneAnswer = 256 << 10
 	tooLongRounds = 20
+	// unfitRounds is for how many of them none is used where no connection can be
+	// made fit for one.
+	unfitRounds = 4
 	// MaxLaneCommand bounds what is sent by a lane.
 	MaxLaneCommand = 8 << 10
 	// maxLaneSets bounds the logins and session states that have lanes.
@@ -117,6 +120,23 @@ type Lanes struct {
 // others.
 func (ls *Lanes) Forgotten() bool { return ls.forgotten.Load() }
 
+// Sequel is a command of the proxy's own that goes out right behind a client's,
+// so that nothing comes between the two. Its answer is a result, or several.
+type Sequel struct {
+	Payload []byte
+	// Mark is what the connection of the lane must be marked with (Conn.Mark). Fit
+	// makes a connection fit to be one, and marks it. It must bound its time.
+	Mark uint64
+	Fit  func(ctx context.Context, c *Conn, mark uint64) error
+}
+
+// Spoilt says that the answer to the Sequel was none, so that the lane's
+// connection is not what Fit has made it any more. The lane is given up.
+func (a *LaneAnswer) Spoilt() { a.conn.expired.Store(true) }
+
+// DeprecateEOF reports whether the answer has an OK packet in place of EOF.
+func (a *LaneAnswer) DeprecateEOF() bool { return a.conn.deprecateEOF }
+
 // Lanes returns the lanes of a login and a session state; nil if these get
 // none.
 func (s *Store) Lanes(l Login, session *Session) *Lanes {
@@ -167,23 +187,24 @@ func (ls *Lanes) calm() {
 // that is not nil, with the statement's id put into payload. ctx ends the wait;
 // the read may go on at the store. The answer is numbered from seq on, and the
 // caller calls its Done. An *protocol.Error is never returned but for ctx's
-// cause: what the store says is in the answer.
-func (ls *Lanes) Read(ctx context.Context, payload []byte, st *Stmt, kind protocol.AnswerKind, seq byte) (*LaneAnswer, error) {
+// cause: what the store says is in the answer. sequel is nil for none; its answer
+// is the answer's Sequel.
+func (ls *Lanes) Read(ctx context.Context, payload []byte, st *Stmt, kind protocol.AnswerKind, seq byte, sequel *Sequel) (*LaneAnswer, error) {
 	if len(payload) > MaxLaneCommand {
 		return nil, ErrLane
 	}
-	l := ls.choose(ctx)
+	l := ls.choose(ctx, sequel)
 	if l == nil {
 		return nil, ErrLane
 	}
-	a, err := l.do(ctx, payload, st, kind, seq)
+	a, err := l.do(ctx, payload, st, kind, seq, sequel)
 	if err != errNotPrepared {
 		return a, err
 	}
 	if err := l.prepare(ctx, st); err != nil {
 		return nil, err
 	}
-	if a, err = l.do(ctx, payload, st, kind, seq); err == errNotPrepared {
+	if a, err = l.do(ctx, payload, st, kind, seq, sequel); err == errNotPrepared {
 		err = ErrLane
 	}
 	return a, err
@@ -191,7 +212,7 @@ func (ls *Lanes) Read(ctx context.Context, payload []byte, st *Stmt, kind protoc
 
 // choose returns the lane with the fewest reads, a new one if none is idle and
 // there may be more; nil if all are too busy.
-func (ls *Lanes) choose(ctx context.Context) *lane {
+func (ls *Lanes) choose(ctx context.Context, sequel *Sequel) *lane {
 	if to := ls.restTo.Load(); to != 0 {
 		if ls.store.tick.Load() < to {
 			return nil
@@ -202,12 +223,12 @@ func (ls *Lanes) choose(ctx context.Context) *lane {
 	var best *lane
 	least := int32(maxDepth)
 	for _, l := range list {
-		if d := l.depth.Load(); d < least && !l.closed.Load() {
+		if d := l.depth.Load(); d < least && !l.closed.Load() && !l.conn.expired.Load() {
 			best, least = l, d
 		}
 	}
 	if least > 0 && len(list) < ls.most {
-		if l := ls.open(ctx); l != nil {
+		if l := ls.open(ctx, sequel); l != nil {
 			return l
 		}
 	}
@@ -221,7 +242,7 @@ func (ls *Lanes) choose(ctx context.Context) *lane {
 }
 
 // open opens a lane, unless somebody else is about to.
-func (ls *Lanes) open(ctx context.Context) *lane {
+func (ls *Lanes) open(ctx context.Context, sequel *Sequel) *lane {
 	if !ls.opening.CompareAndSwap(false, true) {
 		return nil
 	}
@@ -229,6 +250,11 @@ func (ls *Lanes) open(ctx context.Context) *lane {
 	conn, err := ls.store.Get(ctx, ls.login, ls.session, false)
 	if err != nil {
 		return nil // who asks learns why from Get
+	}
+	if sequel != nil && sequel.Fit(ctx, conn, sequel.Mark) != nil {
+		conn.Discard()
+		ls.restTo.Store(ls.store.tick.Load() + unfitRounds)
+		return nil
 	}
 	conn.Begin(time.Time{})
 	l := &lane{set: ls, conn: conn}

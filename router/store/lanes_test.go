@@ -46,7 +46,7 @@ func query(sql string) []byte { return append([]byte{byte(protocol.ComQuery)}, s
 
 // text reads a text by a lane.
 func (ls *Lanes) text(ctx context.Context, sql string) (string, error) {
-	a, err := ls.Read(ctx, query(sql), nil, protocol.AnswerResult, 1)
+	a, err := ls.Read(ctx, query(sql), nil, protocol.AnswerResult, 1, nil)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +66,7 @@ func (ls *Lanes) execute(ctx context.Context, st *Stmt, id int) (string, error) 
 	p := binary.LittleEndian.AppendUint32([]byte{byte(protocol.ComStmtExecute)}, 0)
 	p = append(p, 0, 1, 0, 0, 0, 0, 1, 3, 0)
 	p = binary.LittleEndian.AppendUint32(p, uint32(id))
-	a, err := ls.Read(ctx, p, st, protocol.AnswerResult, 1)
+	a, err := ls.Read(ctx, p, st, protocol.AnswerResult, 1, nil)
 	if err != nil {
 		return "", err
 	}
@@ -287,7 +287,7 @@ func TestLongAnswerEndsTheLane(t *testing.T) {
 	if _, err := ls.text(context.Background(), "SELECT 1"); err != ErrLane {
 		t.Errorf("after a long answer: %v", err)
 	}
-	if _, err := ls.Read(context.Background(), make([]byte, MaxLaneCommand+1), nil, protocol.AnswerResult, 1); err != ErrLane {
+	if _, err := ls.Read(context.Background(), make([]byte, MaxLaneCommand+1), nil, protocol.AnswerResult, 1, nil); err != ErrLane {
 		t.Errorf("a long command: %v", err)
 	}
 }
@@ -340,7 +340,7 @@ func BenchmarkLane(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			a, err := ls.Read(context.Background(), payload, nil, protocol.AnswerResult, 1)
+			a, err := ls.Read(context.Background(), payload, nil, protocol.AnswerResult, 1, nil)
 			if err == nil {
 				a.Done()
 			} else if err != ErrLane {

@@ -83,6 +83,9 @@ type Store struct {
 	// lastGood is when somebody last logged in or the probe was answered, in
 	// Unix nanoseconds.
 	lastGood atomic.Int64
+	// certificateEnd is when the certificate expires that the server has shown and
+	// that was verified, in Unix seconds; 0 if there is none.
+	certificateEnd atomic.Int64
 	// noReset: the server does not know COM_RESET_CONNECTION.
 	noReset atomic.Bool
 	drained atomic.Bool
@@ -165,6 +168,15 @@ func (s *Store) Version() string {
 		return *v
 	}
 	return ""
+}
+
+// CertificateEnd is when the certificate expires that the server has shown last;
+// zero if none was, or none is verified.
+func (s *Store) CertificateEnd() time.Time {
+	if end := s.certificateEnd.Load(); end != 0 {
+		return time.Unix(end, 0)
+	}
+	return time.Time{}
 }
 
 // Stats says what an operator asks: state, since when, the last error, open,
