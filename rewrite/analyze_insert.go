@@ -27,6 +27,7 @@ func (a *analyzer) insert(n *ast.InsertStmt) {
 	if n.Select != nil {
 		a.query(n.Select, nil, 1, 0)
 		fields, _ = n.Select.(*ast.SelectStmt)
+		a.p.SelectsFrom = fields == nil || fields.From != nil
 	}
 	a.settle()
 	if !t.ours() {

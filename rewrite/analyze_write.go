@@ -147,12 +147,10 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 		}
 	}
 	a.about(t)
+	whole := a.joinable(sc, t, targets)
 	if len(a.p.Others) > 0 {
 		a.detail("joins other table")
-		a.p.Joins = a.p.Refuse == "" && t.kind == sourceSession
-		for s := range targets { // of nil the server says whose column it is
-			a.p.Joins = a.p.Joins && (s == nil || s.ours())
-		}
+		a.p.Joins = whole
 		a.refuse(verb + " that joins another table")
 	}
 	for _, s := range a.tables {
@@ -166,10 +164,36 @@ func (a *analyzer) target(sc *scope, targets map[*source]bool, verb string) *sou
 			break
 		}
 		if t.keys == nil || s.keys == nil || len(s.keys) != 1 || !a.sameKeys(t.keys, s.keys) {
+			if whole {
+				a.p.Joins = true
+				break
+			}
 			a.refuse("a subquery over a session table in a write")
 		}
 	}
 	return t
+}
+
+// joinable tells whether an UPDATE or DELETE of t, and of what else is among the
+// targets, may be carried out with what it needs of other tables, and of other
+// records, in their place.
+func (a *analyzer) joinable(sc *scope, t *source, targets map[*source]bool) bool {
+	if a.p.Refuse != "" || t.kind != sourceSession {
+		return false
+	}
+	for s := range targets {
+		switch {
+		case s == nil, s == t: // of a column whose table is not known the server says whose it is
+		case targets[nil], s.kind != sourceSession && s.kind != sourceOther:
+			return false
+		}
+	}
+	for _, s := range a.tables {
+		if s.kind == sourceSecondary {
+			return false
+		}
+	}
+	return true
 }
 
 // choosesItself tells whether a DELETE names its records by a subquery over t

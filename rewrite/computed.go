@@ -9,11 +9,14 @@ import "github.com/pingcap/tidb/pkg/parser/ast"
 // A store is asked for the value, which is then put in its place:
 //
 //	INSERT INTO sessions (id, data) VALUES (_utf8mb4 x'...', 'x')
+//
+// The parameters of such an expression go with it.
 
 // Place is a value in the VALUES lists of an INSERT.
 type Place struct{ Row, Column int }
 
-// computedKey notes a key that is an expression of constants and functions.
+// computedKey notes a key that is an expression of constants, parameters and
+// functions.
 func (a *analyzer) computedKey(t *source, e ast.ExprNode, column int) {
 	var v columnless
 	if e.Accept(&v); t.kind == sourceSession && !v.found && a.p.Uses&own == 0 {
@@ -29,7 +32,7 @@ type columnless struct{ found bool }
 // Enter implements ast.Visitor.
 func (v *columnless) Enter(n ast.Node) (ast.Node, bool) {
 	switch n.(type) {
-	case *ast.ColumnNameExpr, *ast.SubqueryExpr, *ast.ValuesExpr, *ast.DefaultExpr, ast.ParamMarkerExpr:
+	case *ast.ColumnNameExpr, *ast.SubqueryExpr, *ast.ValuesExpr, *ast.DefaultExpr:
 		v.found = true
 	}
 	return n, v.found
@@ -38,9 +41,16 @@ func (v *columnless) Enter(n ast.Node) (ast.Node, bool) {
 // Leave implements ast.Visitor.
 func (v *columnless) Leave(n ast.Node) (ast.Node, bool) { return n, true }
 
-// Computed returns the text of each of the plan's Computed, and what makes the
-// statement with others in their place; nil if it can't be taken apart.
-func (s *Statement) Computed() (list [][]byte, with func(values []string) []byte) {
+// Expression is the text of a computed key and its parameters, which are N from
+// First on.
+type Expression struct {
+	Text     []byte
+	First, N int
+}
+
+// Computed returns each of the plan's Computed, and what makes the statement with
+// others in their place; nil if it can't be taken apart.
+func (s *Statement) Computed() (list []Expression, with func(values []string) []byte) {
 	l := &lexed{}
 	lex(l, s.Text, s.mode)
 	if l.execComments || l.hints || l.compound || l.multi || l.err != "" || s.mode&ModeUnsafeCharset != 0 {
@@ -58,7 +68,10 @@ func (s *Statement) Computed() (list [][]byte, with func(values []string) []byte
 			return nil, nil
 		}
 		spans = append(spans, c)
-		list = append(list, s.Text[w.toks[c.first].start:w.toks[c.end-1].end])
+		list = append(list, Expression{
+			Text:  s.Text[w.toks[c.first].start:w.toks[c.end-1].end],
+			First: w.params(0, c.first), N: w.params(c.first, c.end),
+		})
 	}
 	return list, func(values []string) (text []byte) {
 		done := int32(0)

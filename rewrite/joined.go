@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// An UPDATE or DELETE of a session table may go by what is in other tables:
+// An UPDATE or DELETE of a session table may go by what is in other tables, or in
+// other records:
 //
 //	UPDATE sessions s JOIN users u ON u.id = s.uid SET s.name = u.name WHERE s.id = 'k'
 //	DELETE FROM sessions WHERE id = 'k' AND uid IN (SELECT id FROM users WHERE banned)
@@ -18,111 +19,129 @@ import (
 // So the record is tested and written by one statement, at its own stores. An
 // outer join is read without its condition but for what that says of the record,
 // for a row that the condition leaves out is there all the same.
+//
+// One that writes several session tables, or one by several names, is carried out
+// by a statement for each, with what they need of each other read before the first
+// of them:
+//
+//	DELETE a, b FROM options a, options b WHERE b.name = CONCAT('timeout_', a.name) AND b.value < 5
 
 // A Joint is a part of such a statement that has other tables in it.
 type Joint struct {
 	start, end int
 	// Select reads what is to stand in its place.
 	Select []byte
-	// Query: it is a query; else a table.
-	Query bool
-	alias string // behind it, for a table
+	// Query: it is a query; else a table. Of a query that names columns of what is
+	// around it, and so can't be read by itself, Within are the tables.
+	Query  bool
+	Within []Joint
+	// Table is the table as the statement names it, with its alias; Alias is that,
+	// quoted. Both are "" of a query.
+	Table, Alias string
+	alias        string // behind it, for a table
 }
 
-// Joined returns the parts of an UPDATE or DELETE with Plan.Joins, and what makes
-// the statement with others in their place. why names what stands against it; ""
-// for nothing.
-func (s *Statement) Joined() (parts []Joint, with func(texts []string) []byte, why string) {
+// JoinedPart is a statement that such a one is carried out by.
+type JoinedPart struct {
+	Joints []Joint
+	// Target is the session table that it writes, as the statement names it, with
+	// its alias, and TargetAlias that, quoted; "" of other tables. Outer: there is an
+	// outer join.
+	Target, TargetAlias string
+	Outer               bool
+	text                []byte
+	edits               []edit
+}
+
+// edit is a text in the place of what stands from start up to end.
+type edit struct {
+	start, end int
+	text       string
+}
+
+// Text is the statement as it was.
+func (p *JoinedPart) Text() []byte { return p.text }
+
+// With makes the statement with others in the places of the joints.
+func (p *JoinedPart) With(joints []Joint, texts []string) (text []byte) {
+	edits := slices.Clone(p.edits)
+	for i, j := range joints {
+		edits = append(edits, edit{j.start, j.end, texts[i] + j.alias})
+	}
+	slices.SortFunc(edits, func(a, b edit) int { return a.start - b.start })
+	done := 0
+	for _, e := range edits {
+		text = append(append(text, p.text[done:e.start]...), e.text...)
+		done = e.end
+	}
+	return append(text, p.text[done:]...)
+}
+
+// Joined returns the statements that an UPDATE or DELETE with Plan.Joins is
+// carried out by. why names what stands against it; "" for nothing. ours tells
+// of a table's name, as written, whether it is a session table.
+func (s *Statement) Joined(ours func(schema, name string) bool) (parts []JoinedPart, why string) {
 	l := &lexed{}
 	lex(l, s.Text, s.mode)
 	const apart = "a write by other tables that can't be taken apart"
 	switch {
 	case l.execComments || l.hints || l.compound || l.multi || l.err != "" || s.mode&ModeUnsafeCharset != 0:
-		return nil, nil, apart
+		return nil, apart
 	}
-	w := &sweeper{analyzer: &analyzer{l: l, toks: l.tokens}, plan: s.Plan}
-	if parts, why = w.joints(); why != "" {
-		return nil, nil, why
+	w := &joiner{sweeper: sweeper{analyzer: &analyzer{l: l, toks: l.tokens}, plan: s.Plan}, ours: ours}
+	if why := w.references(); why != "" {
+		return nil, why
 	}
-	if len(parts) == 0 {
-		return nil, nil, apart
+	if why := w.targets(); why != "" {
+		return nil, why
 	}
-	return parts, func(texts []string) (text []byte) {
-		done := 0
-		for i, p := range parts {
-			text = append(append(append(text, s.Text[done:p.start]...), texts[i]...), p.alias...)
-			done = p.end
+	for _, t := range w.written {
+		p, why := w.part(t)
+		if why != "" {
+			return nil, why
 		}
-		return append(text, s.Text[done:]...)
-	}, ""
-}
-
-// names reports whether one of the tables in list, as written, is named from i up
-// to end.
-func (w *sweeper) names(i, end int, list []string) bool {
-	for ; i < end; i++ {
-		if _, _, next := w.tableName(i); next != i && w.mayBeTable(i, next) && w.isNamed(i, list) {
-			return true
+		if len(p.Joints) == 0 && len(w.written) == 1 {
+			return nil, apart
 		}
-	}
-	return false
-}
-
-// isNamed reports whether the name at i is one of those in list.
-func (w *sweeper) isNamed(i int, list []string) bool {
-	schema, name, next := w.tableName(i)
-	return next != i && !w.op(i-1, ".") && slices.ContainsFunc(list, func(o string) bool {
-		return strings.EqualFold(o, name) || strings.EqualFold(o, schema+"."+name)
-	})
-}
-
-// joints finds them.
-func (w *sweeper) joints() (parts []Joint, why string) {
-	refs, end, alias := w.references()
-	for i := 1; i < len(w.toks); i++ {
-		if w.op(i, "(") && (w.is(i+1, "select") || w.is(i+1, "with")) {
-			next := w.skipParens(i)
-			if w.names(i, next, w.plan.Others) {
-				if w.names(i, next, []string{w.plan.Table.Name}) {
-					return nil, "a write by a query of a session table and another one"
-				}
-				parts = append(parts, Joint{
-					start: int(w.toks[i].start), end: w.upTo(next),
-					Select: w.l.text[w.toks[i].end:w.toks[next-1].start], Query: true,
-				})
-			}
-			i = next - 1
-			continue
-		}
-		if i < refs || i >= end || !w.isNamed(i, w.plan.Others) || !w.startsTable(i) {
-			continue
-		}
-		schema, name, next := w.tableName(i)
-		as := name
-		after := next
-		if w.is(after, "as") {
-			after++
-		}
-		if given, ok := w.ident(after); ok && after < end && !clauseWords[w.word(after)] && !behindTable[w.word(after)] {
-			as = given
-			after++
-		} else if after = next; schema != "" {
-			return nil, "a write by the table " + schema + "." + name + " without an alias"
-		}
-		if alias == "" {
-			return nil, "a write of a table that is not named first, by others"
-		}
-		quoted := "`" + strings.ReplaceAll(as, "`", "``") + "`"
-		sel := "SELECT DISTINCT " + quoted + ".* FROM " + w.between(refs, end)
-		if cond := w.joinedBy(refs, end, alias); cond != "" {
-			sel += " WHERE " + cond
-		}
-		parts = append(parts, Joint{
-			start: int(w.toks[i].start), end: w.upTo(after), Select: []byte(sel), alias: " AS " + quoted,
-		})
-		i = after - 1
+		parts = append(parts, p)
 	}
 	return parts, ""
+}
+
+// Ours tells of tables' names, as a client with the database db writes them,
+// whether they are those of session tables.
+func (p *Planner) Ours(db string) func(schema, name string) bool {
+	a := &analyzer{db: db, o: &p.now.Load().options}
+	return func(schema, name string) bool {
+		kind, _, _ := a.classify(schema, name)
+		return kind == sourceSession
+	}
+}
+
+// A joiner takes one statement apart.
+type joiner struct {
+	sweeper
+	ours       func(schema, name string) bool
+	begin, end int        // the tokens of the joined tables
+	tables     []joinedTo // among them
+	head       [2]int     // the tokens of a DELETE's targets, if it names them
+	written    []target
+}
+
+// joinedTo is a table in the joined ones.
+type joinedTo struct {
+	first, end   int // tokens, the alias among them
+	schema, name string
+	alias        string
+	renamed      bool // it has an alias
+	ours         bool
+}
+
+// A target is what one of the statements writes: a session table, or all that are
+// none.
+type target struct {
+	table int   // of joiner.tables; -1 for the others
+	sets  []int // tokens that begin its assignments
 }
 
 var behindTable = words("join inner cross left right natural straight_join on using use force ignore partition set where")
@@ -136,77 +155,261 @@ func (w *sweeper) startsTable(i int) bool {
 	return w.op(i-1, ",") || w.op(i-1, "(")
 }
 
-// references returns the tokens of the joined tables, and the name that the
-// session table has among them.
-func (w *sweeper) references() (begin, end int, alias string) {
+// tableAt reads the table at token i, of what ends with token end.
+func (w *joiner) tableAt(i, end int) joinedTo {
+	t := joinedTo{first: i}
+	t.schema, t.name, t.end = w.tableName(i)
+	t.alias, t.ours = t.name, w.ours(t.schema, t.name)
+	after := t.end
+	if w.is(after, "as") {
+		after++
+	}
+	if given, ok := w.ident(after); ok && after < end && (w.kind(after) != tokWord || !clauseWords[w.word(after)] && !behindTable[w.word(after)]) {
+		t.alias, t.end, t.renamed = given, after+1, true
+	}
+	return t
+}
+
+// references finds the joined tables.
+func (w *joiner) references() string {
 	if w.is(0, "update") {
-		begin = 1
-		for w.is(begin, "low_priority") || w.is(begin, "ignore") {
-			begin++
+		w.begin = 1
+		for w.is(w.begin, "low_priority") || w.is(w.begin, "ignore") {
+			w.begin++
 		}
-		end = w.first(len(w.toks), w.clause(begin, "set"))
+		w.end = w.first(len(w.toks), w.clause(w.begin, "set"))
 	} else {
 		from := w.clause(1, "from")
 		if from < 0 {
-			return 0, 0, ""
+			return "DELETE without FROM"
 		}
-		if using := w.clause(from, "using"); using > 0 && !w.is(from+1, "(") && (w.clause(from, "join") < 0 || using < w.clause(from, "join")) {
-			from = using
+		first := 1
+		for w.is(first, "low_priority") || w.is(first, "quick") || w.is(first, "ignore") {
+			first++
 		}
-		begin = from + 1
-		end = w.first(w.tail(begin), w.clause(begin, "where"))
-	}
-	for i := begin; i < end; i++ {
-		if !w.isNamed(i, []string{w.plan.Table.Name}) || !w.startsTable(i) {
-			continue
+		w.head = [2]int{first, from}
+		if using := w.clause(from, "using"); using > 0 && !w.is(from+1, "(") && !w.op(using+1, "(") && (w.clause(from, "join") < 0 || using < w.clause(from, "join")) {
+			w.head, from = [2]int{from + 1, using}, using
 		}
-		_, name, next := w.tableName(i)
-		if w.is(next, "as") {
-			next++
-		}
-		if given, ok := w.ident(next); ok && next < end && !clauseWords[w.word(next)] && !behindTable[w.word(next)] {
-			name = given
-		}
-		return begin, end, name
+		w.begin = from + 1
+		w.end = w.first(w.tail(w.begin), w.clause(w.begin, "where"))
 	}
-	return begin, end, ""
-}
-
-// joinedBy is the condition by which the joined tables are read.
-func (w *sweeper) joinedBy(refs, end int, alias string) string {
-	where := w.clause(end, "where")
-	if where < 0 {
-		return ""
-	}
-	condEnd := w.tail(where)
-	outer := false
-	for i := refs; i < end; i++ {
-		outer = outer || w.is(i, "left") || w.is(i, "right") || w.is(i, "natural")
-	}
-	if !outer && !w.names(where, condEnd, w.plan.Others) {
-		return "(" + w.between(where+1, condEnd) + "\n)"
-	}
-	var own []string
-	begin := where + 1
-	for i := begin; i <= condEnd; i++ {
-		if w.op(i, "(") && i < condEnd {
+	for i := w.begin; i < w.end; i++ {
+		if w.op(i, "(") && (w.is(i+1, "select") || w.is(i+1, "with")) {
 			i = w.skipParens(i) - 1
 			continue
 		}
-		switch w.word(i) {
-		case "or", "xor", "between", "not":
-			return ""
-		}
-		if w.op(i, "||") {
-			return ""
-		}
-		if i < condEnd && !w.is(i, "and") && !w.op(i, "&&") {
+		if _, _, next := w.tableName(i); next == i || !w.startsTable(i) || w.op(i-1, ".") {
 			continue
 		}
-		if name, ok := w.ident(begin); ok && i == begin+5 && strings.EqualFold(name, alias) && w.op(begin+1, ".") && w.op(begin+3, "=") {
-			own = append(own, w.between(begin, i))
+		if w.listed(i) {
+			continue
 		}
-		begin = i + 1
+		t := w.tableAt(i, w.end)
+		w.tables = append(w.tables, t)
+		i = t.end - 1
 	}
-	return strings.Join(own, " AND ")
+	return ""
+}
+
+// listed reports whether token i stands in parentheses behind USING or a
+// function.
+func (w *joiner) listed(i int) bool {
+	depth := 0
+	for k := i - 1; k >= w.begin; k-- {
+		switch {
+		case w.op(k, ")"):
+			depth++
+		case w.op(k, "(") && depth > 0:
+			depth--
+		case w.op(k, "("):
+			if _, name := w.ident(k - 1); name && k > w.begin && !w.is(k-1, "join") && !w.is(k-1, "straight_join") {
+				return true
+			}
+		case w.is(k, "on") && depth == 0:
+			return true
+		case depth == 0 && (w.is(k, "join") || w.is(k, "straight_join")):
+			return false
+		}
+	}
+	return false
+}
+
+// named is the table of an alias, or of a table's name; -1 for none.
+func (w *joiner) named(schema, name string) int {
+	return slices.IndexFunc(w.tables, func(t joinedTo) bool {
+		return strings.EqualFold(t.alias, name) && (schema == "" || t.schema == "" || strings.EqualFold(schema, t.schema))
+	})
+}
+
+// targets finds what the statement writes.
+func (w *joiner) targets() string {
+	const unnamed = "a write of several tables that doesn't say which"
+	var list, sets []int // the tables, and the tokens that begin their assignments
+	switch {
+	case w.is(0, "update"):
+		end := w.first(w.tail(w.end), w.clause(w.end, "where"))
+		for i := w.end + 1; i < end; i = min(w.findOp(i, ","), end) + 1 {
+			table := w.assigned(i)
+			if table < 0 {
+				return unnamed
+			}
+			list, sets = append(list, table), append(sets, i)
+		}
+	case w.head[0] < w.head[1]:
+		for i := w.head[0]; i < w.head[1]; {
+			schema, name, next := w.tableName(i)
+			table := w.named(schema, name)
+			if next == i || table < 0 {
+				return unnamed
+			}
+			list = append(list, table)
+			for i = next; i < w.head[1]; i++ {
+				if w.op(i, ",") {
+					i++
+					break
+				}
+			}
+		}
+	case len(w.tables) == 1:
+		list = []int{0}
+	default:
+		return unnamed
+	}
+	for n, table := range list {
+		at := slices.IndexFunc(w.written, func(t target) bool {
+			return t.table == table || t.table < 0 && !w.tables[table].ours
+		})
+		if at < 0 {
+			at = len(w.written)
+			t := target{table: table}
+			if !w.tables[table].ours {
+				t.table = -1
+			}
+			w.written = append(w.written, t)
+		}
+		t := &w.written[at]
+		if sets != nil {
+			t.sets = append(t.sets, sets[n])
+		}
+	}
+	return w.together(sets != nil)
+}
+
+// together names what stands against writing all of the targets; "" for nothing.
+// A change that comes between the reading and the writing must not be made of one
+// of two tables that are no copies of each other, and what an UPDATE has made of a
+// table must not be seen by itself.
+func (w *joiner) together(update bool) string {
+	for i, t := range w.written {
+		if t.table < 0 && len(w.written) > 1 {
+			return "a write of session tables and of others in one statement"
+		}
+		for _, o := range w.written[:i] {
+			if a, b := w.tables[t.table], w.tables[o.table]; update && strings.EqualFold(a.name, b.name) {
+				return "an UPDATE of a table by two names"
+			}
+		}
+	}
+	return ""
+}
+
+// assigned is the table of the column that is assigned at token i; that of a
+// column alone is the only session table.
+func (w *joiner) assigned(i int) int {
+	schema, name, next := w.tableName(i)
+	if w.op(next, ".") { // schema.table.column
+		return w.named(schema, name)
+	}
+	if next > i && schema != "" {
+		return w.named("", schema)
+	}
+	only := -1
+	for k, t := range w.tables {
+		if t.ours && only >= 0 {
+			return -1
+		}
+		if t.ours {
+			only = k
+		}
+	}
+	return only
+}
+
+// part makes the statement that writes t.
+func (w *joiner) part(t target) (p JoinedPart, why string) {
+	p.text = w.l.text[:w.upTo(len(w.toks))]
+	if t.table >= 0 {
+		p.Target, p.TargetAlias = w.between(w.tables[t.table].first, w.tables[t.table].end), quoted(w.tables[t.table].alias)
+	}
+	p.Outer = w.outerJoin()
+	if len(w.written) > 1 {
+		w.alone(&p, t)
+	}
+	// foreign tells what has to be read before.
+	foreign := func(ours bool) bool { return t.table >= 0 || ours }
+	for k, table := range w.tables {
+		if k == t.table || !foreign(table.ours) {
+			continue
+		}
+		if !table.renamed && table.schema != "" {
+			return p, "a write by the table " + table.schema + "." + table.name + " without an alias"
+		}
+		p.Joints = append(p.Joints, w.joint(table, w.between(w.begin, w.end), w.joinedBy(t)))
+	}
+	for i := 1; i < len(w.toks); i++ {
+		if !w.op(i, "(") || !w.is(i+1, "select") && !w.is(i+1, "with") {
+			continue
+		}
+		next := w.skipParens(i)
+		dropped := slices.ContainsFunc(p.edits, func(e edit) bool { return e.start <= int(w.toks[i].start) && int(w.toks[i].start) < e.end })
+		if within := w.within(i, next, foreign); within != nil && !dropped {
+			j := Joint{
+				start: int(w.toks[i].start), end: w.upTo(next), Query: true, Within: within,
+				Select: w.l.text[w.toks[i].end:w.toks[next-1].start],
+			}
+			p.Joints = append(p.Joints, j)
+		}
+		i = next - 1
+	}
+	return p, ""
+}
+
+// outerJoin reports whether there may be one among the joined tables.
+func (w *joiner) outerJoin() bool {
+	for i := w.begin; i < w.end; i++ {
+		if w.is(i, "left") || w.is(i, "right") || w.is(i, "natural") {
+			return true
+		}
+	}
+	return false
+}
+
+// alone edits what else the statement writes away.
+func (w *joiner) alone(p *JoinedPart, t target) {
+	if !w.is(0, "update") {
+		p.edits = append(p.edits, edit{int(w.toks[w.head[0]].start), w.upTo(w.head[1]), p.TargetAlias})
+		return
+	}
+	end := w.first(w.tail(w.end), w.clause(w.end, "where"))
+	var sets []string
+	for _, i := range t.sets {
+		sets = append(sets, w.between(i, min(w.findOp(i, ","), end)))
+	}
+	p.edits = append(p.edits, edit{int(w.toks[w.end+1].start), w.upTo(end), strings.Join(sets, ", ")})
+}
+
+func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+// joint is what reads a table of some joined ones.
+func (w *joiner) joint(t joinedTo, from, cond string) Joint {
+	as := quoted(t.alias)
+	sel := "SELECT DISTINCT " + w.columnsOf(t.alias) + " FROM " + from
+	if cond != "" {
+		sel += " WHERE " + cond
+	}
+	return Joint{
+		start: int(w.toks[t.first].start), end: w.upTo(t.end), Select: []byte(sel), alias: " AS " + as,
+		Table: w.between(t.first, t.end), Alias: as,
+	}
 }

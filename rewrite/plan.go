@@ -233,9 +233,12 @@ type Plan struct {
 	// Statement.Selected. If it reads other tables, Refuse holds where no store
 	// serves them.
 	Selects bool
-	// Joins: an UPDATE or DELETE of session tables by what is read of others; see
-	// Statement.Joined. Refuse holds where no store serves those.
+	// Joins: an UPDATE or DELETE of session tables by what is read of others, or of
+	// other records, or one that writes others too; see Statement.Joined. Refuse
+	// holds where no store serves other tables.
 	Joins bool
+	// SelectsFrom: an INSERT ... SELECT of a known key with a FROM clause.
+	SelectsFrom bool
 	// CopiesFrom is the key of the record that an INSERT ... SELECT into the record
 	// of Keys reads, where that is another one; nil for none.
 	CopiesFrom []Value

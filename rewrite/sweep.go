@@ -169,21 +169,24 @@ func (w *sweeper) qualify(i, end int) string {
 	if !several {
 		return ""
 	}
+	for ; ; i++ {
+		if i == end {
+			return "a write of table " + w.tableOf + " that doesn't name it among its tables"
+		}
+		if w.op(i, "(") && (w.is(i+1, "select") || w.is(i+1, "with")) {
+			i = w.skipParens(i) - 1
+			continue
+		}
+		if _, written, next := w.tableName(i); next > i && strings.EqualFold(written, w.tableOf) && w.startsTable(i) {
+			break
+		}
+	}
 	_, name, next := w.tableName(i)
-	written := name
 	if w.is(next, "as") {
 		next++
 	}
-	switch w.word(next) {
-	case "join", "inner", "cross", "left", "right", "natural", "straight_join", "use", "force", "ignore", "partition":
-	default:
-		if alias, ok := w.ident(next); ok && next < end {
-			name = alias
-		}
-	}
-	table := w.tableOf
-	if !strings.EqualFold(written, table) {
-		return "a write of table " + table + " where another one is named before it"
+	if given, ok := w.ident(next); ok && next < end && (w.kind(next) != tokWord || !clauseWords[w.word(next)] && !behindTable[w.word(next)]) {
+		name = given
 	}
 	w.key = "`" + strings.ReplaceAll(name, "`", "``") + "`." + w.key
 	return ""

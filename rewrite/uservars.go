@@ -91,6 +91,16 @@ func (s *Statement) WithParams(value func(i int) (literal string, ok bool)) (tex
 	return s.replace(tokParam, func(a *analyzer, i int) (string, bool) { return value(int(a.toks[i].lit)) })
 }
 
+// Bound is an expression of the statement with its parameters replaced as by
+// WithParams.
+func (s *Statement) Bound(e Expression, value func(i int) (literal string, ok bool)) (text []byte, ok bool) {
+	if e.N == 0 {
+		return e.Text, true
+	}
+	part := Statement{Text: e.Text, mode: s.mode}
+	return part.WithParams(func(i int) (string, bool) { return value(e.First + i) })
+}
+
 // replace returns the statement with each token of the given kind replaced by
 // what with gives for it.
 func (s *Statement) replace(kind tokenKind, with func(a *analyzer, i int) (string, bool)) (text []byte, ok bool) {

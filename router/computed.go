@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
@@ -18,9 +19,22 @@ func (s *session) computed(st *rewrite.Statement, req replica.Request, args rewr
 	if list == nil {
 		return refusal(st.Plan)
 	}
+	var rest []int // the other parameters
+	for i := range st.Plan.Params {
+		if !slices.ContainsFunc(list, func(e rewrite.Expression) bool { return e.First <= i && i < e.First+e.N }) {
+			rest = append(rest, i)
+		}
+	}
+	texts := make([][]byte, len(list))
+	for i, e := range list {
+		var ok bool
+		if texts[i], ok = st.Bound(e, func(i int) (string, bool) { return boundLiteral(args, i) }); !ok {
+			return refuse("a key computed of a parameter that is neither text nor an integer")
+		}
+	}
 	values := make([]string, len(list))
 	err := s.data.Ask(func(conn *store.Conn) error {
-		for i, text := range list {
+		for i, text := range texts {
 			// A derived table with LIMIT is made once, so that UUID() is one value.
 			rows, err := conn.Query(context.Background(), fmt.Sprintf(
 				"SELECT HEX(v), CHARSET(v) FROM (SELECT CONCAT(%s\n) AS v LIMIT 1) dsmproxy_key", text))
@@ -48,7 +62,54 @@ func (s *session) computed(st *rewrite.Statement, req replica.Request, args rewr
 	}
 	v := &variants{of: req}
 	defer v.close()
-	return s.carryOut(&again, v.with(text), args)
+	if len(rest) == st.Plan.Params {
+		return s.carryOut(&again, v.with(text), args)
+	}
+	part := v.subset(text, rest)
+	if p, ok := part.(*prepared); ok { // it may be taken apart again
+		if err := p.exec.Parse(p.payload, p.params, nil, p.isLong); err != nil {
+			return err
+		}
+	}
+	return s.carryOut(&again, part, someArgs{args, rest})
+}
+
+// someArgs are those of the arguments whose numbers are in list.
+type someArgs struct {
+	of   rewrite.Args
+	list []int
+}
+
+// Arg implements rewrite.Args.
+func (a someArgs) Arg(i int) (text []byte, null, ok bool) {
+	if i >= len(a.list) {
+		return nil, false, false
+	}
+	return a.of.Arg(a.list[i])
+}
+
+// IsNumber implements typedArgs.
+func (a someArgs) IsNumber(i int) bool {
+	typed, _ := a.of.(typedArgs)
+	return typed != nil && i < len(a.list) && typed.IsNumber(a.list[i])
+}
+
+// Charset implements typedArgs.
+func (a someArgs) Charset(i int) string {
+	typed, _ := a.of.(typedArgs)
+	if typed == nil || i >= len(a.list) {
+		return rewrite.CharsetOfClient
+	}
+	return typed.Charset(a.list[i])
+}
+
+// Whole implements wholeArgs.
+func (a someArgs) Whole(i int) (text []byte, ok bool) {
+	whole, _ := a.of.(wholeArgs)
+	if whole == nil || i >= len(a.list) {
+		return nil, false
+	}
+	return whole.Whole(a.list[i])
 }
 
 // keyText is a literal for a value of a charset that is given in hexadecimal.

@@ -127,24 +127,35 @@ func boundLiteral(args rewrite.Args, i int) (sql string, ok bool) {
 	return literal(args, i)
 }
 
-// literals carries a SELECT out and returns its columns' names and its rows.
+// literals carries a SELECT out and returns its columns' names and its rows, as
+// they are inserted.
 func (s *session) literals(text []byte) (names []string, rows [][]string, err error) {
+	err = s.selects(text, func(w *replica.Scatter) (err error) {
+		names, rows, err = s.data.Literals(w)
+		return err
+	})
+	return names, rows, err
+}
+
+// selects has run carry a SELECT out whose rows become literals.
+func (s *session) selects(text []byte, run func(w *replica.Scatter) error) error {
 	st := new(rewrite.Statement)
 	s.router.Planner.Plan(st, text, s.data.State().DB(), s.mode)
 	p := st.Plan
 	inTxn := s.data.InTxn() || !s.data.State().Autocommit()
 	w := &replica.Scatter{Req: &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, st.Text...)}, Limit: -1}
 	close := func() {}
+	var err error
 	switch {
 	case p.Refuse != "" && p.Computed == nil:
-		return nil, nil, refusal(p)
+		return refusal(p)
 	case p.Pins != "":
-		return nil, nil, refuse(p.Pins)
+		return refuse(p.Pins)
 	case p.Kind == rewrite.KindRead, p.Kind == rewrite.KindScatterRead:
 		var keys [][]byte
 		if p.Kind == rewrite.KindRead && !s.loose(st, nil) {
 			if err := s.findKeys(st, p.Keys, nil); err != nil {
-				return nil, nil, err
+				return err
 			}
 			if keys = s.keys; keys == nil {
 				keys = [][]byte{}
@@ -156,25 +167,25 @@ func (s *session) literals(text []byte) (names []string, rows [][]string, err er
 			err = refusedJoin(p)
 		}
 	case p.Kind != rewrite.KindAny, p.Routines != nil:
-		return nil, nil, refuse("a SELECT in a write that is " + p.Kind.String())
+		return refuse("a SELECT in a write that is " + p.Kind.String())
 	}
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer close()
 	if len(p.Others) > 0 {
 		switch {
 		case s.router.OtherTables < 0:
-			return nil, nil, refusedJoin(p)
+			return refusedJoin(p)
 		case s.keepsOthers: // a temporary table may hide one that is named
-			return nil, nil, refuse("a write by another table by a client with temporary tables, LOCK TABLES or a CALL before")
+			return refuse("a write by another table by a client with temporary tables, LOCK TABLES or a CALL before")
 		case inTxn && s.writesOthers:
-			return nil, nil, refuse("a write by another table in a transaction that has written other tables")
+			return refuse("a write by another table in a transaction that has written other tables")
 		}
 		if err := s.checkOthers(p); err != nil {
-			return nil, nil, err
+			return err
 		}
 		w.AtHome = true
 	}
-	return s.data.Literals(w)
+	return run(w)
 }

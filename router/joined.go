@@ -2,6 +2,7 @@ package router
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
@@ -33,37 +34,118 @@ func (s *session) writeJoined(st *rewrite.Statement, req replica.Request, args r
 	if err != nil {
 		return err
 	}
-	parts, with, why := whole.Joined()
+	parts, why := whole.Joined(s.router.Planner.Ours(s.data.State().DB()))
 	if why != "" {
 		return refuse(why)
 	}
-	texts := make([]string, len(parts))
-	size := 0
+	if len(p.Others) == 0 { // one that reads what it writes may not be allowed
+		const updateTableUsed = 1093
+		if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && (told.Code == updateTableUsed || s.judges(told)) {
+			return told
+		}
+	}
+	var texts [][]byte
 	for i := range parts {
-		names, rows, err := s.literals(parts[i].Select)
+		text, err := s.joinedText(&parts[i])
 		var refused *protocol.Error
-		if parts[i].Query && errors.As(err, &refused) && refused.Code == errBadField {
-			return refuse("a write by a query of another table that names a column of the record")
+		if errors.As(err, &refused) && refused.Code == errBadField {
+			// Which clause it is in is another question.
+			if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && told.Code == errBadField {
+				return told
+			}
 		}
 		if err != nil {
 			return err
 		}
-		texts[i] = inPlace(names, rows)
+		texts = append(texts, text)
+	}
+	if len(texts) > 1 {
+		return s.writeParts(p, texts)
+	}
+	return s.carryOutText(p, texts[0])
+}
+
+// joinedText is a part with what it needs of other tables in its place.
+func (s *session) joinedText(part *rewrite.JoinedPart) ([]byte, error) {
+	joints := slices.Clone(part.Joints)
+	var texts []string
+	size := 0
+	for i := 0; i < len(joints); i++ {
+		columns, rows, err := s.exactly(joints[i].Select)
+		var refused *protocol.Error
+		if errors.As(err, &refused) && refused.Code == errBadField && len(joints[i].Within) > 0 {
+			joints = slices.Replace(joints, i, i+1, joints[i].Within...)
+			i--
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := s.collate(part, &joints[i], columns, rows); err != nil {
+			return nil, err
+		}
+		if part.Outer && !joints[i].Query {
+			rows = slices.DeleteFunc(rows, noRow)
+		}
+		texts = append(texts, inPlace(columns, rows))
 		if size += len(texts[i]); size > maxJoined {
-			return refuse(p.Refuse + " of which it needs more than 1 MiB")
+			return nil, tooMuch()
 		}
 	}
-	text := with(texts)
+	return part.With(joints, texts), nil
+}
+
+func tooMuch() error {
+	return refuse("a write by other tables, or other records, of which it needs more than 1 MiB")
+}
+
+// exactly reads the rows of a SELECT as literals that are what they stand for.
+func (s *session) exactly(text []byte) (columns []replica.LiteralColumn, rows [][]string, err error) {
+	err = s.selects(text, func(w *replica.Scatter) (err error) {
+		columns, rows, err = s.data.ExactLiterals(w, true, maxJoined)
+		return err
+	})
+	if errors.Is(err, replica.ErrTooLong) {
+		err = tooMuch()
+	}
+	return columns, rows, err
+}
+
+// noRow reports whether a row is the one that an outer join puts where there is
+// none.
+func noRow(row []string) bool {
+	return !slices.ContainsFunc(row, func(v string) bool { return v != "NULL" })
+}
+
+// carryOutText carries out what has been made of a statement with p.
+func (s *session) carryOutText(p *rewrite.Plan, text []byte) error {
 	var again rewrite.Statement
 	s.router.Planner.Plan(&again, text, s.data.State().DB(), s.mode)
-	if again.Plan.Joins {
-		return refusal(p)
+	if again.Plan.Joins || again.Plan.Gathers {
+		if p.Refuse != "" {
+			return refusal(p)
+		}
+		return refuse("a write by other records of a session table")
 	}
 	return s.carryOut(&again, &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}, nil)
 }
 
+// writeParts carries a statement out that writes several session tables: in one
+// transaction, the client's or one of its own.
+func (s *session) writeParts(p *rewrite.Plan, texts [][]byte) error {
+	var runs []func() error
+	for _, text := range texts {
+		runs = append(runs, func() error { return s.carryOutText(p, text) })
+	}
+	err := s.data.AsOne(runs, p.Verb == rewrite.VerbUpdate)
+	if err == nil {
+		s.remembered(p)
+	}
+	return err
+}
+
 // inPlace is a query that answers with the rows.
-func inPlace(names []string, rows [][]string) string {
+func inPlace(columns []replica.LiteralColumn, rows [][]string) string {
 	var b strings.Builder
 	b.WriteByte('(')
 	for i := range max(1, len(rows)) {
@@ -71,7 +153,7 @@ func inPlace(names []string, rows [][]string) string {
 			b.WriteString(" UNION ALL ")
 		}
 		b.WriteString("SELECT ")
-		for j, name := range names {
+		for j, column := range columns {
 			if j > 0 {
 				b.WriteString(", ")
 			}
@@ -81,7 +163,7 @@ func inPlace(names []string, rows [][]string) string {
 				b.WriteString(rows[i][j])
 			}
 			if i == 0 {
-				b.WriteString(" AS `" + strings.ReplaceAll(name, "`", "``") + "`")
+				b.WriteString(" AS `" + strings.ReplaceAll(column.Name, "`", "``") + "`")
 			}
 		}
 	}

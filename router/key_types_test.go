@@ -116,7 +116,7 @@ func testKeyTypes(t *testing.T, level string) {
 	for i, c := range columns {
 		t.Run(c.typ, func(t *testing.T) {
 			lines := strings.ReplaceAll(c.lines, "$", tables[i].Name)
-			runSequence(t, addr, single.Addr(), strings.Split(lines, "\n"))
+			runSequence(t, &addr, single.Addr(), strings.Split(lines, "\n"), nil)
 		})
 	}
 	odd := rawConnect(t, addr, "app", 0)

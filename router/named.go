@@ -22,9 +22,11 @@ import (
 type named struct {
 	plan rewrite.Statement
 	stmt *store.Stmt
-	// noBackslash is how the session read a backslash at PREPARE.
-	noBackslash bool
+	mode rewrite.Mode // of the session at PREPARE
 }
+
+// noBackslash is how the session read a backslash at PREPARE.
+func (n *named) noBackslash() bool { return n.mode&rewrite.ModeNoBackslashEscapes != 0 }
 
 // executed is the running EXECUTE. It implements replica.Request, rewrite.Args
 // and typedArgs.
@@ -79,12 +81,13 @@ func (s *session) prepareSQL(st *rewrite.Statement, req replica.Request) error {
 	} else if n == nil {
 		return unknownHandler(p.Name, "EXECUTE")
 	}
+	s.planned(&n.plan, n.stmt, n.stmt.Text, n.mode)
 	if len(p.Using) != n.plan.Plan.Params {
 		return protocol.Errorf(protocol.ErrWrongArguments, "Incorrect arguments to EXECUTE")
 	}
 	// The EXECUTE itself may be s.stmt, which several statements share.
 	of := *st
-	e := &executed{stmt: n.stmt, noBackslash: n.noBackslash, using: st.Arguments(), session: s, of: &of}
+	e := &executed{stmt: n.stmt, noBackslash: n.noBackslash(), using: st.Arguments(), session: s, of: &of}
 	return s.carryOut(&n.plan, e, e)
 }
 
@@ -102,8 +105,8 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 		return nil, err
 	}
 	n := &named{
-		stmt:        &store.Stmt{Text: text, Session: s.data.State()},
-		noBackslash: s.mode&rewrite.ModeNoBackslashEscapes != 0,
+		stmt: &store.Stmt{Text: text, Session: s.data.State()},
+		mode: s.mode,
 	}
 	s.router.Planner.Plan(&n.plan, text, s.data.State().DB(), s.mode)
 	p := n.plan.Plan
@@ -122,7 +125,7 @@ func (s *session) prepareNamed(st *rewrite.Statement) (*named, error) {
 	case len(p.Others) > 0:
 		at = s.router.OtherTables
 	}
-	if err := s.data.PrepareText(n.stmt, n.noBackslash, at, writesRecords(p) && !s.data.ReadOnly()); err != nil {
+	if err := s.data.PrepareText(n.stmt, n.noBackslash(), at, writesRecords(p) && !s.data.ReadOnly()); err != nil {
 		return nil, err
 	}
 	return n, refused

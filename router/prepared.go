@@ -22,6 +22,7 @@ type prepared struct {
 	id   uint32
 	text []byte
 	plan rewrite.Statement
+	mode rewrite.Mode // at PREPARE
 	stmt *store.Stmt
 	// private: stmt is not shared with whoever has prepared the same.
 	private bool
@@ -44,7 +45,7 @@ func (s *session) prepare(payload []byte) error {
 		return tooManyPrepared()
 	}
 	text := bytes.Clone(payload[1:])
-	p := &prepared{text: text, stmt: s.router.stmts.Get(text, s.data.State())}
+	p := &prepared{text: text, mode: s.mode, stmt: s.router.stmts.Get(text, s.data.State())}
 	defer func() {
 		if s.prepared[p.id] != p {
 			p.stmt.Close()
@@ -140,6 +141,7 @@ func (s *session) find(payload []byte, name string) (*prepared, error) {
 		return nil, protocol.Errorf(protocol.ErrUnknownStmtHandler,
 			"Unknown prepared statement handler (%d) given to %s", id, name)
 	}
+	s.planned(&p.plan, p.stmt, p.text, p.mode)
 	return p, nil
 }
 

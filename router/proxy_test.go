@@ -50,6 +50,7 @@ type harness struct {
 	ledger  *ledger.Ledger
 	router  *router.Router
 	clients func() []protocol.ClientInfo // of the proxy that was started last
+	server  *protocol.Server             // likewise
 	other   int                          // the store of other tables
 	log     *lockedBuffer
 	detect  time.Duration // how long a store must fail to be excluded
@@ -259,7 +260,7 @@ func (h *harness) serve(t *testing.T, tables []rewrite.Table) (addr string) {
 	server := &protocol.Server{Credentials: users{}, Log: log, Version: set.Version}
 	h.router = router.New(router.Config{Set: set, Planner: planner, Credentials: users{},
 		OtherTables: h.other, Kill: server.Kill, Clients: server.List, Log: log})
-	server.Handler, h.clients = h.router, server.List
+	server.Handler, h.clients, h.server = h.router, server.List, server
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

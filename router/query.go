@@ -85,7 +85,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	if p.Selects {
 		return s.insertSelected(st, req, args)
 	}
-	if p.Joins && s.router.OtherTables >= 0 {
+	if p.Joins && (s.router.OtherTables >= 0 || p.Refuse == "") {
 		return s.writeJoined(st, req, args)
 	}
 	if p.Refuse != "" {
@@ -104,6 +104,7 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 	}
 	s.data.CountFound = p.Pins == sqlCalcFoundRows
 	s.data.AskInsertID = p.Pins == lastInsertIDOf
+	s.data.CountSelected = p.SelectsFrom
 	req, done := s.inform(asks, req)
 	defer done()
 	var err error
@@ -175,6 +176,12 @@ func (s *session) carryOut(st *rewrite.Statement, req replica.Request, args rewr
 		s.own.rowCount, s.own.foundRows = -1, s.data.Answer().Rows
 	default:
 		s.remembered(p)
+		if p.Kind == rewrite.KindWrite && p.Rows == 0 && (p.Verb == rewrite.VerbInsert || p.Verb == rewrite.VerbReplace) && !s.failed() {
+			s.own.foundRows = 0
+			if p.SelectsFrom {
+				s.own.foundRows = s.data.Selected()
+			}
+		}
 	}
 	return err
 }

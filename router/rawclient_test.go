@@ -195,12 +195,28 @@ func (c *rawClient) answerOfPrepare() (out string, id []byte) {
 	return out, p[1:5]
 }
 
+// prepared prepares and executes a statement; of one that begins with a list, as
+// in [a,b]SELECT ?, ?, those are the parameters.
 func (c *rawClient) prepared(sql string) string {
+	var values []string
+	if list, rest, ok := strings.Cut(sql, "]"); ok && sql[0] == '[' {
+		values, sql = strings.Split(list[1:], ","), rest
+	}
 	out, id := c.prepare(sql)
 	if id == nil {
 		return out
 	}
-	c.command(protocol.ComStmtExecute, append(id[:4:4], 0, 1, 0, 0, 0)...)
+	b := append(id[:4:4], 0, 1, 0, 0, 0)
+	if len(values) > 0 {
+		b = append(append(b, make([]byte, (len(values)+7)/8)...), 1)
+		for range values {
+			b = append(b, protocol.TypeVarString, 0)
+		}
+		for _, v := range values { // of less than 251 bytes
+			b = append(append(b, byte(len(v))), v...)
+		}
+	}
+	c.command(protocol.ComStmtExecute, b...)
 	out += c.answers(true)
 	c.command(protocol.ComStmtClose, id...)
 	return out

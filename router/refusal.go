@@ -29,6 +29,9 @@ func refusedAlways(st *rewrite.Statement, others bool) *protocol.Error {
 	if e := unassignable(p); e != nil {
 		return e
 	}
+	if p.Joins {
+		return nil
+	}
 	switch p.Kind {
 	case rewrite.KindOtherTable, rewrite.KindCall:
 		return refusedOther(p, others)

@@ -135,6 +135,11 @@ func (s *session) partOf(v *variants, parts *rewrite.InsertParts, rows []int) re
 	last := parts.Rows[len(parts.Rows)-1]
 	add(last.First+last.Params, parts.TailParams)
 
+	return v.subset(text, params)
+}
+
+// subset is the request for a text that has some of the parameters.
+func (v *variants) subset(text []byte, params []int) replica.Request {
 	if e, ok := v.of.(*executed); ok {
 		return e.subset(text, params)
 	}
@@ -142,10 +147,11 @@ func (s *session) partOf(v *variants, parts *rewrite.InsertParts, rows []int) re
 	if !ok {
 		return &textRequest{payload: append([]byte{byte(protocol.ComQuery)}, text...)}
 	}
-	part := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: p.stmt.Session}}
+	part := &prepared{text: text, stmt: &store.Stmt{Text: text, Session: p.stmt.Session}, params: len(params)}
 	v.made = append(v.made, part.stmt)
 	part.payload = protocol.AppendSubset(nil, &p.exec, p.id, p.types, params)
 	for i, param := range params {
+		part.types = append(part.types, p.types[2*param], p.types[2*param+1])
 		if value, ok := p.long[param]; ok {
 			if part.long == nil {
 				part.long = make(map[int][]byte)

@@ -26,6 +26,7 @@ func randomSequence(t *testing.T, proxy, direct string, seed uint64) {
 	defer p.conn.Close()
 	defer d.conn.Close()
 	var lines []string
+	reset := false
 	for range 30 {
 		line := g.statement(caps)
 		if g.IntN(6) == 0 && !strings.HasPrefix(line, "!") && !strings.Contains(line, ";") {
@@ -39,6 +40,9 @@ func randomSequence(t *testing.T, proxy, direct string, seed uint64) {
 		want := d.tell(line)
 		if !installed.MariaDB() && line == "!ping" {
 			want = strings.Replace(want, " warnings 2 ", " warnings 0 ", 1)
+		}
+		if reset = reset || line == "!reset"; reset && !installed.MariaDB() {
+			want = strings.ReplaceAll(want, "|255|", "|45|") // the login's charset is forgotten there
 		}
 		if got != want && strings.Contains(got, "error 1062") && strings.Contains(want, "error 1062") {
 			return // of two duplicates it is chance which is found first
@@ -86,6 +90,8 @@ func (g *sequenceGen) where() string {
 	return "n" + g.of("<", ">", "=", "<=") + g.number()
 }
 
+func (g *sequenceGen) where1() string { return g.of("id="+g.id(), "n<"+g.number(), "n="+g.number()) }
+
 func (g *sequenceGen) row() string {
 	return "(" + g.id() + "," + g.of(g.number(), g.number(), "n+1", "LENGTH('abc')", "'4'") + "," +
 		g.of("'x'", "'a;b'", "NULL", "'1x'", "REPEAT('z',300)") + ")"
@@ -123,6 +129,13 @@ func (g *sequenceGen) statement(caps protocol.Capability) string {
 		"UPDATE sessions SET n=(SELECT MAX(n) FROM other) WHERE "+g.where(),
 		"DELETE s FROM sessions s LEFT JOIN other o ON o.id=s.id WHERE o.id IS NULL AND s.id="+g.id(),
 		"DELETE FROM sessions WHERE id="+g.id()+" AND id IN (SELECT id FROM other)",
+		"UPDATE sessions s JOIN other o ON o.id=s.id SET s.n=s.n+1,o.n=o.n+2 WHERE s.n<"+g.number(),
+		"DELETE s,o FROM sessions s JOIN other o ON o.id=s.id WHERE o.n<"+g.number(),
+		"DELETE a,b FROM sessions a JOIN sessions b ON b.n=a.n+1 WHERE a.id="+g.id(),
+		"UPDATE sessions a JOIN sessions b ON b.n=a.n+1 SET a.data=b.id WHERE b."+g.where1(),
+		"DELETE FROM sessions WHERE NOT EXISTS (SELECT 1 FROM other WHERE other.id=sessions.id) AND n>"+g.number(),
+		"UPDATE sessions SET n=(SELECT COUNT(*) FROM other o WHERE o.n>=sessions.n) WHERE "+g.where(),
+		"UPDATE sessions SET n=(SELECT MAX(o.n) FROM sessions o WHERE o.id<>sessions.id)+1 WHERE id="+g.id(),
 		"INSERT INTO sessions (id,n) VALUES ("+g.id()+",NULL),("+g.id()+",3),(NULL,4)")
 }
 

@@ -95,7 +95,10 @@ func (s *session) askVars(conn *store.Conn, names []string) (*store.Session, err
 	}
 	state := s.data.State()
 	for i, v := range values {
-		state = state.WithSet([]byte(v.Assign(quoted[i])), []string{names[i]}, true)
+		// A query without a row assigns nothing, and a variable's type shows it.
+		if !v.Unset || state.Assigns(names[i]) {
+			state = state.WithSet([]byte(v.Assign(quoted[i])), []string{names[i]}, true)
+		}
 		v.Literal = ""
 		s.vars.note(names[i], v)
 	}

@@ -26,8 +26,7 @@ func (c *Client) across(w *Write, try func(w *Write, own bool) (again bool, err 
 	own := !c.InTxn() && c.state.Autocommit()
 	for range c.set.stores {
 		if own {
-			c.txn.open = true
-			c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+			c.beginOwn()
 		}
 		again, err := try(w, own)
 		if !again {

@@ -54,8 +54,7 @@ func (c *Client) fencedAcross(w *Write, apart func(w *Write, own bool) error) er
 	}
 	defer c.unshield(c.whole())
 	for began := time.Now(); ; {
-		c.txn.open = true
-		c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+		c.beginOwn()
 		err := apart(w, true)
 		if err == nil {
 			if err = c.Commit(); err == nil {

@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"strconv"
 
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/merge"
@@ -15,20 +18,48 @@ import (
 // Literals carries w out, whose Req is in text form, and returns the names of its
 // columns and its rows, each value a literal of SQL.
 func (c *Client) Literals(w *Scatter) (names []string, rows [][]string, err error) {
+	columns, rows, err := c.ExactLiterals(w, false, 0)
+	for _, c := range columns {
+		names = append(names, c.Name)
+	}
+	return names, rows, err
+}
+
+// A LiteralColumn is a column of literals. Text: it has a collation.
+type LiteralColumn struct {
+	Name string
+	Text bool
+}
+
+// ErrTooLong says that literals have more bytes than they may have.
+var ErrTooLong = errors.New("too many bytes of literals")
+
+// ExactLiterals is Literals where no column makes of the literals again what they
+// were: with exact each is of the very type of its value, but for the collation of
+// a text. What has no such literal is refused. bound, if it is not 0, is how many
+// bytes there may be at most.
+func (c *Client) ExactLiterals(w *Scatter, exact bool, bound int) (told []LiteralColumn, rows [][]string, err error) {
 	s := c.newScatter(w)
 	w.AsLiterals = true
 	s.chosen = func(frames []byte, _ *protocol.Answer, deprecateEOF bool) error {
 		var columns []literalColumn
-		names, rows = nil, nil
+		told, rows = nil, nil
+		size := 0
 		answer := merge.Answer{DeprecateEOF: deprecateEOF}
 		answer.Column = func(p []byte) error {
 			c, err := readLiteralColumn(p)
-			columns, names = append(columns, c), append(names, c.name)
+			c.exact = exact
+			columns, told = append(columns, c), append(told, LiteralColumn{c.name, c.text()})
 			return err
 		}
 		answer.Row = func(p []byte) error {
 			row := make([]string, len(columns))
 			for i, c := range columns {
+				if len(rows) == 0 {
+					if err := c.unfit(); err != nil {
+						return err
+					}
+				}
 				if len(p) > 0 && p[0] == 0xfb {
 					row[i], p = "NULL", p[1:]
 					continue
@@ -38,6 +69,9 @@ func (c *Client) Literals(w *Scatter) (names []string, rows [][]string, err erro
 					return merge.ErrRow
 				}
 				row[i], p = c.literal(v), p[n:]
+				if size += len(row[i]); bound > 0 && size > bound {
+					return ErrTooLong
+				}
 			}
 			rows = append(rows, row)
 			return nil
@@ -47,7 +81,7 @@ func (c *Client) Literals(w *Scatter) (names []string, rows [][]string, err erro
 		return err
 	}
 	err = s.carryOut()
-	return names, rows, err
+	return told, rows, err
 }
 
 // literalColumn is what a column's definition says of its values.
@@ -56,7 +90,25 @@ type literalColumn struct {
 	typ    byte
 	binary bool // in no charset
 	padded bool // ZEROFILL: a number's zeros are a part of its text
+	listed bool // an ENUM or a SET
+	exact  bool // see ExactLiterals
 }
+
+// text reports whether its values are texts.
+func (c *literalColumn) text() bool {
+	switch c.typ {
+	case typeVarchar, protocol.TypeVarString, typeString:
+		return !c.binary
+	}
+	return !c.binary && c.typ >= protocol.TypeTinyBlob && c.typ <= protocol.TypeBlob
+}
+
+// Types of columns that nothing else has to know.
+const (
+	typeVarchar = 15
+	typeBit     = 16
+	typeString  = 254
+)
 
 // readLiteralColumn reads a definition.
 func readLiteralColumn(p []byte) (c literalColumn, err error) {
@@ -72,19 +124,46 @@ func readLiteralColumn(p []byte) (c literalColumn, err error) {
 	if len(p) < 11 { // its length, charset, display length, type, flags
 		return c, merge.ErrRow
 	}
-	const binaryCharset, zerofill = 63, 64
+	const binaryCharset, zerofill, enum, set = 63, 64, 256, 2048
 	c.binary = binary.LittleEndian.Uint16(p[1:]) == binaryCharset
 	c.typ = p[7]
+	c.listed = binary.LittleEndian.Uint16(p[8:])&(enum|set) != 0
 	c.padded = binary.LittleEndian.Uint16(p[8:])&zerofill != 0
-	if c.typ == protocol.TypeFloat {
-		return c, protocol.Errorf(protocol.ErrNotSupportedYet,
-			"dsmproxy: this statement can't be routed: INSERT ... SELECT of a FLOAT")
-	}
 	return c, nil
+}
+
+// unfit is an error if no literal is what the column's values are.
+func (c *literalColumn) unfit() error {
+	const refused = "dsmproxy: this statement can't be routed: "
+	switch {
+	case c.typ == protocol.TypeFloat && !c.exact:
+		return protocol.Errorf(protocol.ErrNotSupportedYet, refused+"INSERT ... SELECT of a FLOAT")
+	case c.typ == protocol.TypeFloat, c.listed && c.exact:
+		return protocol.Errorf(protocol.ErrNotSupportedYet, refused+"a write by a FLOAT, an ENUM or a SET of another table, or record")
+	}
+	return nil
 }
 
 // literal writes a value that is not NULL.
 func (c literalColumn) literal(v []byte) string {
+	if c.exact {
+		switch {
+		case c.typ == protocol.TypeDouble && !bytes.ContainsAny(v, "eE"):
+			return string(v) + "e0"
+		case c.typ == protocol.TypeDate && len(v) == 10 && v[0] != '0':
+			return "DATE'" + string(v) + "'"
+		case c.typ == protocol.TypeTime:
+			return "TIME'" + string(v) + "'"
+		case c.typ == typeBit && len(v) <= 8:
+			var n uint64
+			for _, b := range v {
+				n = n<<8 | uint64(b)
+			}
+			return strconv.FormatUint(n, 10)
+		case c.binary && !c.numeric() && c.typ != protocol.TypeJSON && c.typ != protocol.TypeTimestamp && c.typ != protocol.TypeDatetime && c.typ != protocol.TypeDate:
+			return "CAST(x'" + hex.EncodeToString(v) + "' AS BINARY)"
+		}
+	}
 	plain := true
 	for _, b := range v {
 		if b < ' ' || b > '~' || b == '\'' || b == '\\' {
@@ -92,11 +171,10 @@ func (c literalColumn) literal(v []byte) string {
 			break
 		}
 	}
+	if c.numeric() && !c.padded {
+		return string(v)
+	}
 	switch c.typ {
-	case protocol.TypeDecimal, protocol.TypeTiny, protocol.TypeShort, protocol.TypeLong, protocol.TypeDouble, protocol.TypeLongLong, protocol.TypeInt24, protocol.TypeYear, protocol.TypeNewDecimal:
-		if !c.padded {
-			return string(v)
-		}
 	case protocol.TypeTimestamp, protocol.TypeDatetime, protocol.TypeDate:
 		if len(v) > 10 && v[0] != '0' {
 			return "TIMESTAMP'" + string(v) + "'"
@@ -111,4 +189,13 @@ func (c literalColumn) literal(v []byte) string {
 		return "x'" + hex.EncodeToString(v) + "'"
 	}
 	return "_utf8mb4 x'" + hex.EncodeToString(v) + "'"
+}
+
+// numeric reports whether its values are numbers, as they are written.
+func (c *literalColumn) numeric() bool {
+	switch c.typ {
+	case protocol.TypeDecimal, protocol.TypeTiny, protocol.TypeShort, protocol.TypeLong, protocol.TypeDouble, protocol.TypeLongLong, protocol.TypeInt24, protocol.TypeYear, protocol.TypeNewDecimal:
+		return true
+	}
+	return false
 }

@@ -80,8 +80,7 @@ func (c *Client) rowsAlone(w *Rows) (ok protocol.OK, err error) {
 		if err := c.lockRows(w); err != nil {
 			return ok, err
 		}
-		c.txn.open = true
-		c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+		c.beginOwn()
 		if ok, err = c.rows(w); err != nil {
 			c.Rollback()
 		} else if err = c.Commit(); err == nil || !c.fenced() {
@@ -200,13 +199,37 @@ func (w *Rows) line(part, row int) int {
 // duplicatesOf is the number that a store tells in the answer to an INSERT of
 // several rows; of one row it does not tell.
 func duplicatesOf(held []byte, a *protocol.Answer, rows int, ignore bool) int {
-	if _, after, ok := bytes.Cut(held, []byte("Duplicates: ")); ok {
-		digits := len(after) - len(bytes.TrimLeft(after, "0123456789"))
-		n, _ := strconv.Atoi(string(after[:digits]))
+	if n, ok := numberBehind(held, "Duplicates: "); ok {
 		return n
 	}
 	if ignore {
 		return max(0, rows-int(a.AffectedRows))
 	}
 	return max(0, int(a.AffectedRows)-rows)
+}
+
+// numberBehind is the number behind a word in the text of an answer.
+func numberBehind(held []byte, word string) (n int, ok bool) {
+	_, after, ok := bytes.Cut(held, []byte(word))
+	if !ok {
+		return 0, false
+	}
+	digits := len(after) - len(bytes.TrimLeft(after, "0123456789"))
+	n, err := strconv.Atoi(string(after[:digits]))
+	return n, err == nil
+}
+
+// Selected is how many rows the SELECT of the INSERT ... SELECT has found that was
+// answered last, if CountSelected asked for that.
+func (c *Client) Selected() uint64 {
+	if len(c.held) > 0 {
+		c.countSelected()
+	}
+	return c.selected
+}
+
+// countSelected takes it from the answer that is kept back.
+func (c *Client) countSelected() {
+	n, _ := numberBehind(c.held, "Records: ")
+	c.selected = uint64(n)
 }

@@ -315,11 +315,14 @@ type sweptKey struct {
 
 // undoable carries a statement out that is made of several. In a client's
 // transaction, what they have written is undone if one of them fails.
-func (c *Client) undoable(f func() error) error {
+func (c *Client) undoable(f func() error) error { return c.undoableBy(ownSavepoint, f) }
+
+// undoableBy is undoable with a savepoint of another name, for one in the other.
+func (c *Client) undoableBy(savepoint string, f func() error) error {
 	if !c.InTxn() && c.state.Autocommit() {
 		return f()
 	}
-	if err := c.Savepoint(ownSavepoint, "SAVEPOINT "+ownSavepoint); err != nil {
+	if err := c.Savepoint(savepoint, "SAVEPOINT "+savepoint); err != nil {
 		return err
 	}
 	err := f()
@@ -334,11 +337,11 @@ func (c *Client) undoable(f func() error) error {
 			}
 			return err
 		}
-		if undo := c.RollbackTo(ownSavepoint, "ROLLBACK TO "+ownSavepoint); undo != nil {
+		if undo := c.RollbackTo(savepoint, "ROLLBACK TO "+savepoint); undo != nil {
 			return undo
 		}
 	}
-	if release := c.ReleaseSavepoint(ownSavepoint, "RELEASE SAVEPOINT "+ownSavepoint); release != nil {
+	if release := c.ReleaseSavepoint(savepoint, "RELEASE SAVEPOINT "+savepoint); release != nil {
 		return release
 	}
 	return err

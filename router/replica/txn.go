@@ -115,6 +115,13 @@ func (c *Client) begin(sql string, a Access) error {
 	return nil
 }
 
+// beginOwn begins a transaction that a statement has for itself, of which the
+// client is told nothing.
+func (c *Client) beginOwn() {
+	c.txn.open = true
+	c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+}
+
 // join brings conn into the transaction.
 func (c *Client) join(conn *store.Conn) error {
 	for _, sql := range c.txn.prefix {

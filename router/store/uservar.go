@@ -20,6 +20,8 @@ type UserVar struct {
 	// Literal is SQL that assigns the value, with its type, character set and
 	// collation, on a connection of any state.
 	Literal string
+	// Unset: nothing has ever been assigned, as far as the type tells.
+	Unset bool
 }
 
 // Plain reports whether the bytes of a text mean the same in UTF-8.
@@ -93,7 +95,7 @@ const flagUnsigned = 32
 
 // readUserVar makes the value of what a store says of it.
 func readUserVar(text []byte, column protocol.Column, charset, collation string) UserVar {
-	v := UserVar{Text: text, Null: text == nil, Charset: charset}
+	v := UserVar{Text: text, Null: text == nil, Charset: charset, Unset: text == nil && column.Type == protocol.TypeVarString}
 	switch t := column.Type; {
 	case t == protocol.TypeDouble || t == protocol.TypeFloat:
 		v.Number, v.Literal = true, number(text, "0e0")

@@ -63,7 +63,7 @@ INSERT IGNORE INTO `wp_options` ( `option_name`, `option_value`, `autoload` ) VA
 -- proto: text
 SELECT option_id FROM wp_options WHERE option_name = '_wp_session_1f2e'
 
--- expect: broadcast-write refuse: a subquery over a session table in a write (GC)
+-- expect: broadcast-write (GC)
 -- proto: text
 DELETE a, b FROM wp_options a, wp_options b WHERE a.option_name LIKE '\\_transient\\_%' AND a.option_name NOT LIKE '\\_transient\\_timeout\\_%' AND b.option_name = CONCAT( '_transient_timeout_', SUBSTRING( a.option_name, 12 ) ) AND b.option_value < 1795370954
 
@@ -432,3 +432,31 @@ INSERT INTO sessions (id, expire, user, data) SELECT CONCAT(id, ?), expire, user
 -- expect: scatter-read
 -- proto: text
 SELECT id, expire, user FROM sessions ORDER BY id
+
+-- config: table=throttle key=ip
+-- section: a throttle of logins by address, in binary form
+-- schema: CREATE TABLE throttle (ip varbinary(16) NOT NULL PRIMARY KEY, tries int NOT NULL DEFAULT 1, last timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP)
+
+-- expect: write refuse: INSERT of a computed key
+-- proto: text
+-- note: a store computes it
+INSERT INTO throttle (ip) VALUES (INET6_ATON('192.0.2.7')) ON DUPLICATE KEY UPDATE tries = tries + 1
+
+-- expect: write refuse: INSERT of a computed key
+-- proto: prepared
+INSERT INTO throttle (ip, tries) VALUES (INET6_ATON(?), ?) ON DUPLICATE KEY UPDATE tries = tries + ?
+-- params: ["192.0.2.7", 1, 5]
+
+-- expect: scatter-read
+-- proto: prepared
+SELECT tries FROM throttle WHERE ip = INET6_ATON(?) AND last > NOW() - INTERVAL 15 MINUTE
+-- params: ["192.0.2.7"]
+
+-- expect: broadcast-write
+-- proto: prepared
+UPDATE throttle SET tries = IF(last < NOW() - INTERVAL 1 HOUR, 1, tries + 1) WHERE ip = INET6_ATON(?)
+-- params: ["192.0.2.7"]
+
+-- expect: broadcast-write (GC)
+-- proto: text
+DELETE FROM throttle WHERE last < NOW() - INTERVAL 1 DAY
