@@ -54,9 +54,6 @@ func (s *service) actions(mux *http.ServeMux) {
 		}))
 	}
 	a := s.Actions
-	done := struct {
-		Done bool `json:"done"`
-	}{true}
 	for _, verb := range []string{"drain", "undrain"} {
 		post("stores/{name}/"+verb, func(r *http.Request) (any, error) {
 			note, err := a.Drain(r.Context(), r.PathValue("name"), verb == "drain", r.URL.Query().Has("force"))
@@ -71,7 +68,10 @@ func (s *service) actions(mux *http.ServeMux) {
 		note, err := a.Kill(uint32(id), r.URL.Query().Has("statement"))
 		return noted{true, note}, err
 	})
-	post("reload", func(*http.Request) (any, error) { return done, a.Reload() })
+	post("reload", func(*http.Request) (any, error) {
+		note, err := a.Reload()
+		return noted{true, note}, err
+	})
 	post("log-level", func(r *http.Request) (any, error) {
 		level, err := a.LogLevel(r.URL.Query().Get("level"))
 		return struct {

@@ -32,8 +32,9 @@ type Actions struct {
 	// lost by that, or puts it back; it says what that means.
 	Drain func(ctx context.Context, store string, out, force bool) (note string, err error)
 	// Kill ends a client, or only the statement that it runs; it says whose.
-	Kill     func(client uint32, statement bool) (note string, err error)
-	Reload   func() error
+	Kill func(client uint32, statement bool) (note string, err error)
+	// Reload reads the configuration again; it says what has changed.
+	Reload   func() (note string, err error)
 	LogLevel func(level string) (string, error) // "" changes nothing
 	Route    func(r RouteRequest) ([]Route, error)
 	// Explain answers a line of `dsmproxy explain -json` by JSON, or by a string

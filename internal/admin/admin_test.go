@@ -43,7 +43,7 @@ func serve(t *testing.T, login Login) *served {
 				return "said", note("drain %s %v %v", store, out, force)
 			},
 			Kill:     func(id uint32, statement bool) (string, error) { return "killed", note("kill %d %v", id, statement) },
-			Reload:   func() error { return errors.New("test.toml:1: listen: wrong") },
+			Reload:   func() (string, error) { return "", errors.New("test.toml:1: listen: wrong") },
 			LogLevel: func(level string) (string, error) { return "debug", note("level %s", level) },
 			Route:    func(r RouteRequest) ([]Route, error) { return []Route{{ID: r.IDs[0], Order: []string{"s1"}}}, nil },
 			Explain: func(line []byte, text bool) ([]byte, error) {
@@ -115,7 +115,7 @@ func TestRemote(t *testing.T) {
 	if _, err := r.Drain(ctx, "nosuch", true, false); err == nil || !strings.Contains(err.Error(), "nosuch") {
 		t.Errorf("an unknown store: %v", err)
 	}
-	if err := r.Reload(ctx); err == nil || err.Error() != "test.toml:1: listen: wrong" {
+	if _, err := r.Reload(ctx); err == nil || err.Error() != "test.toml:1: listen: wrong" {
 		t.Errorf("Reload = %v, want the file's mistake", err)
 	}
 	r.Password = "wrong"

@@ -65,9 +65,11 @@ func (r *Remote) Kill(ctx context.Context, id uint32, statement bool) (note stri
 	return answer.Note, err
 }
 
-// Reload has the proxy read its configuration again.
-func (r *Remote) Reload(ctx context.Context) error {
-	return r.call(ctx, http.MethodPost, "reload", nil, nil)
+// Reload has the proxy read its configuration again. It returns what has changed.
+func (r *Remote) Reload(ctx context.Context) (note string, err error) {
+	var answer noted
+	err = r.call(ctx, http.MethodPost, "reload", nil, &answer)
+	return answer.Note, err
 }
 
 // LogLevel changes the level of the log, unless it is "", and returns it.

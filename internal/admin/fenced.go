@@ -43,6 +43,7 @@ type Member struct {
 	Witness   bool    `json:"witness"`
 	State     string  `json:"state"` // up, down, join; "" of a witness, and before the first view
 	Answers   bool    `json:"answers"`
+	Refuses   bool    `json:"refuses_login"`   // it is there and does not let the proxy in, as Error says
 	For       float64 `json:"for_seconds"`     // it is drained, or does not answer, or answers in State
 	Error     string  `json:"error,omitempty"` // why it does not answer, or can't be written
 	Why       string  `json:"why,omitempty"`   // what is the matter with one that answers

@@ -29,6 +29,8 @@ type Status struct {
 	// OtherRefusals are those of constructs beyond the ones that are told apart.
 	OtherRefusals uint64  `json:"other_refusals"`
 	Config        InForce `json:"config"`
+	// Certificates are those of which it is known when they expire.
+	Certificates []Certificate `json:"certificates"`
 	// Group is nil at the level seed.
 	Group *Group `json:"group,omitempty"`
 }
@@ -48,7 +50,7 @@ type Store struct {
 	ClockWrong bool    `json:"clock_wrong"`
 
 	Ping float64 `json:"ping_seconds"` // the last probe's
-	P50  float64 `json:"p50_seconds"`  // until an answer's first byte, since the start
+	P50  float64 `json:"p50_seconds"`  // until an answer's first byte, in the last minute; 0 if none was timed
 	P99  float64 `json:"p99_seconds"`
 
 	Open     int     `json:"connections"`
@@ -88,7 +90,7 @@ type Backlog struct {
 type Kind struct {
 	Kind  string  `json:"kind"`
 	Count uint64  `json:"count"`
-	P50   float64 `json:"p50_seconds"`
+	P50   float64 `json:"p50_seconds"` // in the last minute; 0 if none was timed
 	P99   float64 `json:"p99_seconds"`
 }
 
@@ -97,6 +99,7 @@ type Clients struct {
 	Now       int    `json:"now"`
 	Max       int    `json:"max"`
 	Accepted  uint64 `json:"accepted"`
+	Inherited uint64 `json:"taken_over"`
 	Refused   uint64 `json:"refused_max_clients"`
 	OverUser  uint64 `json:"refused_max_user_clients"`
 	Denied    uint64 `json:"denied"`
@@ -124,6 +127,16 @@ type Refusal struct {
 	Last      time.Time `json:"last"`
 	Example   string    `json:"example,omitempty"` // without its literals
 }
+
+// Certificate is one that the proxy shows, named by its setting, or one of a
+// store ("store s1") that it verifies.
+type Certificate struct {
+	Name    string    `json:"name"`
+	Expires time.Time `json:"expires"`
+}
+
+// ExpiryNotice is how long before its end a certificate is told of.
+const ExpiryNotice = 14 * 24 * time.Hour
 
 // InForce is the configuration in force.
 type InForce struct {

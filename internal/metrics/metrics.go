@@ -35,6 +35,8 @@ type Source struct {
 	// Stale reports whether the configuration file is not what is in force.
 	Stale func() bool
 	Ready func() bool
+	// Certificates are those of which it is known when they expire.
+	Certificates func() []admin.Certificate
 	// Group is how the group of stores is; nil at the level seed.
 	Group func() *admin.Group
 }
@@ -71,6 +73,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	e.count(reloads, applied, "applied")
 	e.count(reloads, refused, "refused")
 	e.value(stale, boolean(c.Stale()))
+	for _, one := range c.Certificates() {
+		e.value(certificateEnd, float64(one.Expires.Unix()), one.Name)
+	}
 	c.clients(e)
 	c.statements(e)
 	group := c.Group()
@@ -91,6 +96,7 @@ func (c collector) clients(e emitter) {
 	} {
 		e.count(refusedLogins, n, reason)
 	}
+	e.count(takenOver, s.Inherited)
 	e.count(idleTimeouts, s.Idled)
 	e.count(statementTimeouts, s.Expired)
 	e.count(packetsTooLarge, s.Oversized)

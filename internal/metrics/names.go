@@ -37,6 +37,7 @@ var (
 
 	clients           = gauge("clients", "Clients that have logged in.")
 	connections       = counter("client_connections_total", "Connections that clients have made.")
+	takenOver         = counter("clients_taken_over_total", "Clients that the process before this one has passed on at an upgrade; they are not among the connections that were made.")
 	refusedLogins     = counter("client_refused_total", "Clients that were not let in: max_clients, max_user_clients, login_failures, pending_logins, handshake_timeout for these limits, access_denied for a wrong password.", "reason")
 	idleTimeouts      = counter("client_idle_timeouts_total", "Clients that were ended for limits.idle_timeout.")
 	statementTimeouts = counter("statement_timeouts_total", "Statements that were ended for limits.statement_timeout.")
@@ -49,6 +50,8 @@ var (
 	slowStatements   = counter("slow_statements_total", "Statements that took log.slow_statement and more.")
 	refusals         = counter("refusals_total", "Statements that were refused with error 1235; the status page has the constructs.")
 	plansMade        = counter("plans_made_total", "Statements whose plan was not in the cache.")
+
+	certificateEnd = gauge("certificate_expiry_timestamp_seconds", "When a certificate expires, in seconds since 1970: one that the proxy shows, named by its setting (tls.cert, admin.cert, store.s1.tls.cert), or one of a store that it verifies (store s1).", "certificate")
 
 	failovers   = counter("failovers_total", "Statements that went on at the next store, for one failed under them; at seed, for at safe and strict a store is excluded first (dsmproxy_group_exclusions_total).")
 	lostCopies  = counter("write_lost_copies_total", "Copies of writes whose store failed under the write.")
@@ -79,8 +82,8 @@ var (
 // all are the metrics.
 var all = append([]*metric{
 	buildInfo, ready, copies, reloads, stale,
-	clients, connections, refusedLogins, idleTimeouts, statementTimeouts, packetsTooLarge, panics,
-	statements, statementSeconds, errors, slowStatements, refusals, plansMade,
+	clients, connections, takenOver, refusedLogins, idleTimeouts, statementTimeouts, packetsTooLarge, panics,
+	certificateEnd, statements, statementSeconds, errors, slowStatements, refusals, plansMade,
 	failovers, lostCopies, repairs, shortWrites,
 	storeUp, storeDrained, storeDowns, storePing, storeClock, storeSent, storeSeconds,
 	poolConns, poolMax, poolWaiting, poolWaits, poolTimeouts, poolWaitSeconds, dials, broken,

@@ -219,7 +219,7 @@ func (r *run) confirmFenced(ctx context.Context, list []*Difference) error {
 	}
 	var late []int
 	for i := range exams {
-		if list[i].Faults = faults(&exams[i]); unsure(list[i].Faults) {
+		if list[i].Faults = faults(&exams[i]); unsure(&exams[i], list[i].Faults) {
 			late = append(late, i)
 		}
 	}
@@ -257,7 +257,7 @@ func (r *run) giveTime(ctx context.Context, list []*Difference, late []int, keys
 		var left []int
 		for n, i := range late {
 			list[i].Faults = faults(&exams[n])
-			if unsure(list[i].Faults) && !sameVersions(&before[i], &exams[n]) {
+			if unsure(&exams[n], list[i].Faults) && !sameVersions(&before[i], &exams[n]) {
 				left = append(left, i)
 			}
 			before[i] = exams[n]
@@ -274,8 +274,10 @@ func (r *run) giveTime(ctx context.Context, list []*Difference, late []int, keys
 }
 
 // unsure reports whether time may mend a difference.
-func unsure(list []Fault) bool {
-	return slices.ContainsFunc(list, func(f Fault) bool { return f.Kind != Differs })
+func unsure(e *fence.Exam, list []Fault) bool {
+	return slices.ContainsFunc(list, func(f Fault) bool {
+		return f.Kind != Differs || e.Entries[f.Store].Version != e.Entries[e.Holders[0]].Version
+	})
 }
 
 func sameVersions(a, b *fence.Exam) bool {

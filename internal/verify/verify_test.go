@@ -22,6 +22,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/router/placement"
 	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
+	"github.com/dsmproxy/dsmproxy/router/view"
 )
 
 var installation *mariadbtest.Installation
@@ -315,6 +316,31 @@ func (s *statement) Settle(c *store.Conn, err error) {
 		c.Discard()
 	} else {
 		c.Release()
+	}
+}
+
+// TestUnderWay: what a write that is under way may explain is given time, and
+// two records under one version are not.
+func TestUnderWay(t *testing.T) {
+	at := func(n uint64, image string) fence.Entry {
+		return fence.Entry{Known: true, Version: view.Version{Epoch: 1, N: n, ID: n}, Image: []byte(image)}
+	}
+	for _, w := range []struct {
+		name   string
+		a, b   fence.Entry
+		kind   Kind
+		unsure bool
+	}{
+		{"another record under the same version", at(1, "a"), at(1, "b"), Differs, false},
+		{"another record under another version", at(2, "a"), at(1, "b"), Differs, true},
+		{"the same record under another version", at(2, "a"), at(1, "a"), Version, true},
+		{"no copy yet", at(1, "a"), fence.Entry{}, Missing, true},
+	} {
+		e := fence.Exam{Holders: []int{0, 1}, Entries: []fence.Entry{w.a, w.b}, Asked: []bool{true, true}}
+		list := faults(&e)
+		if len(list) != 1 || list[0] != (Fault{1, w.kind}) || unsure(&e, list) != w.unsure {
+			t.Errorf("%s: %v, unsure %v; want %v, %v", w.name, list, unsure(&e, list), w.kind, w.unsure)
+		}
 	}
 }
 

@@ -47,6 +47,15 @@ func (h *Histogram) Load() Latency {
 	return l
 }
 
+// Since is what has been counted since l was old.
+func (l Latency) Since(old Latency) Latency {
+	for i := range l.Buckets {
+		l.Buckets[i] -= old.Buckets[i]
+	}
+	l.Sum -= old.Sum
+	return l
+}
+
 // Count is how many durations were counted.
 func (l Latency) Count() uint64 {
 	var n uint64

@@ -5,6 +5,7 @@
 package meter
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -43,16 +44,28 @@ func (c *Counter) Load() uint64 {
 // Sampler chooses what is timed: the clock is read twice for that, and so on
 // the average at most once for each statement, if every second one is timed.
 // The zero value times nothing.
-type Sampler struct{ every uint64 }
+//
+// One of n is timed, but not every n-th: of a client that reads and writes in
+// turn, that would be reads alone, or writes. The multiples of the golden ratio,
+// modulo 1, lie evenly, and so do every second, third or k-th of them.
+type Sampler struct{ below uint64 }
+
+// golden is the golden ratio's fraction in units of 2^-64.
+const golden = 0x9e3779b97f4a7c15
 
 // Every returns a Sampler that times one of n; 0 times nothing.
-func Every(n int) Sampler { return Sampler{uint64(max(n, 0))} }
+func Every(n int) Sampler {
+	if n <= 0 {
+		return Sampler{}
+	}
+	return Sampler{math.MaxUint64 / uint64(n)}
+}
 
 // Times reports whether the n-th is timed.
-func (s Sampler) Times(n uint64) bool { return s.every != 0 && n%s.every == 0 }
+func (s Sampler) Times(n uint64) bool { return n*golden < s.below }
 
 // Any reports whether anything is timed.
-func (s Sampler) Any() bool { return s.every != 0 }
+func (s Sampler) Any() bool { return s.below != 0 }
 
 // Time is a time that is only compared with other ones; the zero Time is none.
 type Time int64

@@ -31,8 +31,29 @@ func TestSampler(t *testing.T) {
 				n++
 			}
 		}
-		if n != want {
-			t.Errorf("Every(%d) times %d of 100, want %d", every, n, want)
+		if n < want-1 || n > want+1 {
+			t.Errorf("Every(%d) times %d of 100, want about %d", every, n, want)
+		}
+	}
+}
+
+// TestSamplerFair: of what comes in turn, each kind has its part of what is timed.
+func TestSamplerFair(t *testing.T) {
+	for _, every := range []int{2, 3, 8, 16, 100} {
+		for period := uint64(1); period <= 8; period++ {
+			const rounds = 10_000
+			s := Every(every)
+			for phase := range period {
+				n := 0
+				for i := range uint64(rounds) {
+					if s.Times(i*period + phase) {
+						n++
+					}
+				}
+				if want := rounds / every; n < want*9/10 || n > want*11/10 {
+					t.Errorf("Every(%d) times %d of %d, every %d. from %d on, want about %d", every, n, rounds, period, phase, want)
+				}
+			}
 		}
 	}
 }
