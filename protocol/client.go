@@ -30,12 +30,13 @@ type Client struct {
 	// session keeps it exact. It begins as StatusAutocommit.
 	Status Status
 
-	server   *Server
-	conn     *Conn
-	via      string   // who connected for the client, by the PROXY protocol
-	raw      net.Conn // below TLS; closed and woken from other goroutines
-	scramble [scrambleSize]byte
-	codec    codec // agreed on for after the login; nil: none
+	server    *Server
+	conn      *Conn
+	via       string   // who connected for the client, by the PROXY protocol
+	raw       net.Conn // below TLS; closed and woken from other goroutines
+	scramble  [scrambleSize]byte
+	codec     codec // agreed on for after the login; nil: none
+	zstdLevel byte  // as the client has asked for
 
 	// since is the tick at which the running command began or, negative, at
 	// which the client began to be idle; 0 before the login.
@@ -59,6 +60,11 @@ type Client struct {
 	// more; both are the server's, under its mu.
 	place  *list.Element
 	seated bool
+
+	// rooted says that a shutdown can't pass the client on, whyHere why not, or why
+	// not now, and counted that this was counted.
+	rooted, counted atomic.Bool
+	whyHere         atomic.Pointer[string]
 
 	// last is the command that was carried out last.
 	last Command
@@ -157,19 +163,24 @@ func (c *Client) end(cause *Error) {
 	if cause.Code != ErrServerShutdown {
 		c.ending.Store(cause)
 		c.raw.SetWriteDeadline(time.Now().Add(lingerTime))
-	} else if !c.ending.CompareAndSwap(nil, cause) && !c.ending.CompareAndSwap(errLeaving, cause) && c.ending.Load() != cause {
+	} else if !c.ending.CompareAndSwap(nil, cause) && !c.ending.CompareAndSwap(errPassing, cause) &&
+		!c.ending.CompareAndSwap(errLeaving, cause) && c.ending.Load() != cause {
 		return
 	}
 	c.raw.SetReadDeadline(time.Unix(1, 0))
 }
 
-// due is why the client ends now, at a statement boundary; nil: it doesn't.
+// due is why the client ends now, at a statement boundary; nil: it doesn't. One
+// that a shutdown would end is passed on if it can be.
 func (c *Client) due() *Error {
 	cause := c.ending.Load()
 	if cause == nil || cause.Code != ErrServerShutdown {
 		return cause
 	}
-	if c.Status.Has(StatusInTrans) || !c.server.hurry.Load() && c.session.Holds() || cause == errLeaving && !ends(c.last) {
+	if c.passOn() {
+		return errPassed
+	}
+	if cause == errPassing || c.Status.Has(StatusInTrans) || !c.server.hurry.Load() && c.session.Holds() || cause == errLeaving && !ends(c.last) {
 		return nil
 	}
 	return cause

@@ -45,7 +45,7 @@ func (c *Client) next() ([]byte, error) {
 	for {
 		cause := c.due()
 		if cause != nil {
-			if cause.Code != ErrServerShutdown || !c.asking() {
+			if cause.Code != ErrServerShutdown || cause == errPassed || !c.asking() {
 				return nil, cause
 			}
 			// A command is there already: a shutdown answers it, for the client
@@ -80,12 +80,16 @@ func (c *Client) refuse(err error) {
 		if err != io.EOF {
 			c.server.log.Debug("client disconnected", "client", c, "error", err)
 		}
+	case e == errPassed:
 	case e == c.ending.Load() || e == errLeaving:
+		if e.Code == ErrServerShutdown {
+			c.noteClosed()
+		}
 		// A server too says nothing to a client that is killed while idle, or at a
 		// shutdown: the client finds a closed connection and opens another. Of
 		// wait_timeout MySQL tells.
-		if e.Code == ErrIdleTimeout && !isMariaDB(c.server.version()) {
-			c.farewell(Errorf(e.Code, "%s See wait_timeout and interactive_timeout for configuring this behavior.", e.Message))
+		if e.Code == ErrIdleTimeout {
+			c.tellIdle(e)
 		}
 	default:
 		if e.Code == ErrPacketTooLarge {
@@ -93,6 +97,22 @@ func (c *Client) refuse(err error) {
 		}
 		c.farewell(e)
 		c.linger()
+	}
+}
+
+// tellIdle ends a client that was silent for too long as a server of the
+// greeting's kind does. MySQL says so, from 8.0.24 on. MariaDB resets the
+// connection: a client's next command fails as it is sent (2006), not as its
+// answer is awaited (2013).
+func (c *Client) tellIdle(e *Error) {
+	version := c.server.version()
+	switch major, minor, patch := versionOf(version); {
+	case isMariaDB(version):
+		if tc, ok := c.raw.(interface{ SetLinger(sec int) error }); ok {
+			tc.SetLinger(0)
+		}
+	case major > 8 || major == 8 && (minor > 0 || patch >= 24):
+		c.farewell(Errorf(e.Code, "%s See wait_timeout and interactive_timeout for configuring this behavior.", e.Message))
 	}
 }
 

@@ -2,7 +2,9 @@ package protocol
 
 import (
 	"encoding/binary"
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -209,6 +211,18 @@ func TestKillOfClientThatTakesNoAnswer(t *testing.T) {
 	waitFor(t, "the session to be closed", func() bool { return s.h.closed.Load() == 1 })
 }
 
+// TestKillRightAfterLogin kills clients that have just got the answer to their
+// login, and wants them to be known and to end.
+func TestKillRightAfterLogin(t *testing.T) {
+	s := startServer(t, nil)
+	for range 300 {
+		if err := s.Kill(s.login(t).id, false, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "the sessions to be closed", func() bool { return s.h.closed.Load() == 300 })
+}
+
 func TestCommandAllocatesNothing(t *testing.T) {
 	s := startServer(t, nil)
 	c := s.login(t)
@@ -224,13 +238,28 @@ func TestCommandAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestIdleTimeout: what a client sees of it is as the servers of the greeting's
+// version have it: MariaDB 10.11, MySQL before 8.0.24, and after.
 func TestIdleTimeout(t *testing.T) {
-	testIdleTimeout(t, "10.11.9-MariaDB", func(t *testing.T, idle *rawClient) { idle.expectEnd(t) })
-	testIdleTimeout(t, "8.4.2", func(t *testing.T, idle *rawClient) {
+	reset := func(t *testing.T, idle *rawClient) {
+		if _, err := idle.ReadPacket(100); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the connection ended with %v, want a reset", err)
+		}
+	}
+	told := func(t *testing.T, idle *rawClient) {
 		idle.ResetSequence()
 		idle.expectError(t, ErrIdleTimeout)
 		idle.expectEnd(t)
-	})
+	}
+	for version, ends := range map[string]func(t *testing.T, idle *rawClient){
+		"10.11.9-MariaDB": reset, "8.0.23": func(t *testing.T, idle *rawClient) { idle.expectEnd(t) },
+		"8.0.24": told, "9.7.0": told,
+	} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			testIdleTimeout(t, version, ends)
+		})
+	}
 }
 
 func testIdleTimeout(t *testing.T, version string, ends func(t *testing.T, idle *rawClient)) {

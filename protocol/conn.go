@@ -57,6 +57,7 @@ type Conn struct {
 	// Writing: out waits to be flushed; queued counts all bytes ever queued.
 	out      []byte
 	queued   uint64
+	captured *[]byte // see Capture
 	onWrite  func(fd uintptr) bool
 	rest     []byte // of the running write
 	writeErr error

@@ -15,6 +15,11 @@ const maxWrite = 1 << 20
 // numbers. It copies a short payload; one of more than 64 KiB is written at
 // once, after what was queued before it. It never changes payload.
 func (c *Conn) QueuePacket(payload []byte) error {
+	if c.captured != nil {
+		*c.captured = append(appendHeader(*c.captured, len(payload), c.seq), payload...)
+		c.seq++
+		return nil
+	}
 	if len(payload) > maxCopy {
 		return c.writeThrough(payload)
 	}
@@ -32,6 +37,10 @@ func (c *Conn) QueuePacket(payload []byte) error {
 // being relayed). It writes them at once, without copying, if nothing waits or
 // if they would not fit the buffer. It leaves the sequence number alone.
 func (c *Conn) Write(frames []byte) (int, error) {
+	if c.captured != nil {
+		*c.captured = append(*c.captured, frames...)
+		return len(frames), nil
+	}
 	c.queued += uint64(len(frames))
 	if len(c.out) > 0 {
 		if len(c.out)+len(frames) <= cap(c.out) {
@@ -187,11 +196,29 @@ func (c *Conn) finish(start int) error {
 	h := c.out[start:]
 	h[0], h[1], h[2], h[3] = byte(n), byte(n>>8), byte(n>>16), c.seq
 	c.seq++
+	if c.captured != nil {
+		*c.captured = append(*c.captured, h...)
+		c.out = c.out[:start]
+		return nil
+	}
 	c.queued += uint64(n + headerSize)
 	if len(c.out) > maxCopy {
 		return c.Flush()
 	}
 	return nil
+}
+
+// Capture keeps short answers from the peer from now on, until the function is
+// called that it returns, which returns their frames. The sequence number is then
+// what it was.
+func (c *Conn) Capture() func() []byte {
+	var frames []byte
+	seq := c.seq
+	c.captured = &frames
+	return func() []byte {
+		c.captured, c.seq = nil, seq
+		return frames
+	}
 }
 
 func appendHeader(b []byte, n int, seq byte) []byte {

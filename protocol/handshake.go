@@ -94,6 +94,7 @@ func (c *Client) admit(r *response, caps Capability) error {
 	c.Collation = r.collation
 	c.SetDB(r.db)
 	c.Attributes = r.attributes
+	c.zstdLevel = r.zstdLevel
 	c.codec = c.server.codecs.forClient(c.Capabilities, r.zstdLevel)
 	c.setUser(r.user)
 	if c.server.RequireTLS && !c.TLS && c.RemoteAddr.IsValid() {

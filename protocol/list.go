@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,13 @@ func (s *Server) List() []ClientInfo {
 	s.mu.Unlock()
 	slices.SortFunc(list, func(a, b ClientInfo) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// versionOf are the numbers that a server version begins with; 0 for those that
+// are not there.
+func versionOf(version string) (major, minor, patch int) {
+	_, _ = fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch)
+	return major, minor, patch
 }
 
 // isMariaDB reports whether a server version is MariaDB's.

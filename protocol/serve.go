@@ -33,11 +33,12 @@ func (s *Server) init() {
 	s.stopSweep = make(chan struct{})
 	s.mu.Lock() // Stats and Kill may be called before
 	s.listeners = make(map[net.Listener]struct{})
+	s.estates = make(map[Estate]struct{})
 	s.clients = make(map[uint32]*Client)
 	s.users = make(map[string]int)
 	s.mu.Unlock()
 	s.limits.Store(s.ownLimits())
-	s.tick.Store(1)
+	s.tick.Store(firstTick)
 	s.sweeper.Go(s.sweep)
 }
 
@@ -144,6 +145,7 @@ func (s *Server) admit(c *Client) error {
 		return err
 	}
 	c.open(session)
+	c.since.Store(-s.tick.Load()) // who has the answer can be killed
 	if err := c.WriteOK(OK{}); err != nil {
 		return err
 	}
@@ -156,7 +158,9 @@ func (s *Server) admit(c *Client) error {
 	if c.codec != nil {
 		c.conn.startCompression(c.codec, s.maxPacket())
 	}
-	c.since.Store(-s.tick.Load())
+	if c.ending.Load() != nil {
+		c.raw.SetReadDeadline(time.Unix(1, 0)) // as end has done meanwhile
+	}
 	return nil
 }
 

@@ -107,9 +107,10 @@ type Server struct {
 	// ClientZstdCompression.
 	Compression Capability
 
-	quiet     time.Duration  // see Shutdown; 0 means defaultQuiet
-	hurry     atomic.Bool    // the second half of a Shutdown
-	serving   sync.WaitGroup // calls of Serve; nothing is added once stopped
+	quiet     time.Duration           // see Shutdown; 0 means defaultQuiet
+	hurry     atomic.Bool             // the second half of a Shutdown
+	passing   atomic.Pointer[passing] // see PassOn
+	serving   sync.WaitGroup          // calls of Serve; nothing is added once stopped
 	begin     sync.Once
 	tlsConfig *tls.Config
 	codecs    codecs
@@ -130,18 +131,21 @@ type Server struct {
 	slow, oversized                   atomic.Uint64
 	pastQuestions                     atomic.Uint64 // of clients that have gone
 	long                              atomic.Uint64 // see LongCommands
+	inherited                         atomic.Uint64
 
 	// mu guards what follows.
 	mu        sync.Mutex
 	stopped   bool // the listeners are closed
 	closing   bool // nobody is let in any more
+	closed    bool // nor taken over
 	listeners map[net.Listener]struct{}
+	estates   map[Estate]struct{}
 	clients   map[uint32]*Client // those in their handshake included
 	lastID    uint32
 	pending   list.List      // of *Client: not logged in yet, the oldest first
 	seated    int            // clients that have logged in
 	users     map[string]int // of them, by user
-	wg        sync.WaitGroup // goroutines of clients; nothing is added once closing
+	wg        sync.WaitGroup // goroutines of clients, and calls of Inherit; without these nothing is added once closing
 	sweeper   sync.WaitGroup
 }
 
@@ -160,6 +164,7 @@ type Stats struct {
 	Expired   uint64 // commands ended for StatementTimeout
 	Panics    uint64 // sessions that ended by a panic
 	Questions uint64 // commands
+	Inherited uint64 // clients that another process has passed on
 }
 
 // Stats returns the counts of now.
@@ -178,6 +183,7 @@ func (s *Server) Stats() Stats {
 		Expired:   s.expired.Load(),
 		Panics:    s.panics.Load(),
 		Questions: s.pastQuestions.Load(),
+		Inherited: s.inherited.Load(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

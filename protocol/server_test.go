@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,13 @@ var testUsers = users{"app": "secret", "other": "geheim", "nobody": ""}
 // testHandler answers a few statements by itself; see testSession.Command.
 type testHandler struct {
 	opened, closed, reset atomic.Int64
+	sessions              sync.Map // of those that have locked: *testSession by id
+}
+
+// unlock frees what a client has locked.
+func (h *testHandler) unlock(id uint32) {
+	s, _ := h.sessions.Load(id)
+	s.(*testSession).holds.Store(false)
 }
 
 func (h *testHandler) Open(c *Client) (Session, error) {
@@ -43,6 +51,19 @@ func (h *testHandler) Open(c *Client) (Session, error) {
 	}
 	h.opened.Add(1)
 	return &testSession{c: c, h: h, aborted: make(chan *Error, 10)}, nil
+}
+
+// Adopt makes a session of what Pack says.
+func (h *testHandler) Adopt(c *Client, record json.RawMessage) (Session, error) {
+	s := &testSession{c: c, h: h, aborted: make(chan *Error, 10)}
+	if err := json.Unmarshal(record, &s.kept); err != nil {
+		return nil, err
+	}
+	if s.kept < 0 {
+		panic("in Adopt")
+	}
+	h.opened.Add(1)
+	return s, nil
 }
 
 type testSession struct {
@@ -94,6 +115,7 @@ func (s *testSession) Command(cmd Command, payload []byte) error {
 			return errors.New("nobody aborts")
 		}
 	case "lock":
+		s.h.sessions.Store(s.c.ID, s)
 		s.holds.Store(true)
 	case "kill":
 		var id uint32
@@ -129,6 +151,17 @@ func (s *testSession) Abort(cause *Error, all bool) { s.aborted <- cause }
 func (s *testSession) Holds() bool { return s.holds.Load() }
 
 func (s *testSession) Close() { s.h.closed.Add(1) }
+
+func (s *testSession) Pack() (json.RawMessage, string) {
+	if s.holds.Load() {
+		return nil, "holds a lock"
+	}
+	record, err := json.Marshal(s.kept)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return record, ""
+}
 
 // syncBuffer is a log that tests can read.
 type syncBuffer struct {

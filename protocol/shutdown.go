@@ -17,6 +17,10 @@ import (
 // that there is. From then on it is closed right behind its next answer to a
 // statement: the end is there before it can have sent anything more. Both wait for the end of a
 // transaction, and the first for the client's locks too.
+//
+// Where another process takes over, clients are passed on to it instead, as soon
+// as they can be (pass.go): those that can't be now are given the first half of
+// the time, and those that never can be end as described.
 
 // defaultQuiet is how long a client must have been idle to be closed by a
 // shutdown in its first half.
@@ -44,6 +48,9 @@ func ends(cmd Command) bool {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopListening()
 	s.close()
+	if s.passing.Load() == nil {
+		s.closeEstates()
+	}
 	gone := make(chan struct{})
 	go func() {
 		s.wait()
@@ -79,11 +86,13 @@ type idleness struct {
 	questions uint64
 	since     time.Time
 	woken     [2]bool
+	offered   bool // it was woken to be passed on
 }
 
 // retire ends the clients whose time has come.
 func (s *Server) retire(seen map[*Client]idleness, now time.Time) {
 	tick, quiet, hurry := s.tick.Load(), s.quietTime(), s.hurry.Load()
+	pass := s.passing.Load() != nil
 	half := 0
 	if hurry {
 		half = 1
@@ -99,6 +108,10 @@ func (s *Server) retire(seen map[*Client]idleness, now time.Time) {
 			if hurry {
 				c.raw.Close()
 			}
+		case pass && !hurry && !c.rooted.Load():
+			c.offer(since < 0 && !was.offered)
+			was.offered = was.offered || since < 0
+			seen[c] = was
 		case since < 0 && (now.Sub(was.since) >= quiet || passed(tick+since, quiet)):
 			if !was.woken[half] {
 				was.woken[half] = true
@@ -106,7 +119,9 @@ func (s *Server) retire(seen map[*Client]idleness, now time.Time) {
 				c.end(errShutdown)
 			}
 		case hurry:
-			c.ending.CompareAndSwap(nil, errLeaving)
+			if !c.ending.CompareAndSwap(nil, errLeaving) {
+				c.ending.CompareAndSwap(errPassing, errLeaving)
+			}
 		}
 	}
 }
@@ -115,7 +130,12 @@ func (s *Server) retire(seen map[*Client]idleness, now time.Time) {
 func (s *Server) Close() error {
 	s.stopListening()
 	s.close()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.closeEstates()
 	for _, c := range s.present() {
+		c.noteClosed()
 		c.raw.Close()
 		c.abort(errShutdown, true)
 	}

@@ -5,6 +5,10 @@ import "time"
 // sweepEvery is how often the sweeper looks at the clients.
 const sweepEvery = time.Second
 
+// firstTick is the sweeper's first round: clients that another process passes on
+// may have been idle since before it.
+const firstTick = 1 << 32
+
 // sweep looks at all clients once a second, so that no statement needs a timer
 // of its own: at those whose command has been running for a second or more, for
 // the client may have vanished, and at those that are idle.

@@ -127,7 +127,9 @@ func TestUndurableStoresRestarted(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "s0, s1, s2 (dsmproxy trust")
 	})
 	for i := range h.servers {
-		if err := h.group.Trust(t.Context(), i); err != nil {
+		err := h.group.Trust(t.Context(), i)
+		// Two are enough for the group: it may have let the third in before it is trusted.
+		if err != nil && (i < 2 || !strings.Contains(err.Error(), "admitted already")) {
 			t.Fatal(err)
 		}
 	}

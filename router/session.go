@@ -59,6 +59,24 @@ type session struct {
 
 // begin brings the session to the state after login, which it is the first time.
 func (s *session) begin(login bool) error {
+	s.fresh()
+	c := s.client
+	_, known := s.router.known.Load(access{c.User, c.DB})
+	if known = known || c.DB == ""; known && (!login || s.router.Set.Live()) {
+		return nil
+	}
+	if err := s.data.Check(); err != nil {
+		s.data.Close()
+		return err
+	}
+	if !known {
+		s.router.known.Store(access{c.User, c.DB}, struct{}{})
+	}
+	return nil
+}
+
+// fresh makes the session what it is after a login, without a look at a store.
+func (s *session) fresh() {
 	c := s.client
 	s.mode = rewrite.Mode(s.router.baseMode.Load())
 	if unsafeCollation(c.Collation) {
@@ -86,18 +104,6 @@ func (s *session) begin(login bool) error {
 		s.data.LockWait, s.maxTime = d.lock, d.statement
 	}
 	s.running.Store(s.data)
-	_, known := s.router.known.Load(access{c.User, c.DB})
-	if known = known || c.DB == ""; known && (!login || s.router.Set.Live()) {
-		return nil
-	}
-	if err := s.data.Check(); err != nil {
-		s.data.Close()
-		return err
-	}
-	if !known {
-		s.router.known.Store(access{c.User, c.DB}, struct{}{})
-	}
-	return nil
 }
 
 // ping answers COM_PING. A server that is down answers none, nor does it let
