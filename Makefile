@@ -135,7 +135,7 @@ browser: build tools
 # mysql9 runs the tests that need a server on MySQL 9 and with its mysql client,
 # which are unpacked into a cache, beside the system; no root is needed for that.
 MYSQL9          ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dsmproxy/mysql9
-MYSQL9_PACKAGES := ./internal/mariadbtest ./protocol ./router/store ./router/ledger ./router ./integration
+MYSQL9_PACKAGES := ./internal/mariadbtest ./internal/inspect ./internal/verify ./protocol ./router/store ./router/ledger ./router ./cmd/dsmproxy ./integration
 
 mysql9: tools
 	@./.ci/mysql9 '$(MYSQL9)'

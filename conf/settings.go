@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -91,6 +92,31 @@ func (c Change) String() string {
 		return c.Key + ": removed, was " + c.From
 	}
 	return c.Key + ": " + c.From + " -> " + c.To
+}
+
+// Plain is From and To without the quotes of TOML, for a log, which has its own.
+func (c Change) Plain() (from, to string) { return plain(c.From), plain(c.To) }
+
+// plain undoes show's quotes.
+func plain(value string) string {
+	list, ok := strings.CutPrefix(value, "[")
+	if !ok {
+		if s, err := strconv.Unquote(value); err == nil {
+			return s
+		}
+		return value
+	}
+	var elements []string
+	for list != "]" {
+		q, err := strconv.QuotedPrefix(list)
+		if err != nil {
+			return value
+		}
+		s, _ := strconv.Unquote(q) // it is quoted
+		elements = append(elements, s)
+		list = strings.TrimPrefix(list[len(q):], ", ")
+	}
+	return strings.Join(elements, ", ")
 }
 
 // Changes lists what differs from c in next. The order of the stores counts:

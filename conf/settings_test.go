@@ -99,3 +99,15 @@ func TestChangesOfLists(t *testing.T) {
 		t.Errorf("stores in another order are %v", changes)
 	}
 }
+
+// TestChangePlain: a log gets values without the quotes that TOML has.
+func TestChangePlain(t *testing.T) {
+	for value, want := range map[string]string{
+		`"8h"`: "8h", `""`: "", "5": "5", "(hidden)": "(hidden)", "": "", "s1 s2": "s1 s2",
+		`"a \"b\""`: `a "b"`, `["zlib", "zstd"]`: "zlib, zstd", "[]": "", `["a, b"]`: "a, b",
+	} {
+		if got, _ := (Change{From: value}).Plain(); got != want {
+			t.Errorf("Plain of %s = %q, want %q", value, got, want)
+		}
+	}
+}

@@ -200,14 +200,21 @@ func TestDrainStore(t *testing.T) {
 	if _, err := txn.Exec("INSERT INTO sessions (id, data) VALUES (?, 'kept')", key); err != nil {
 		t.Fatal(err)
 	}
-	if out, ok := c.run(t, "drain", first); !ok {
-		t.Fatal(out)
+	if out, ok := c.run(t, "drain", first); !ok || !strings.Contains(out, first+" gets no new statements; 1 connection is still in use") {
+		t.Fatalf("drain under a transaction: %s", out)
 	}
 	if s := c.store(t, first); s.State != "drained" {
 		t.Errorf("the drained store is %s", s.State)
 	}
+	if c.Log.Find("store is out of service") != "" {
+		t.Error("the log tells the end of the drain before that of the transaction")
+	}
 	if err := txn.Commit(); err != nil {
 		t.Errorf("a transaction on a store that is drained: %v", err)
+	}
+	eventually(t, 30*time.Second, "the log to tell the end of the drain", func() bool { return c.Log.Find("store is out of service") != "" })
+	if out, ok := c.run(t, "drain", first); !ok || !strings.Contains(out, first+" is out of service: it can be stopped") {
+		t.Errorf("drain of what is drained: %s", out)
 	}
 	mustExec(t, db, "INSERT INTO sessions (id, data) VALUES (?, 'elsewhere')", key) // not a duplicate there
 	if out, ok := c.run(t, "undrain", first); !ok {
@@ -410,6 +417,7 @@ func TestDrainOnTerm(t *testing.T) {
 	if err := txn.Commit(); err != nil {
 		t.Errorf("COMMIT during drain_timeout: %v", err)
 	}
+	eventually(t, 30*time.Second, "the log to tell the end of the clients", func() bool { return strings.Contains(c.Log.Find("clients are gone"), " cut_off=0 ") })
 	var data string
 	if err := c.nodes[0].db.QueryRow("SELECT data FROM app.sessions WHERE id = 'k'").Scan(&data); err != nil || data != "w" {
 		t.Errorf("the record is %q, %v", data, err)

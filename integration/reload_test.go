@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -157,10 +158,23 @@ func TestWatch(t *testing.T) {
 }
 
 // TestReloadCertificate: new clients get the new certificate, whose files have
-// kept their names; a client that is there goes on.
+// kept their names; a client that is there goes on. Both certificates expire soon,
+// which is told. The proxy was started by a relative path, and finds its files.
 func TestReloadCertificate(t *testing.T) {
 	first, second := newPKI(t), newPKI(t)
-	c := startCluster(t, options{stores: 1, copies: 1, sections: fmt.Sprintf("\n[tls]\ncert = %q\nkey = %q\n", first.cert, first.key)})
+	beside := func(file string) string { // of the configuration
+		return filepath.Join("..", filepath.Base(filepath.Dir(file)), filepath.Base(file))
+	}
+	c := startStores(t, options{stores: 1, copies: 1, level: "seed", sections: fmt.Sprintf("\n[tls]\ncert = %q\nkey = %q\n", beside(first.cert), beside(first.key))})
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := filepath.Rel(dir, c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Proxy = suite.Serve(t, config)
 	trusting := func(p *pki) func(*mysql.Config) {
 		return func(c *mysql.Config) { c.TLS = &tls.Config{RootCAs: p.pool, ServerName: "localhost"} }
 	}
@@ -178,11 +192,17 @@ func TestReloadCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out, ok := c.run(t, "reload"); !ok {
+	if out, ok := c.run(t, "reload"); !ok || !strings.Contains(out, "no setting has changed") {
 		t.Fatal(out)
 	}
 	if err := c.client(t, trusting(second)).Ping(); err != nil {
 		t.Errorf("the new certificate: %v", err)
+	}
+	if c.Log.Find(`level=WARN msg="certificate expires soon" certificate=tls.cert`) == "" {
+		t.Error("the log does not tell that the certificate expires soon")
+	}
+	if out, _ := c.run(t, "status"); !strings.Contains(out, "the certificate tls.cert expires in 2") {
+		t.Errorf("the status does not tell when the certificate expires:\n%s", out)
 	}
 	if c.client(t, trusting(first)).Ping() == nil {
 		t.Error("the old certificate is still served")
@@ -310,7 +330,7 @@ func testReloadUnderLoad(t *testing.T, level string) {
 		return err == nil && n == 0
 	})
 	stop()
-	v.judge(fmt.Sprint(reloads+1, " reloads"), 0)
+	v.judge(fmt.Sprint(reloads+1, " reloads"))
 	c.edit(t, "\n[[store]]\nname = \"s2\"", "\n[[store]]\nname = \"s9\"")
 	if out, ok := c.run(t, "reload"); ok || !strings.Contains(out, "store s9 is added") || !strings.Contains(out, "store s2 is removed") {
 		t.Errorf("reload with another store: %s", out)

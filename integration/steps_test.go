@@ -96,7 +96,6 @@ type script struct {
 	base   int // number of the section's first connection
 	keys   []string
 	gone   []string
-	proxy  bool // written for the proxy, not for a plain server
 }
 
 // key makes a key that must exist in the end on the right stores.

@@ -46,7 +46,7 @@ func testUpgradeAt(t *testing.T, stores int, consistency string) {
 	eventually(t, time.Minute, "the predecessor to end", func() bool { return !alive(c.Pid()) })
 	v.progress(150)
 	stop()
-	v.judge("an upgrade", 1)
+	v.judge("an upgrade")
 	if text := c.Log.String(); strings.Contains(text, "outcome of a write unknown") {
 		t.Error("the outcome of a write is unknown")
 	}

@@ -31,10 +31,10 @@ func action(name, synopsis, about string, most int, do func(ctx context.Context,
 
 var runReload = action("reload", "", "Has a running proxy read its configuration again. It is taken over as a whole\nor not at all; what is wrong with it is printed.", 0,
 	func(ctx context.Context, r *admin.Remote, _ []string, stdout io.Writer) error {
-		if err := r.Reload(ctx); err != nil {
-			return err
+		note, err := r.Reload(ctx)
+		if err == nil {
+			_, err = fmt.Fprintln(stdout, note)
 		}
-		_, err := fmt.Fprintln(stdout, "reloaded")
 		return err
 	})
 

@@ -78,10 +78,10 @@ func (p *proxy) adminHandler() http.Handler {
 			Version: programBuild().Version, Commit: programBuild().Commit, Copies: p.force.config().Copies,
 			Server: p.server, Router: p.router, Planner: p.plans, Set: p.set,
 			Reloads: p.force.counts, Stale: p.force.stale, Ready: func() bool { return p.ready() == nil },
-			Group: p.fenced.status,
+			Group: p.fenced.status, Certificates: p.certificateEnds,
 		}),
 		Actions: admin.Actions{
-			Drain: p.drainStore, Kill: p.killClient, Reload: p.Reload, LogLevel: p.logLevel,
+			Drain: p.drainStore, Kill: p.killClient, Reload: p.reloadNote, LogLevel: p.logLevel,
 			Route: p.routes, Explain: p.explainLine,
 			Group: admin.GroupActions{Decide: p.fenced.decide, Mend: p.fenced.mend},
 		},

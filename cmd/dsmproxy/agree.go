@@ -84,6 +84,10 @@ func (f *fenced) agree(ctx context.Context) (all bool, err error) {
 			}
 			asked.Go(func() {
 				keeps, e := w.Agree(ctx, f.agreed.settings, keep)
+				if st := f.store(w); keeps && st != nil {
+					e = st.AgreeTables(ctx, f.cfg.OtherTables != "refuse")
+					keeps = e == nil
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				var differs *ledger.Disagreement
@@ -105,6 +109,16 @@ func (f *fenced) agree(ctx context.Context) (all bool, err error) {
 		}
 	}
 	return all, nil
+}
+
+// store is the store that a member is; nil of a witness.
+func (f *fenced) store(w *ledger.Witness) *ledger.Store {
+	for _, s := range f.ledger.Stores {
+		if &s.Witness == w {
+			return s
+		}
+	}
+	return nil
 }
 
 // members are the stores, then the witnesses.

@@ -95,6 +95,7 @@ func (p *proxy) certificates(cfg *conf.Config) (take func(), err error) {
 		for i, access := range to {
 			p.servers()[i].SetAccess(access)
 		}
+		p.shown.note(cfg, front, operators, to)
 	}, nil
 }
 

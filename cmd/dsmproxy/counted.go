@@ -18,6 +18,9 @@ func counted(s *admin.Status) (rows [][2]string) {
 	c, w := &s.Clients, &s.Writes
 	add("clients", "%d of %d", c.Now, c.Max)
 	add("connections made", "%d", c.Accepted)
+	if c.Inherited > 0 {
+		add("clients taken over", "%d", c.Inherited)
+	}
 	if text := named(
 		"max_clients", c.Refused, "max_user_clients", c.OverUser, "max_pending_logins", c.Displaced, "handshake_timeout", c.Slow,
 		"max_login_failures", c.Blocked, "wrong password", c.Denied); text != "" {

@@ -217,7 +217,7 @@ func memberState(m *admin.Member) string {
 		holds bool
 		text  string
 	}{
-		{!m.Answers, "does not answer"}, {m.Drained, "drained"}, {m.Forgotten, "forgotten"}, {m.Answers && m.Blank, "blank"},
+		{!m.Answers && !m.Refuses, "does not answer"}, {m.Drained, "drained"}, {m.Forgotten, "forgotten"}, {m.Answers && m.Blank, "blank"},
 		{m.Answers && !m.Blank && !m.Gate, "gate closed"}, {!m.Witness && m.State == "up" && !m.Covered, "not all records"},
 	} {
 		if c.holds {

@@ -64,6 +64,7 @@ func (p *proxy) drainStore(ctx context.Context, name string, out, force bool) (n
 	if p.force.config().OtherTables == name && !force {
 		return "", unforced(fmt.Sprintf("the statements on other tables go to %s alone (other_tables), and fail while it is away", name))
 	}
+	began, st := time.Now(), p.Stores()[at]
 	if p.fenced != nil {
 		err = p.fenced.drain(ctx, at, force)
 	} else {
@@ -72,13 +73,65 @@ func (p *proxy) drainStore(ctx context.Context, name string, out, force bool) (n
 	if err != nil {
 		return "", err
 	}
-	left := p.inService(at)
-	note = fmt.Sprintf("%s is out of service: it can be stopped; dsmproxy undrain %s puts it back.\n%d of %d stores are left, for %d copies of each record.",
-		name, name, left, len(p.Stores()), p.force.config().Copies)
+	used := 0
+	if p.fenced == nil {
+		used = p.awaitRest(ctx, st, drainWait)
+	}
+	if used == 0 {
+		p.tellRest(st, began)
+		note = name + " is out of service: it can be stopped"
+	} else {
+		p.running.Go(func() {
+			if p.awaitRest(p.ctx, st, 0) == 0 && st.Drained() {
+				p.tellRest(st, began)
+			}
+		})
+		note = fmt.Sprintf("%s gets no new statements; %s still in use, by transactions or long statements: "+
+			"stop it when the log says that it is out of service", name, areConnections(used))
+	}
+	note += fmt.Sprintf("; dsmproxy undrain %s puts it back.\n%d of %d stores are left, for %d copies of each record.",
+		name, p.inService(at), len(p.Stores()), p.force.config().Copies)
 	if p.fenced == nil {
 		note += " Other proxies have to be told too."
 	}
 	return note, nil
+}
+
+// drainWait is how long a drain at the level seed waits for what runs at the
+// store, restLook how often it looks.
+const (
+	drainWait = 2 * time.Second
+	restLook  = 50 * time.Millisecond
+)
+
+// awaitRest waits until no connection to a store that is drained is in use, for a
+// time if that is not 0, and returns how many are.
+func (p *proxy) awaitRest(ctx context.Context, st *store.Store, most time.Duration) (used int) {
+	look := time.NewTicker(restLook)
+	defer look.Stop()
+	for began := time.Now(); ; {
+		h := st.Stats()
+		used = h.Open - h.Idle
+		if used == 0 || !st.Drained() || most > 0 && time.Since(began) >= most {
+			return used
+		}
+		select {
+		case <-ctx.Done():
+			return used
+		case <-look.C:
+		}
+	}
+}
+
+// tellRest logs that a drain has come to its end.
+func (p *proxy) tellRest(st *store.Store, began time.Time) {
+	p.log.Info("store is out of service", "store", st.Name(), "took", time.Since(began).Round(time.Millisecond),
+		"action", "it can be stopped; dsmproxy undrain puts it back")
+}
+
+// areConnections is "1 connection is" or "2 connections are".
+func areConnections(n int) string {
+	return count(n, "connection") + map[bool]string{true: " is", false: " are"}[n == 1]
 }
 
 // unforced is why something is done only if that is forced.

@@ -283,6 +283,10 @@ func TestGroupCommands(t *testing.T) {
 	w.must(0, []string{"verify", "-repair"}, "2 mended")
 	w.must(0, []string{"verify"}, "all copies are as they should be")
 	w.must(0, []string{"status"}, "view ", "3 of 3 up", "s2 ")
+	w.must(0, []string{"drain", "s3"}, "s3")
+	w.must(1, []string{"verify"}, "not compared: s3: it answers, and is not part of the group")
+	w.must(0, []string{"undrain", "s3"}, "s3")
+	w.await(p, "the stores are whole again", whole)
 	metrics := scrape(t, p)
 	for _, line := range []string{
 		"dsmproxy_group_serving 1", "dsmproxy_group_stores_up 3", "dsmproxy_records_below_copies 0", `dsmproxy_store_view_state{state="up",store="s2"} 1`,
@@ -366,7 +370,18 @@ func TestAgreement(t *testing.T) {
 		}
 	}
 	stores := w.config
-	w.config = strings.Replace(strings.Replace(w.config, proxytest.FreeAddr(t), "", 1), "copies = 2", "copies = 3", 1)
+	db := proxytest.Open(t, p.Addr().String())
+	proxytest.Eventually(t, groupTime, "a write", func() bool {
+		_, err := db.Exec("REPLACE INTO app.sessions (id) VALUES ('a')")
+		return err == nil
+	})
+	w.config = newAddrs(t, strings.Replace(stores, "key = \"id\"", "key = \"data\"", 1))
+	w.level(`"safe"`)
+	refused("key of table app.sessions is data here and id there")
+	w.config = newAddrs(t, "other_tables = \"s1\"\n"+strings.Replace(stores, "name = \"sessions\"", "name = \"others\"", 1))
+	w.level(`"safe"`)
+	refused("[[table]] of app.sessions, which has records, is missing here")
+	w.config = strings.Replace(stores, "copies = 2", "copies = 3", 1)
 	w.config = newAddrs(t, w.config)
 	w.level(`"safe"`)
 	refused("was used with other settings", "copies is 3 here and 2 there")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dsmproxy/dsmproxy/internal/admin"
+	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/router/fence"
 )
 
@@ -40,6 +41,7 @@ func (f *fenced) status() *admin.Group {
 		}
 		if s.Err != nil {
 			m.Error = s.Err.Error()
+			m.Refuses = !m.Answers && errors.As(s.Err, new(*protocol.Error))
 		}
 		if !s.Witness {
 			m.Listed, m.Listing = f.ledger.Stores[i].Adopting()

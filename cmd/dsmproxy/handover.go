@@ -20,8 +20,9 @@ import (
 // started from, which may be a new version by now, with the same arguments. The
 // successor gets the listening sockets themselves, so that no connection is
 // refused or lost, reads its configuration, gets to know the stores, accepts
-// clients, and says so. Only then the predecessor stops accepting, lets its
-// clients end (protocol/shutdown.go), and ends. If the successor can't start,
+// clients, and says so. Only then the predecessor stops accepting, passes its
+// clients on (pass.go), lets those end that can't be (protocol/shutdown.go), and
+// ends. If the successor can't start,
 // because its configuration has a mistake, say, nothing has happened.
 
 // successorTime is how long a successor may take to serve clients.
@@ -48,21 +49,33 @@ func (p *proxy) handOver(signals <-chan os.Signal) (pid int, err error) {
 		return 0, err
 	}
 	defer says.Close()
-	child, err := p.startSuccessor(tell)
-	tell.Close()
+	h, theirs, err := newHeir()
 	if err != nil {
+		tell.Close()
 		return 0, err
 	}
-	if err := awaitSuccessor(child, says, signals); err != nil {
+	child, err := p.startSuccessor(tell, theirs)
+	tell.Close()
+	theirs.Close()
+	if err == nil {
+		err = awaitSuccessor(child, says, signals)
+	}
+	if err != nil {
+		h.Close()
 		return 0, err
 	}
 	pid = child.Pid
+	p.passOn(h, pid)
 	return pid, child.Release()
 }
 
-// startSuccessor starts the program with the proxy's sockets.
-func (p *proxy) startSuccessor(tell *os.File) (*os.Process, error) {
-	h := handover{From: os.Getpid(), Drained: p.drained(), Level: p.force.config().Consistency.Level}
+// startSuccessor starts the program with the proxy's sockets, the pipe to say on
+// that it serves clients, and the socket that clients are passed on by.
+func (p *proxy) startSuccessor(tell, clients *os.File) (*os.Process, error) {
+	h := handover{
+		From: os.Getpid(), Drained: p.drained(), Level: p.force.config().Consistency.Level,
+		Passes: true, LastID: p.server.LastID() + idsAhead,
+	}
 	if p.passedBy != "systemd" {
 		h.Listen, h.Admin = p.listen, p.adminListen
 	}
@@ -96,7 +109,7 @@ func (p *proxy) startSuccessor(tell *os.File) (*os.Process, error) {
 	// WATCHDOG_PID names this process; without it, the variables are for all.
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WATCHDOG_PID=") })
 	attr := &syscall.ProcAttr{Env: append(env, handoverVariable+"="+string(text)), Files: []uintptr{0, 1, 2}}
-	for _, f := range append(slices.Clone(files), tell) {
+	for _, f := range append(slices.Clone(files), tell, clients) {
 		fd, err := descriptor(f)
 		if err != nil {
 			return nil, err

@@ -35,6 +35,8 @@ type handover struct {
 	Admin   string   // likewise
 	Drained []string // the stores that an operator has taken out of service
 	Level   string   // of consistency; "": seed, by a version that did not say
+	Passes  bool     // behind the pipe comes a socket by which clients are passed on
+	LastID  uint32   // the ids of clients up to it are the predecessor's
 }
 
 // What a passed socket is for. systemd's unit names them by
@@ -51,6 +53,7 @@ type passed struct {
 	clients []net.Listener
 	admin   net.Listener
 	ready   *os.File // nil: nobody waits for the process to be ready
+	estate  *estate  // nil: no clients are passed on
 }
 
 // takePassed takes what is passed, and says so to no process that this one
@@ -68,6 +71,13 @@ func takePassed() (in passed, err error) {
 		in.by = "process " + strconv.Itoa(in.From)
 		in.ready = os.NewFile(uintptr(firstPassed+len(in.Names)), "ready")
 		syscall.CloseOnExec(int(in.ready.Fd()))
+		if in.Passes {
+			conn, err := unixConn(uintptr(firstPassed + len(in.Names) + 1))
+			if err != nil {
+				return in, fmt.Errorf("the socket for clients of process %d: %w", in.From, err)
+			}
+			in.estate = &estate{conn}
+		}
 	case pid == strconv.Itoa(os.Getpid()):
 		n, err := strconv.Atoi(count)
 		if err != nil || n < 0 {

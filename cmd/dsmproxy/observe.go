@@ -19,6 +19,7 @@ func (p *proxy) status() *admin.Status {
 		Stores: p.storeStatus(), Traffic: []admin.Kind{}, Errors: map[string]uint64{}, Slow: n.Slow, Clients: p.clientCounts(),
 		Writes: admin.Writes{Failovers: w.Failovers, Lost: w.Lost, Repaired: w.Carried, Short: w.Short},
 		Plans:  p.plans.Made(), Refusals: []admin.Refusal{}, Config: p.force.status(), Group: p.fenced.status(),
+		Certificates: p.certificateEnds(),
 	}
 	if err := p.ready(); err != nil {
 		s.State, s.Why = "unready", err.Error()
@@ -29,10 +30,12 @@ func (p *proxy) status() *admin.Status {
 			s.State = "starting"
 		}
 	}
+	before := p.recent.oldest()
 	for _, k := range n.Kinds {
+		latency := before.ofKind(k.Kind, k.Latency)
 		s.Traffic = append(s.Traffic, admin.Kind{
 			Kind: k.Kind, Count: k.Count,
-			P50: k.Latency.Quantile(0.5).Seconds(), P99: k.Latency.Quantile(0.99).Seconds(),
+			P50: latency.Quantile(0.5).Seconds(), P99: latency.Quantile(0.99).Seconds(),
 		})
 	}
 	for source, count := range n.Errors {
@@ -70,13 +73,14 @@ func (p *proxy) unable() error {
 func (p *proxy) storeStatus() []admin.Store {
 	cfg := p.force.config()
 	first, any := shares(p.place, cfg.Copies)
-	records, backlogs := p.recordsHeld(), p.set.Backlogs()
+	records, backlogs, before := p.recordsHeld(), p.set.Backlogs(), p.recent.oldest()
 	var list []admin.Store
 	for i, st := range p.Stores() {
 		h, n := st.Stats(), st.Counts()
+		latency := before.ofStore(i, n.Latency)
 		s := admin.Store{
 			Name: st.Name(), Addr: cfg.Stores[i].Addr, State: h.State.String(), Since: h.Since, Version: h.Version,
-			Ping: n.Ping.Seconds(), P50: n.Latency.Quantile(0.5).Seconds(), P99: n.Latency.Quantile(0.99).Seconds(),
+			Ping: n.Ping.Seconds(), P50: latency.Quantile(0.5).Seconds(), P99: latency.Quantile(0.99).Seconds(),
 			Open: h.Open, Idle: h.Idle, Max: h.Max, Waiting: h.Waiting,
 			Waits: n.Waits, Timeouts: n.Timeouts, Waited: n.Waited.Seconds(),
 			Sent: n.Sent, Dials: n.Dials, DialErrors: n.DialErrors, Broken: n.Broken, Downs: n.Downs,
@@ -117,7 +121,7 @@ func backlog(b replica.Backlog) admin.Backlog {
 func (p *proxy) clientCounts() admin.Clients {
 	s := p.server.Stats()
 	return admin.Clients{
-		Now: s.Clients, Max: p.force.config().Limits.MaxClients, Accepted: s.Accepted, Refused: s.Refused,
+		Now: s.Clients, Max: p.force.config().Limits.MaxClients, Accepted: s.Accepted, Inherited: s.Inherited, Refused: s.Refused,
 		OverUser: s.OverUser, Denied: s.Denied, Blocked: s.Blocked, Displaced: s.Displaced,
 		Slow: s.Slow, Idled: s.Idled, Oversized: s.Oversized, Expired: s.Expired, Panics: s.Panics,
 	}

@@ -27,13 +27,14 @@ func TestStatusOfExcluded(t *testing.T) {
 	s.Stores[3].State = "down"
 	m := []admin.Member{member("s0", "up"), member("s1", "down"), member("s2", "join"), member("s3", "down")}
 	m[1].Error = "store can't be written: its disk is full"
+	m[3].Answers, m[3].Refuses, m[3].Error = false, true, "login refused: ERROR 1045"
 	s.Stores[0].Clock, s.Stores[0].ClockWrong = -12.34, true
 	s.Group.Members = m
 	var out strings.Builder
 	if err := printStatus(&out, s, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{`s0 .* up`, `s0: its clock is 12.3s behind the proxy's: set it right`, `s1 .* excluded`, `s1: .*its disk is full`, `s2 .* joining`, `s3 .* down`} {
+	for _, line := range []string{`s0 .* up`, `s0: its clock is 12.3s behind the proxy's: set it right`, `s1 .* excluded`, `s1: .*its disk is full`, `s2 .* joining`, `s3 .* down`, `s3 .* down: login refused: ERROR 1045`} {
 		if !regexp.MustCompile(`(?m)^` + line + `$`).MatchString(out.String()) {
 			t.Errorf("no line %q in\n%s", line, &out)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -104,12 +105,12 @@ func (f *inForce) counts() (applied, refused uint64) {
 	return f.applied, f.refused
 }
 
-// Reload reads the configuration again and takes it over. If it can't be, the
-// one in force stays.
-func (p *proxy) Reload() error {
+// Reload reads the configuration again and takes it over, and returns what that
+// has changed. If it can't be, the one in force stays.
+func (p *proxy) Reload() ([]conf.Change, error) {
 	f := &p.force
 	if f.path == "" {
-		return errNoFile
+		return nil, errNoFile
 	}
 	f.reloading.Lock()
 	defer f.reloading.Unlock()
@@ -117,13 +118,43 @@ func (p *proxy) Reload() error {
 	if err != nil {
 		f.refuse(err)
 		p.log.Error("configuration not reloaded", "file", f.path, "err", err, "action", "the one in force stays; correct the file and reload")
-		return err
+		return nil, err
 	}
 	for _, c := range changes {
-		p.log.Info("configuration changed", "setting", c.Key, "from", c.From, "to", c.To)
+		p.log.Info("configuration changed", changed(c)...)
 	}
 	p.log.Info("configuration reloaded", "file", f.path, "changes", len(changes))
-	return nil
+	return changes, nil
+}
+
+// reloadNote is Reload for an operator, with what has changed as text.
+func (p *proxy) reloadNote() (string, error) {
+	changes, err := p.Reload()
+	switch {
+	case err != nil:
+		return "", err
+	case len(changes) == 0:
+		return "reloaded: no setting has changed", nil
+	}
+	text := "reloaded:"
+	for _, c := range changes {
+		text += "\n  " + c.String()
+	}
+	return text, nil
+}
+
+// changed is a change for the log: a setting that is new was nothing before, one
+// that is gone is nothing now.
+func changed(c conf.Change) []any {
+	from, to := c.Plain()
+	attrs := []any{"setting", c.Key}
+	if c.From != "" {
+		attrs = append(attrs, "from", from)
+	}
+	if c.To != "" {
+		attrs = append(attrs, "to", to)
+	}
+	return attrs
 }
 
 var errNoFile = errors.New("the configuration is from no file, so there is nothing to reload")
@@ -180,8 +211,28 @@ func needsRestart(old, next *conf.Config, changes []conf.Change) error {
 		how = "nothing was changed, and a restart alone would not do: the stores have the order on record"
 	case moved:
 		how = "nothing was changed"
+	case old.Consistency.Fenced() != next.Consistency.Fenced():
+		how = "nothing was changed, and it takes a stop of all proxies"
+	case next.Consistency.Fenced():
+		how = cmp.Or(recorded(old, next), how)
 	}
 	return fmt.Errorf("needs a restart: %s; %s (docs/OPERATIONS.md)", strings.Join(fixed, ", "), how)
+}
+
+// recorded is how settings are changed that the stores have on record; "" if none
+// of these differs.
+func recorded(old, next *conf.Config) (how string) {
+	before := agreedSettings(old)
+	for i, s := range agreedSettings(next) {
+		switch {
+		case s.Value == before[i].Value:
+		case !s.Free:
+			return "nothing was changed, and a restart would not do: the stores have " + s.Name + " on record"
+		default:
+			how = "the stores have " + s.Name + " on record: stop all proxies, run dsmproxy init -change, start them"
+		}
+	}
+	return how
 }
 
 // tableChanges names the changes of session tables that are there already: at the
@@ -204,21 +255,21 @@ func tableChanges(changes []conf.Change) (list []string) {
 
 // apply takes over what is live. Nothing of it can go wrong.
 func (p *proxy) apply(next *conf.Config, changes []conf.Change) {
-	changed := func(prefix string) bool {
+	differs := func(prefix string) bool {
 		return slices.ContainsFunc(changes, func(c conf.Change) bool { return strings.HasPrefix(c.Key, prefix) })
 	}
 	p.users.set(next.Users)
 	p.server.SetLimits(limits(next))
-	if changed("log.level") { // else one that log-level has set stays
+	if differs("log.level") { // else one that log-level has set stays
 		p.log.setLevel(next.Log.Level)
 	}
-	if changed("pool.") || changed("health.") {
+	if differs("pool.") || differs("health.") {
 		for _, st := range p.servers() {
 			st.SetTuning(tuning(next))
 		}
 	}
 	p.router.LogSlow(next.Log.SlowStatement)
-	if changed("table.") {
+	if differs("table.") {
 		list := tables(next)
 		p.plans.SetTables(list)
 		p.running.Go(func() { p.router.CheckNames(p.ctx, list) })
@@ -239,7 +290,7 @@ func (p *proxy) watchFile(ctx context.Context) {
 	read := func() content { return contentOf(path) }
 	watch(ctx, read(), read, func(now content) {
 		if now != (content{}) && p.force.config().Watch && !p.force.tried(now) {
-			_ = p.Reload() // which logs what is wrong
+			_, _ = p.Reload() // which logs what is wrong
 		}
 	})
 }

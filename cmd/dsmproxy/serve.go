@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"sync"
@@ -40,7 +41,12 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	if len(rest) > 0 {
 		return usageError(fs, stderr, "takes no argument %q", rest[0])
 	}
-	cfg, err := loadConfig(*path, stderr)
+	// Relative paths in it are the same at a reload, wherever that reads it.
+	file, err := filepath.Abs(configPath(*path))
+	if err != nil {
+		return err
+	}
+	cfg, err := loadConfig(file, stderr)
 	if err != nil {
 		return err
 	}
@@ -61,7 +67,7 @@ func runServe(args []string, _ io.Reader, stdout, stderr io.Writer) error {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2) // which otherwise end it while it starts
-	p, err := startPassed(cfg, *path, newLogging(cfg.Log, stderr), in)
+	p, err := startPassed(cfg, file, newLogging(cfg.Log, stderr), in)
 	if err != nil {
 		return err
 	}
@@ -91,6 +97,7 @@ type proxy struct {
 	listen        string
 	passedBy      string       // who has opened them; "": the proxy itself
 	program       string       // for a successor
+	heir          *heir        // nil: no clients are passed on
 	admin         *http.Server // nil: none
 	adminListener net.Listener // below TLS
 	adminTLS      atomic.Pointer[tls.Config]
@@ -98,8 +105,11 @@ type proxy struct {
 	adminURL      string // "": none
 	force         inForce
 	records       recordCounts
+	recent        recent
+	shown         shown
 	serving       atomic.Bool // clients are let in
 	draining      atomic.Bool
+	cutOff        atomic.Int64    // clients that the end was not waited for
 	failed        chan error      // why the proxy can't go on
 	ctx           context.Context // ends with Close
 	cancel        context.CancelFunc
@@ -184,6 +194,11 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	if err := p.startAdmin(cfg, in); err != nil {
 		return errors.Join(err, p.closeListeners())
 	}
+	access, err := accesses(cfg, cfg, nil)
+	if err != nil {
+		return errors.Join(err, p.closeListeners())
+	}
+	p.shown.note(cfg, p.tls.now.Load(), p.adminTLS.Load(), access)
 	p.running.Go(func() { p.log.run(ctx) })
 	for _, st := range stores {
 		p.running.Go(func() { _ = st.Run(ctx) })
@@ -206,10 +221,13 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	}
 	p.awaitStore(ctx, r, tables(cfg))
 	p.beReady(ctx, in)
+	p.running.Go(func() { p.keepRecent(ctx) })
+	p.running.Go(func() { p.tellExpiry(ctx) })
 	p.running.Go(func() { p.watchFile(ctx) })
 	if len(certificateFiles(cfg)) > 0 || p.force.path != "" {
 		p.running.Go(func() { p.watchCertificates(ctx, certificates) })
 	}
+	p.server.StartIDs(in.LastID)
 	p.serving.Store(true)
 	for _, l := range p.listeners {
 		p.running.Go(func() {
@@ -223,6 +241,7 @@ func (p *proxy) start(ctx context.Context, cfg *conf.Config, in *passed) error {
 	if in.by != "" {
 		p.log.Info("sockets were passed on", "by", in.by, "used", slices.Equal(p.listeners, in.clients))
 	}
+	p.inherit(ctx, in)
 	return in.serves()
 }
 
@@ -303,10 +322,15 @@ func (p *proxy) Close() error {
 	p.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), p.force.config().Limits.DrainTimeout)
 	defer cancel()
+	clients, began := p.server.Clients(), time.Now()
 	err := p.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
+		p.cutOff.Store(int64(p.server.Clients()))
 		err = p.server.Close()
 	}
+	p.passedOn()
+	cut := p.cutOff.Load()
+	p.log.Info("clients are gone", "clients", clients, "let_go", max(0, int64(clients)-cut), "cut_off", cut, "took", time.Since(began).Round(time.Millisecond))
 	p.closeAdmin()
 	p.cancel()
 	p.running.Wait()

@@ -20,7 +20,7 @@ func (p *proxy) run(signals <-chan os.Signal) error {
 		}
 		switch sig {
 		case syscall.SIGHUP:
-			_ = p.Reload() // which logs what is wrong
+			_, _ = p.Reload() // which logs what is wrong
 			continue
 		case syscall.SIGUSR2:
 			pid, err := p.handOver(signals)
@@ -63,6 +63,7 @@ func (p *proxy) closeOn(signals <-chan os.Signal) (stop func()) {
 				return
 			case sig := <-signals:
 				if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+					p.cutOff.Store(int64(p.server.Clients()))
 					_ = p.server.Close()
 					return
 				}

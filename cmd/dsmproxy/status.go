@@ -93,9 +93,14 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 	fmt.Fprintf(w, "configuration %s, loaded %s%s\n\n", cmp.Or(s.Config.File, "from no file"), s.Config.Loaded.Format(time.DateTime),
 		map[bool]string{true: ": the file was changed since, dsmproxy reload takes it over"}[s.Config.Stale && s.Config.Error == ""])
 
+	for _, c := range s.Certificates {
+		if text := expiryText(c, s.Now); text != "" {
+			fmt.Fprintf(w, "%s\n\n", text)
+		}
+	}
 	// The state comes last, for its colour would count as width.
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "STORE\tADDRESS\tFOR\tPROBE\tP99\tUSED/OPEN/MAX\tRECORDS\tKEYS\tMISSED\tSTATE")
+	fmt.Fprintln(t, "STORE\tADDRESS\tFOR\tPROBE\tP99(1m)\tUSED/OPEN/MAX\tRECORDS\tKEYS\tMISSED\tSTATE")
 	for _, x := range s.Stores {
 		records := "?"
 		if x.Records >= 0 {
@@ -127,7 +132,7 @@ func printStatus(w io.Writer, s *admin.Status, colour bool) error {
 		}
 	}
 	if len(s.Traffic) > 0 {
-		fmt.Fprintln(t, "\nKIND\tCOUNT\tP50\tP99")
+		fmt.Fprintln(t, "\nKIND\tCOUNT\tP50(1m)\tP99(1m)")
 		for _, k := range s.Traffic {
 			fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", k.Kind, k.Count, seconds(k.P50), seconds(k.P99))
 		}

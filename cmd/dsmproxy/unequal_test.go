@@ -71,7 +71,7 @@ func TestUnequalTables(t *testing.T) {
 				}
 			}
 			w.exec(1, c.undo)
-			w.says(log, "table is the same at all stores again")
+			w.says(log, "table is the same at all stores again", "table=app.sessions")
 			if _, err := db.Exec(write); err != nil {
 				t.Errorf("a write, once they are alike: %v", err)
 			}
@@ -109,7 +109,7 @@ func TestMissingTable(t *testing.T) {
 		t.Errorf("a write: %v", err)
 	}
 	w.exec(1, "RENAME TABLE app.aside TO app.sessions")
-	w.says(log, "table is the same at all stores again")
+	w.says(log, "table is the same at all stores again", "table=app.sessions")
 	if _, err := db.Exec(write); err != nil {
 		t.Errorf("a write, once they are alike: %v", err)
 	}

@@ -125,9 +125,6 @@ func runningProxy(ctx context.Context, cfg *conf.Config) (*admin.Remote, error) 
 
 func (v *verification) run(ctx context.Context, idle float64, stderr io.Writer) error {
 	live, down := v.live()
-	for _, s := range down {
-		fmt.Fprintf(stderr, "not compared: %s\n", s)
-	}
 	bar := newProgress(stderr, "comparing")
 	defer bar.end()
 	c := verify.Config{
@@ -143,6 +140,10 @@ func (v *verification) run(ctx context.Context, idle float64, stderr io.Writer) 
 		if _, err := c.Group.Examine(ctx, nil); err != nil {
 			return readable(err)
 		}
+		down = append(down, v.out(live)...)
+	}
+	for _, s := range down {
+		fmt.Fprintf(stderr, "not compared: %s\n", s)
 	}
 	begin := time.Now()
 	r, err := verify.Run(ctx, c)
@@ -161,6 +162,17 @@ func (v *verification) run(ctx context.Context, idle float64, stderr io.Writer) 
 		err = errSilent
 	}
 	return err
+}
+
+// out are the stores that answer and that the group does without all the same.
+func (v *verification) out(live []bool) []string {
+	var out []string
+	for i, s := range v.fenced.group.Overview().Stores[:len(live)] {
+		if live[i] && s.State == "down" {
+			out = append(out, fmt.Sprintf("%s: it answers, and is not part of the group; dsmproxy status says why", s.Name))
+		}
+	}
+	return out
 }
 
 // readable takes out of an error of the group what no operation was about.
