@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,9 @@ type lane struct {
 	conn   *Conn
 	depth  atomic.Int32 // reads in queue
 	closed atomic.Bool  // to newcomers
-	cost   atomic.Int64 // of an answer in nanoseconds, lately
+	// gathering: somebody is about to write, and lets others join first.
+	gathering atomic.Bool
+	cost      atomic.Int64 // of an answer in nanoseconds, lately
 
 	mu      sync.Mutex    // guards what follows
 	queue   []*LaneAnswer // what is waited for, in order, from head on
@@ -199,9 +202,22 @@ func (l *lane) send(a *LaneAnswer, payload []byte, st *Stmt, sequel *Sequel) err
 		s.wakeWatch()
 	}
 	if !l.writing {
+		l.gather()
 		l.write()
 	}
 	return nil
+}
+
+// gather lets those queue their commands who are ready to, so that one write is
+// for all of them: it comes back when the goroutines that could run now have had
+// their turn. l.mu is held, but not meanwhile.
+func (l *lane) gather() {
+	l.writing = true
+	l.gathering.Store(true)
+	l.mu.Unlock()
+	runtime.Gosched()
+	l.mu.Lock()
+	l.gathering.Store(false)
 }
 
 func (l *lane) append(payload []byte) {

@@ -15,12 +15,13 @@ import (
 //
 // A server answers the commands of one connection in their order, and takes
 // further ones before it has answered. So clients whose session state is equal
-// can share one: who finds nobody writing writes what all have queued in the
-// meantime, in one system call, and one goroutine reads the answers, as many as
-// have arrived, in another. Under load that spares the store a third of its
-// work for a read (its thread does not sleep between two), and the proxy the
-// half of its own on that side. Nobody waits for others to come: a lane that is
-// idle is written to at once.
+// can share one. Who finds nobody writing lets those go first who could run now,
+// and whose commands may have come with the same look at the network, and writes
+// what all have queued, in one system call; one goroutine reads the answers, as
+// many as have arrived, in another. Under load that spares the store a third of
+// its work for a read (its thread does not sleep between two), and the proxy
+// most of its own on that side. Nobody waits for others to come: a lane that is
+// idle is written to as soon as nothing else is to be done.
 //
 // By a lane goes what reads, leaves nothing behind in the connection and may be
 // carried out twice. Its answer is kept until all of it has arrived, so that
@@ -44,11 +45,14 @@ var ErrLane = errors.New("not answered by a shared connection")
 
 const (
 	// How many reads at a time, by a lane or not, begin and end the use of lanes.
-	manyReads = 12
-	fewReads  = 8
+	manyReads = 4
+	fewReads  = 3
 	// They hold unless one would have to wait for a connection of one's own.
 	slowAnswer = time.Millisecond
 	laneWait   = 10 * time.Millisecond
+	// gatherTo is up to how many reads a lane is preferred to idle ones that is
+	// about to be written to.
+	gatherTo = 16
 	// maxDepth bounds the reads in one lane.
 	maxDepth = 128
 	// laneTick is how often busy lanes are looked at.
@@ -210,8 +214,9 @@ func (ls *Lanes) Read(ctx context.Context, payload []byte, st *Stmt, kind protoc
 	return a, err
 }
 
-// choose returns the lane with the fewest reads, a new one if none is idle and
-// there may be more; nil if all are too busy.
+// choose returns a lane that is about to be written to, else the one with the
+// fewest reads, a new one if none is idle and there may be more; nil if all are
+// too busy.
 func (ls *Lanes) choose(ctx context.Context, sequel *Sequel) *lane {
 	if to := ls.restTo.Load(); to != 0 {
 		if ls.store.tick.Load() < to {
@@ -221,13 +226,21 @@ func (ls *Lanes) choose(ctx context.Context, sequel *Sequel) *lane {
 	}
 	list := *ls.list.Load()
 	var best *lane
-	least := int32(maxDepth)
+	least, joins := int32(maxDepth), false
 	for _, l := range list {
-		if d := l.depth.Load(); d < least && !l.closed.Load() && !l.conn.expired.Load() {
+		d := l.depth.Load()
+		if d >= maxDepth || l.closed.Load() || l.conn.expired.Load() {
+			continue
+		}
+		if joins = d < gatherTo && l.gathering.Load(); joins {
+			best, least = l, d
+			break
+		}
+		if d < least {
 			best, least = l, d
 		}
 	}
-	if least > 0 && len(list) < ls.most {
+	if least > 0 && !joins && len(list) < ls.most {
 		if l := ls.open(ctx, sequel); l != nil {
 			return l
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -128,6 +129,43 @@ func TestLanesGiveEachItsOwn(t *testing.T) {
 		_, _ = ls.text(ctx, "SELECT 1")
 		return ask(t, c, "SELECT VARIABLE_VALUE FROM "+globalStatus()+" WHERE VARIABLE_NAME = 'Prepared_stmt_count'") == "0"
 	})
+}
+
+// TestLaneGathers: those who could run when one of them is about to write have
+// their commands written with that one's.
+func TestLaneGathers(t *testing.T) {
+	s := laneStore(t, nil)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ls := s.Lanes(app, inLanes)
+	if _, err := ls.text(ctx, "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+	l := (*ls.list.Load())[0]
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const clients = 8
+	command := query("SELECT v FROM a WHERE id = 7")
+	written := 0
+	for range 20 { // somebody may have been interrupted in between
+		var all sync.WaitGroup
+		for range clients {
+			all.Go(func() {
+				a, err := l.do(ctx, command, nil, protocol.AnswerResult, 1, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				a.Done()
+			})
+		}
+		all.Wait()
+		l.mu.Lock()
+		written = max(written, len(l.spare)) // by the last write
+		l.mu.Unlock()
+	}
+	if want := clients * (4 + len(command)); written != want {
+		t.Errorf("%d bytes were written at once, want %d", written, want)
+	}
 }
 
 func codeOf(err error) uint16 {
