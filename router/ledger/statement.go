@@ -71,7 +71,13 @@ type Trailing interface {
 // Refusable is a Statement that can say, behind Answer, whether its answer is an
 // error. What follows it is cut short then, for that would wait for what the
 // statement has waited for in vain.
-type Refusable interface{ Refused() bool }
+type Refusable interface {
+	Refused() bool
+	// Deadlocked reports whether that error says that the store has rolled an Alone
+	// write back to end a deadlock, and the write may be run again by itself: it has
+	// left nothing in the client's session.
+	Deadlocked() bool
+}
 
 // Conditions for Statement.Changed.
 const (

@@ -84,6 +84,13 @@ func (s *fencedStmt) Removes() bool { return s.write != nil && s.write.Removes }
 // Refused implements ledger.Refusable.
 func (s *fencedStmt) Refused() bool { return s.client.frame.Answer().Err != nil }
 
+// Deadlocked implements ledger.Refusable. What the statement makes of user
+// variables is another value in a second run.
+func (s *fencedStmt) Deadlocked() bool {
+	e := s.client.frame.Answer().Err
+	return s.whole && e != nil && e.Code == protocol.ErrLockDeadlock && s.write != nil && s.kind == ledger.Alone && s.client.Learn == nil
+}
+
 // Acquire implements ledger.Statement.
 func (s *fencedStmt) Acquire(ctx context.Context, st *store.Store) (*store.Conn, error) {
 	c := s.client
