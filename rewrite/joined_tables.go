@@ -144,7 +144,7 @@ func (w *joiner) joinedBy(t target) string {
 			continue
 		}
 		switch w.word(i) {
-		case "or", "xor", "between", "not":
+		case "or", "xor", "between", "not", "case": // in CASE, AND joins no conditions of the whole
 			return ""
 		}
 		if w.op(i, "||") {
