@@ -60,12 +60,40 @@ func (a *analyzer) variants() *Plan {
 		if whole && (!all.data() || all.Verb == VerbDDL) {
 			continue
 		}
+		if sure && n == 1 && all.Kind == KindSessionState && p.Kind == KindSessionState && a.endsInAssignments(toks) {
+			continue
+		}
 		if all.Refuse == "" {
 			all.Refuse = "executable comment"
 		}
 	}
 	a.p = all
 	return all
+}
+
+// endsInAssignments tells whether toks are of a SET whose last assignments, as a
+// whole, are what stands in its executable comment, as Percona's tools send it:
+//
+//	SET @@a = 1/*!40101, @@b = 2*/
+//
+// A comment that cuts an assignment in two is none: of that, the text could not
+// be replayed.
+func (a *analyzer) endsInAssignments(toks []token) bool {
+	if toks[len(toks)-1].kind != tokExecCommentEnd {
+		return false
+	}
+	depth := 0
+	for i, t := range toks {
+		switch {
+		case t.kind == tokExecComment:
+			return depth == 0 && string(a.l.bytes(toks[i+1])) == ","
+		case string(a.l.bytes(t)) == "(":
+			depth++
+		case string(a.l.bytes(t)) == ")":
+			depth--
+		}
+	}
+	return false
 }
 
 // without returns toks without those executable comments that are not in set.

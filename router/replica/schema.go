@@ -191,6 +191,9 @@ func readSchema(ctx context.Context, t Table, query querier) (*schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(rows) == 0 && t.Schema != "" { // what a server says that does not have it
+		return nil, protocol.Errorf(protocol.ErrNoSuchTable, "Table '%s.%s' doesn't exist", t.Schema, t.Name)
+	}
 	unique, err := query(ctx, "SELECT INDEX_NAME, MIN(COLUMN_NAME), COUNT(*), SUM(LOWER(COLUMN_NAME) = '"+escape(strings.ToLower(t.Key))+"') FROM information_schema.STATISTICS "+where+
 		" AND NON_UNIQUE = 0 GROUP BY INDEX_NAME")
 	if err != nil {
