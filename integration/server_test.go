@@ -26,3 +26,12 @@ func transactionVariables() string {
 	}
 	return "@@transaction_isolation, @@transaction_read_only"
 }
+
+// lateStatement is a statement that the server itself ends for its time, after
+// 10 ms, and the error that it gives then.
+func lateStatement() (query string, number uint16) {
+	if suite.Servers.MariaDB() {
+		return "SET STATEMENT max_statement_time = 0.01 FOR SELECT SLEEP(60)", 1969
+	}
+	return "SELECT /*+ MAX_EXECUTION_TIME(10) */ id FROM app.sessions WHERE SLEEP(60) = 0", 3024
+}
