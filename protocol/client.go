@@ -158,16 +158,25 @@ func (c *Client) abort(cause *Error, all bool) {
 // end makes the client end at its next statement boundary: a blocked read of
 // its next command is woken. A shutdown waits for the end of a transaction,
 // other causes do not, so these replace it; nor do they wait for a client that
-// doesn't take its answer.
-func (c *Client) end(cause *Error) {
-	if cause.Code != ErrServerShutdown {
-		c.ending.Store(cause)
+// doesn't take its answer. It reports false for a client that was passed on.
+func (c *Client) end(cause *Error) (here bool) {
+	if killed(cause) {
+		for {
+			was := c.ending.Load()
+			if was == errPassed {
+				return false
+			}
+			if c.ending.CompareAndSwap(was, cause) {
+				break
+			}
+		}
 		c.raw.SetWriteDeadline(time.Now().Add(lingerTime))
 	} else if !c.ending.CompareAndSwap(nil, cause) && !c.ending.CompareAndSwap(errPassing, cause) &&
 		!c.ending.CompareAndSwap(errLeaving, cause) && c.ending.Load() != cause {
-		return
+		return c.ending.Load() != errPassed
 	}
 	c.raw.SetReadDeadline(time.Unix(1, 0))
+	return true
 }
 
 // due is why the client ends now, at a statement boundary; nil: it doesn't. One

@@ -3,6 +3,7 @@ package protocol
 import (
 	"crypto/tls"
 	"errors"
+	"os"
 	"time"
 )
 
@@ -163,7 +164,7 @@ func (c *Client) switchAuth(p *proof) error {
 	if err := c.conn.Flush(); err != nil {
 		return err
 	}
-	auth, err := c.conn.ReadPacket(maxLoginPacket)
+	auth, err := c.loginPacket()
 	if err != nil {
 		if _, ok := err.(*Error); ok {
 			err = badHandshake()
@@ -172,6 +173,21 @@ func (c *Client) switchAuth(p *proof) error {
 	}
 	p.auth = auth
 	return nil
+}
+
+// loginPacket reads an answer in the midst of a login, or of a COM_CHANGE_USER. A
+// shutdown may have found that one's client idle just before it, and wake it as
+// such (Client.offer, Client.end): that is for behind the command.
+func (c *Client) loginPacket() ([]byte, error) {
+	end := time.Now().Add(c.server.handshakeTimeout())
+	for {
+		p, err := c.conn.ReadPacket(maxLoginPacket)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.since.Load() == 0 ||
+			killed(c.ending.Load()) || !time.Now().Before(end) {
+			return p, err
+		}
+		c.raw.SetReadDeadline(end)
+	}
 }
 
 // changeUser carries out a COM_CHANGE_USER. Any error ends the connection;

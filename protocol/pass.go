@@ -28,8 +28,14 @@ import (
 // know, serves its client not.
 const PassVersion = 1
 
-// maxRecord is the longest record of a client that is passed on.
-const maxRecord = 16 << 20
+// What the record of a client that is passed on is made of may have so many
+// bytes: its session's record, and what has arrived of its next commands. One
+// that has made more of its session stays for good, without that being made a
+// record, for it would be at each of its answers.
+const (
+	maxSession = 12 << 20
+	maxUnread  = 4 << 20
+)
 
 // passSlots is how many clients are on their way at a time: who gets its turn
 // behind thousands has not sent anything meanwhile that waits for an answer.
@@ -49,9 +55,13 @@ var ErrNotSent = errors.New("the successor has gone")
 // Portable is a Session that can go on in another process.
 type Portable interface {
 	// Pack returns what the session needs for that, or why it can't now. It is
-	// called between two commands.
-	Pack() (record json.RawMessage, why string)
+	// called between two commands. A record of more than most bytes is TooLarge,
+	// and is not made.
+	Pack(most int) (record json.RawMessage, why string)
 }
+
+// TooLarge is why a session is not packed of which a client has made too much.
+const TooLarge = "too much to pass on"
 
 // passedClient is the record of a client. Names and texts are bytes, for JSON's
 // are UTF-8.
@@ -87,7 +97,8 @@ type passing struct {
 }
 
 // errPassing has a client passed on at the next statement boundary where that
-// can be; errPassed says that it was.
+// can be; errPassed says that it was, or that nobody knows: nothing can be done
+// about the client here any more but to cut its connection.
 var (
 	errPassing = Errorf(ErrServerShutdown, "Server shutdown in progress")
 	errPassed  = Errorf(ErrServerShutdown, "Server shutdown in progress")
@@ -114,13 +125,27 @@ func (s *Server) Passed() (passed int, closed map[string]int) {
 	return int(p.passed.Load()), closed
 }
 
+// Staying tells how many clients are still here though clients are passed on, by
+// why.
+func (s *Server) Staying() map[string]int {
+	list := make(map[string]int)
+	if s.passing.Load() == nil {
+		return list
+	}
+	for _, c := range s.present() {
+		if c.since.Load() != 0 {
+			list[c.why()]++
+		}
+	}
+	return list
+}
+
 // Why a client is not passed on, beside what its session says.
 const (
 	staysTLS       = "TLS"
 	staysTxn       = "in a transaction"
 	staysRunning   = "in a statement"
 	staysHalf      = "in the midst of sending"
-	staysTooLarge  = "too much to pass on"
 	staysForeign   = "connection of another kind"
 	staysHeirGone  = "the successor has gone"
 	staysNoAnswer  = "the successor did not answer"
@@ -147,12 +172,16 @@ func (c *Client) passOn() (gone bool) {
 	}
 	p.slots <- struct{}{}
 	defer func() { <-p.slots }()
-	record, why := c.record()
-	if why != "" {
-		return c.stay(why)
+	if killed(c.ending.Load()) { // while it waited for its turn
+		return false
 	}
-	if len(record) > maxRecord {
-		return c.stay(staysTooLarge)
+	record, why := c.record()
+	switch why {
+	case "":
+	case TooLarge:
+		return c.root(why)
+	default:
+		return c.stay(why)
 	}
 	said, err := p.to.Take(c.raw, record)
 	switch {
@@ -161,17 +190,21 @@ func (c *Client) passOn() (gone bool) {
 	case err != nil:
 		c.stay(staysNoAnswer)
 		c.noteClosed()
-		return true
 	case said != Served:
 		return c.root(staysRefusedBy + said.String())
+	default:
+		p.passed.Add(1)
 	}
-	p.passed.Add(1)
-	if e := c.ending.Load(); e != nil && e.Code != ErrServerShutdown {
-		// Killed meanwhile, here, where nobody can undo what was said of that.
+	if killed(c.ending.Swap(errPassed)) {
+		// Meanwhile, here, where nobody can undo what was said of that. From now on
+		// Kill cuts the connection itself.
 		c.cut()
 	}
 	return true
 }
+
+// killed reports whether a client ends for another reason than a shutdown.
+func killed(e *Error) bool { return e != nil && e.Code != ErrServerShutdown }
 
 // stay notes why the client is not passed on now.
 func (c *Client) stay(why string) (gone bool) {
@@ -188,27 +221,31 @@ func (c *Client) root(why string) (gone bool) {
 	return c.stay(why)
 }
 
-// cut ends the connection in whatever process it is.
-func (c *Client) cut() {
-	if nc, ok := c.raw.(interface{ CloseRead() error }); ok {
-		nc.CloseRead()
+// cut ends the connection in whatever process it is, unless this one has it no
+// more.
+func (c *Client) cut() bool {
+	nc, ok := c.raw.(interface {
+		CloseRead() error
+		CloseWrite() error
+	})
+	if !ok || errors.Is(nc.CloseRead(), net.ErrClosed) {
+		return false
 	}
-	if nc, ok := c.raw.(interface{ CloseWrite() error }); ok {
-		nc.CloseWrite()
-	}
+	nc.CloseWrite() // which adds that the client knows at once
+	return true
 }
 
 // record is the record of the client, or why there is none now.
 func (c *Client) record() (record []byte, why string) {
 	unread, ok := c.conn.unread()
-	if !ok {
+	if !ok || len(unread) > maxUnread {
 		return nil, staysHalf
 	}
 	session, ok := c.session.(Portable)
 	if !ok {
 		return nil, staysForeign
 	}
-	packed, why := session.Pack()
+	packed, why := session.Pack(maxSession)
 	if why != "" {
 		return nil, why
 	}
@@ -273,11 +310,15 @@ func (c *Client) noteClosed() {
 	if p == nil || c.since.Load() == 0 || !c.counted.CompareAndSwap(false, true) {
 		return
 	}
-	why := staysRunning
-	if s := c.whyHere.Load(); s != nil {
-		why = *s
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed[why]++
+	p.closed[c.why()]++
+}
+
+// why is why the client is here.
+func (c *Client) why() string {
+	if s := c.whyHere.Load(); s != nil {
+		return *s
+	}
+	return staysRunning
 }

@@ -211,19 +211,33 @@ func (s *Server) Kill(id uint32, query bool, by *Client) error {
 	c := s.clients[id]
 	s.mu.Unlock()
 	if c == nil || c.since.Load() == 0 {
-		return Errorf(ErrNoSuchThread, "Unknown thread id: %d", id)
+		return noSuchThread(id)
 	}
 	if by != nil && *by.owner.Load() != *c.owner.Load() {
 		return Errorf(ErrKillDenied, "You are not owner of thread %d", id)
 	}
 	cause := Errorf(ErrQueryInterrupted, "Query execution was interrupted")
 	if query {
+		if c.ending.Load() == errPassed {
+			return noSuchThread(id)
+		}
 		c.abort(cause, false)
 		return nil
 	}
-	c.end(Errorf(ErrConnectionKilled, "Connection was killed"))
+	if !c.end(Errorf(ErrConnectionKilled, "Connection was killed")) {
+		// Another process serves it. As long as its connection is open here too, it
+		// can be ended; and then the other one knows of it.
+		if !c.cut() {
+			return noSuchThread(id)
+		}
+		return nil
+	}
 	c.abort(cause, true)
 	return nil
+}
+
+func noSuchThread(id uint32) *Error {
+	return Errorf(ErrNoSuchThread, "Unknown thread id: %d", id)
 }
 
 func (s *Server) handshakeTimeout() time.Duration { return s.limits.Load().HandshakeTimeout }

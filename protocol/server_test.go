@@ -72,6 +72,8 @@ type testSession struct {
 	aborted chan *Error
 	kept    int // STMT_CLOSE and SEND_LONG_DATA commands
 	holds   atomic.Bool
+	large   bool         // too much to be packed
+	packed  atomic.Int64 // how often that was asked for
 }
 
 func (s *testSession) Command(cmd Command, payload []byte) error {
@@ -114,6 +116,9 @@ func (s *testSession) Command(cmd Command, payload []byte) error {
 		case <-time.After(patience):
 			return errors.New("nobody aborts")
 		}
+	case "large":
+		s.h.sessions.Store(s.c.ID, s)
+		s.large = true
 	case "lock":
 		s.h.sessions.Store(s.c.ID, s)
 		s.holds.Store(true)
@@ -152,7 +157,10 @@ func (s *testSession) Holds() bool { return s.holds.Load() }
 
 func (s *testSession) Close() { s.h.closed.Add(1) }
 
-func (s *testSession) Pack() (json.RawMessage, string) {
+func (s *testSession) Pack(most int) (json.RawMessage, string) {
+	if s.packed.Add(1); s.large {
+		return nil, TooLarge
+	}
 	if s.holds.Load() {
 		return nil, "holds a lock"
 	}

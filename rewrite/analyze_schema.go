@@ -127,7 +127,7 @@ func (a *analyzer) ddlTable(verb string, i int, temporary bool) {
 		}
 		switch {
 		case temporary:
-			a.pin("temporary table")
+			a.pin(PinsTable)
 			a.p.ImplicitCommit = false
 			if a.p.Table != nil {
 				a.refuse("a temporary table in the place of a session table")

@@ -162,6 +162,9 @@ type Assignment struct {
 	Text string
 }
 
+// PinsTable is what Pins says of a temporary table.
+const PinsTable = "temporary table"
+
 // Plan is the routing decision for one statement shape. It is shared by all
 // statements of the shape and never modified.
 type Plan struct {

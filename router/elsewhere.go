@@ -32,10 +32,20 @@ func (s *session) elsewhere(st *rewrite.Statement, req replica.Request, args rew
 	return err
 }
 
+// Why a client keeps a connection to the store of the other tables.
+const (
+	keepsLocks    = "LOCK TABLES" // which may have ended
+	keepsTables   = "has a temporary table"
+	keepsCall     = "has called a procedure"
+	keepsUnstated = "has left something at the store of the other tables"
+)
+
 // keepOthers has one connection serve the client's statements on other tables
 // from now on, for what it holds there.
-func (s *session) keepOthers() error {
-	s.keepsOthers = true
+func (s *session) keepOthers(why string) error {
+	if s.keeps == "" || s.keeps == keepsLocks {
+		s.keeps = why
+	}
 	return s.data.Keep(s.router.OtherTables)
 }
 
@@ -47,7 +57,7 @@ func (s *session) call(st *rewrite.Statement, req replica.Request) error {
 	}
 	s.data.Learn = s.learnVars(p.Assigns, true)
 	learn := s.data.Learn
-	if err := s.keepOthers(); err != nil {
+	if err := s.keepOthers(keepsCall); err != nil {
 		return err
 	}
 	s.data.Learn = learn
@@ -93,7 +103,7 @@ func (s *session) lockTables(st *rewrite.Statement, req replica.Request) error {
 			return err
 		}
 	}
-	if err := s.keepOthers(); err != nil {
+	if err := s.keepOthers(keepsLocks); err != nil {
 		return err
 	}
 	s.tablesLocked = true

@@ -177,7 +177,7 @@ func (s *session) selects(text []byte, run func(w *replica.Scatter) error) error
 		switch {
 		case s.router.OtherTables < 0:
 			return refusedJoin(p)
-		case s.keepsOthers: // a temporary table may hide one that is named
+		case s.keeps != "": // a temporary table may hide one that is named
 			return refuse("a write by another table by a client with temporary tables, LOCK TABLES or a CALL before")
 		case inTxn && s.writesOthers:
 			return refuse("a write by another table in a transaction that has written other tables")

@@ -42,7 +42,7 @@ func (s *session) join(st *rewrite.Statement, req replica.Request, args rewrite.
 	switch inTxn := s.data.InTxn() || !s.data.State().Autocommit(); {
 	case s.router.OtherTables < 0:
 		return refusedJoin(p)
-	case s.keepsOthers: // a temporary table may hide one that is named
+	case s.keeps != "": // a temporary table may hide one that is named
 		return refuse("a statement on a session table and another one by a client with temporary tables, LOCK TABLES or a CALL before")
 	case p.Gathers && inTxn:
 		return refuse(p.Refuse + " in a transaction")

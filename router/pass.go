@@ -3,6 +3,7 @@ package router
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/dsmproxy/dsmproxy/protocol"
 	"github.com/dsmproxy/dsmproxy/rewrite"
 	"github.com/dsmproxy/dsmproxy/router/meter"
+	"github.com/dsmproxy/dsmproxy/router/replica"
 	"github.com/dsmproxy/dsmproxy/router/store"
 )
 
@@ -79,9 +81,12 @@ type packedStmt struct {
 }
 
 // Pack implements protocol.Portable.
-func (s *session) Pack() (record json.RawMessage, why string) {
+func (s *session) Pack(most int) (record json.RawMessage, why string) {
 	if why := s.stays(); why != "" {
 		return nil, why
+	}
+	if s.packedSize() > most {
+		return nil, protocol.TooLarge
 	}
 	p := packedSession{
 		Version: packVersion, Mode: s.mode, FixedTime: s.fixedTime, InSet: s.inSet, ReadsOnly: s.data.ReadsOnly,
@@ -115,11 +120,14 @@ func (s *session) Pack() (record json.RawMessage, why string) {
 
 // stays says what the session has that can't go on elsewhere; "" if nothing.
 func (s *session) stays() string {
-	if why := s.data.Stays(); why != "" {
+	why := s.data.Stays()
+	switch {
+	case why == replica.StaysKept && s.tablesLocked:
+		return "LOCK TABLES"
+	case why == replica.StaysKept && s.keeps != "":
+		return s.keeps
+	case why != "":
 		return why
-	}
-	if s.tablesLocked || s.keepsOthers {
-		return "holds a lock or a temporary table"
 	}
 	for _, p := range s.prepared {
 		if len(p.long) > 0 || p.noSuchParam {
@@ -127,6 +135,47 @@ func (s *session) stays() string {
 		}
 	}
 	return ""
+}
+
+// packedSize is about how long the record of the session would be, made of
+// nothing but sums: a client may have gigabytes of prepared statements.
+func (s *session) packedSize() int {
+	const each = 100 // the names in JSON, and numbers
+	size := each
+	add := func(lengths ...int) {
+		size += each
+		for _, n := range lengths {
+			size += base64.StdEncoding.EncodedLen(n)
+		}
+	}
+	states := make(map[*store.Session]struct{})
+	state := func(state *store.Session) {
+		if _, seen := states[state]; !seen {
+			states[state] = struct{}{}
+			add(state.Size())
+		}
+	}
+	state(s.data.State())
+	for name, v := range s.vars.known {
+		add(len(name), len(v.Text), len(v.Charset))
+	}
+	for name := range s.vars.raw {
+		add(len(name))
+	}
+	for _, st := range s.prepared {
+		add(len(st.text), len(st.types))
+		state(st.stmt.Session)
+	}
+	for name, n := range s.named {
+		add(len(name), len(n.stmt.Text))
+		state(n.stmt.Session)
+	}
+	for _, note := range s.own.notes {
+		for _, column := range note {
+			add(len(column))
+		}
+	}
+	return size
 }
 
 // packedStates are the states of a session that is packed, each once.

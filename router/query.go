@@ -408,7 +408,11 @@ func (s *session) other(p *rewrite.Plan, req replica.Request) error {
 	if p.Pins != "" && p.Pins != sqlCalcFoundRows && p.Pins != lastInsertIDOf {
 		// What it leaves behind is not seen anywhere else: one connection
 		// serves this client's statements there from now on.
-		if err := s.keepOthers(); err != nil {
+		why := keepsUnstated
+		if p.Pins == rewrite.PinsTable {
+			why = keepsTables
+		}
+		if err := s.keepOthers(why); err != nil {
 			return err
 		}
 	}

@@ -27,9 +27,9 @@ type session struct {
 	completion string // its completion_type
 	// tablesLocked: LOCK TABLES holds at the store of the other tables.
 	tablesLocked bool
-	keepsOthers  bool // see keepOthers
-	writesOthers bool // the transaction, if one is open, has written other tables
-	inSet        bool // a SET with autocommit among others is in the state's log
+	keeps        string // see keepOthers; "": nothing
+	writesOthers bool   // the transaction, if one is open, has written other tables
+	inSet        bool   // a SET with autocommit among others is in the state's log
 	own          own
 	// givenID: the insert id of the answer was given by the statement itself, and
 	// unnumbered: the stores number the records.
@@ -82,7 +82,7 @@ func (s *session) fresh() {
 	if unsafeCollation(c.Collation) {
 		s.mode |= rewrite.ModeUnsafeCharset
 	}
-	s.fixedTime, s.inSet, s.keepsOthers, s.writesOthers, s.own = false, false, false, false, own{}
+	s.fixedTime, s.inSet, s.keeps, s.writesOthers, s.own = false, false, "", false, own{}
 	s.completion = ""
 	s.autoStep, s.autoOffset, s.maxTime, s.shows = 0, 0, 0, results{}
 	c.SetIdleTimeout(0)

@@ -1,5 +1,11 @@
 package replica
 
+import "slices"
+
+// StaysKept is what Stays says of a client that has a store's connection of its
+// own, by Keep, which who has called that can say more of.
+const StaysKept = "has a store's connection of its own"
+
 // Stays says what a client has here that can't go on in another process, between
 // two of its commands; "" if there is nothing: what it has is in its State then,
 // and in the exported fields that outlive a statement.
@@ -12,10 +18,14 @@ func (c *Client) Stays() string {
 		return "SET TRANSACTION"
 	case len(c.cursors) > 0 || c.opened != nil:
 		return "open cursor"
-	case c.Holds() || len(c.locks) > 0 || len(c.homes) > 0 || c.fencing != nil && c.fencing.lost != "":
-		return "holds a lock or a temporary table"
+	case slices.ContainsFunc(c.locks, func(l heldLock) bool { return l.name != "" }) || len(c.homes) > 0:
+		return "holds a named lock"
+	case c.fencing != nil && c.fencing.lost != "":
+		return "has lost a named lock" // which its next statement is to be told
 	case c.came.Load():
 		return "being killed"
+	case c.Holds() || len(c.locks) > 0:
+		return StaysKept
 	}
 	return ""
 }

@@ -33,6 +33,22 @@ func (s *Session) Pack() PackedSession {
 	return p
 }
 
+// Size is about how many bytes the state is made of.
+func (s *Session) Size() int {
+	if s == nil {
+		return 0
+	}
+	size := len(s.db)
+	for _, a := range s.sets {
+		const each = 50
+		size += each + len(a.sql)
+		for _, name := range a.names {
+			size += len(name)
+		}
+	}
+	return size
+}
+
 // Session returns the state that was packed.
 func (p PackedSession) Session() *Session {
 	s := &Session{db: string(p.DB), noAutocommit: p.NoAutocommit}
