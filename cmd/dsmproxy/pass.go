@@ -46,8 +46,9 @@ const (
 
 // heir is the successor, to pass clients on to. It implements protocol.Heir.
 type heir struct {
-	conn *net.UnixConn
-	pid  int
+	conn     *net.UnixConn
+	pid      int
+	patience time.Duration // passTime
 
 	mu      sync.Mutex // guards what follows, and is held while a record is sent
 	gone    bool
@@ -72,7 +73,7 @@ func newHeir() (h *heir, theirs *os.File, err error) {
 		theirs.Close()
 		return nil, nil, err
 	}
-	return &heir{conn: conn}, theirs, nil
+	return &heir{conn: conn, patience: passTime}, theirs, nil
 }
 
 // unixConn takes a descriptor over.
@@ -131,8 +132,10 @@ func (h *heir) end() {
 	h.waiting = nil
 }
 
-// Close ends it.
+// Close ends it, and each Take. One that is sending to a successor that does not
+// read has the lock, and ends as the connection is closed.
 func (h *heir) Close() {
+	h.conn.Close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.gone {
@@ -146,7 +149,7 @@ func (h *heir) Take(nc net.Conn, record []byte) (protocol.Inherited, error) {
 	if err := h.send(nc, record, answer); err != nil {
 		return 0, err
 	}
-	late := time.NewTimer(passTime)
+	late := time.NewTimer(h.patience)
 	defer late.Stop()
 	select {
 	case said, ok := <-answer:
@@ -156,7 +159,7 @@ func (h *heir) Take(nc net.Conn, record []byte) (protocol.Inherited, error) {
 		return said, nil
 	case <-late.C:
 		h.Close()
-		return 0, fmt.Errorf("no answer of the successor within %v", passTime)
+		return 0, fmt.Errorf("no answer of the successor within %v", h.patience)
 	}
 }
 
@@ -172,7 +175,7 @@ func (h *heir) send(nc net.Conn, record []byte, answer chan protocol.Inherited) 
 	if h.gone {
 		return protocol.ErrNotSent
 	}
-	h.conn.SetWriteDeadline(time.Now().Add(passTime))
+	h.conn.SetWriteDeadline(time.Now().Add(h.patience))
 	var head [4]byte
 	binary.LittleEndian.PutUint32(head[:], uint32(len(record)))
 	var failed error
@@ -314,6 +317,7 @@ func (p *proxy) inherit(ctx context.Context, in *passed) {
 			p.log.Info("clients taken over", "from_process", in.From, "clients", clients)
 			return
 		}
-		p.log.Warn("clients not taken over", "from_process", in.From, "clients", clients, "err", err)
+		p.log.Warn("taking over clients broke off", "from_process", in.From, "clients", clients, "err", err,
+			"action", "the predecessor keeps those that it has, and ends them as at a stop")
 	})
 }

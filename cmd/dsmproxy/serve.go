@@ -109,7 +109,8 @@ type proxy struct {
 	shown         shown
 	serving       atomic.Bool // clients are let in
 	draining      atomic.Bool
-	cutOff        atomic.Int64    // clients that the end was not waited for
+	cutOff        atomic.Int64 // clients that the end was not waited for
+	cutting       sync.Once
 	failed        chan error      // why the proxy can't go on
 	ctx           context.Context // ends with Close
 	cancel        context.CancelFunc
@@ -291,50 +292,6 @@ func (p *proxy) servers() []*store.Store {
 		return p.fenced.servers
 	}
 	return p.Stores()
-}
-
-// drain goes on for limits.drain_delay while /readyz says no, so that whoever
-// sends clients finds out before they are refused. A second signal ends it.
-func (p *proxy) drain(signals <-chan os.Signal) {
-	p.draining.Store(true)
-	delay := p.force.config().Limits.DrainDelay
-	if delay == 0 {
-		return
-	}
-	p.log.Info("draining", "for", delay, "action", "/readyz says no; clients are still let in")
-	end := time.NewTimer(delay)
-	defer end.Stop()
-	for {
-		select {
-		case <-end.C:
-			return
-		case sig := <-signals:
-			if sig != syscall.SIGHUP {
-				return
-			}
-		}
-	}
-}
-
-// Close lets clients end their statement or transaction, for drain_timeout at
-// most, then ends everything.
-func (p *proxy) Close() error {
-	p.draining.Store(true)
-	ctx, cancel := context.WithTimeout(context.Background(), p.force.config().Limits.DrainTimeout)
-	defer cancel()
-	clients, began := p.server.Clients(), time.Now()
-	err := p.server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		p.cutOff.Store(int64(p.server.Clients()))
-		err = p.server.Close()
-	}
-	p.passedOn()
-	cut := p.cutOff.Load()
-	p.log.Info("clients are gone", "clients", clients, "let_go", max(0, int64(clients)-cut), "cut_off", cut, "took", time.Since(began).Round(time.Millisecond))
-	p.closeAdmin()
-	p.cancel()
-	p.running.Wait()
-	return err
 }
 
 // timed says which statements are timed.

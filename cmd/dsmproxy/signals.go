@@ -51,24 +51,3 @@ func (p *proxy) fail(err error) {
 	default:
 	}
 }
-
-// closeOn closes all clients at once when a signal says once more that the proxy
-// is to stop, until the function that it returns is called.
-func (p *proxy) closeOn(signals <-chan os.Signal) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-done:
-				return
-			case sig := <-signals:
-				if sig == syscall.SIGTERM || sig == syscall.SIGINT {
-					p.cutOff.Store(int64(p.server.Clients()))
-					_ = p.server.Close()
-					return
-				}
-			}
-		}
-	}()
-	return func() { close(done) }
-}
