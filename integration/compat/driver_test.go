@@ -58,8 +58,20 @@ func TestDriverSuite(t *testing.T) {
 	const attributes = "--performance-schema=ON" // TestConnectionAttributes asks for it
 	plain := startStores(t, 1, database, append(serverTLS(t), attributes)...)
 	c := startCluster(t, 2, 2, database, `other_tables = "s0"`, "\n[[table]]\nname = \"sessions\"\nkey = \"id\"\n", attributes)
-	direct := runDriverSuite(t, dir, plain[0].Addr())
-	proxied := runDriverSuite(t, dir, c.Addr)
+	direct := runDriverSuite(t, dir, plain[0].Addr(), ".")
+	proxied := runDriverSuite(t, dir, c.Addr, ".")
+	// Some skip themselves when they are late, on a busy machine: they are given
+	// another chance, so that what they would show is seen.
+	for name, v := range proxied {
+		top, _, _ := strings.Cut(name, "/")
+		for range 3 {
+			if v.result != "skip" || direct[name].result == "skip" {
+				break
+			}
+			v = runDriverSuite(t, dir, c.Addr, "^"+top+"$")[name]
+		}
+		proxied[name] = v
+	}
 
 	count := make(map[string]int)
 	for name, want := range direct {
@@ -149,10 +161,11 @@ func serverTLS(t *testing.T) []string {
 // verdict is what became of one test: pass, fail, skip.
 type verdict struct{ result, output string }
 
-// runDriverSuite returns the verdict of each test and subtest.
-func runDriverSuite(t *testing.T, dir, addr string) map[string]verdict {
+// runDriverSuite returns the verdict of each test that the expression names, and
+// of its subtests.
+func runDriverSuite(t *testing.T, dir, addr, tests string) map[string]verdict {
 	t.Helper()
-	cmd := exec.CommandContext(within(t, 8*time.Minute), "go", "test", "-json", "-count=1", "-timeout=7m", "-skip", notRun, ".")
+	cmd := exec.CommandContext(within(t, 8*time.Minute), "go", "test", "-json", "-count=1", "-timeout=7m", "-run", tests, "-skip", notRun, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "MYSQL_TEST_PROT=tcp", "MYSQL_TEST_ADDR="+addr,
 		"MYSQL_TEST_USER="+mariadbtest.User, "MYSQL_TEST_PASS="+mariadbtest.Password, "MYSQL_TEST_DBNAME=gotest",
