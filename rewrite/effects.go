@@ -82,6 +82,9 @@ func (a *analyzer) wordEffect(i int) {
 		}
 		return
 	}
+	if w == "rand" && !a.op(i+2, ")") && a.goesOn(i) {
+		a.p.Seeded = true
+	}
 	switch {
 	case timeFunctions[w]:
 		a.p.Nondet |= NondetTime
@@ -139,6 +142,19 @@ func (a *analyzer) lastInsertID() {
 	default:
 		a.pin("LAST_INSERT_ID(expr)")
 	}
+}
+
+// goesOn reports whether what stands at i is the same call for all rows that are
+// written. In VALUES, each row has its own.
+func (a *analyzer) goesOn(i int) bool {
+	switch a.word(0) {
+	case "insert", "replace":
+		for i > 0 && !a.is(i, "duplicate") {
+			i--
+		}
+		return i > 0
+	}
+	return true
 }
 
 // sysVarName returns the name of the system variable at i without its scope,

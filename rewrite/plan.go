@@ -251,6 +251,9 @@ type Plan struct {
 	Waits *Waits
 	// SetsInsertID: a write with LAST_INSERT_ID(expr), which answers with its value.
 	SetsInsertID bool
+	// Seeded: a write with RAND(seed) whose values go on from row to row, so that
+	// a part of the rows by itself would get others.
+	Seeded bool
 
 	// Rows is the number of rows in the VALUES lists of an INSERT or REPLACE,
 	// and Surrogates what they give to the surrogate column, in their order,

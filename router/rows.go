@@ -38,9 +38,14 @@ func (s *session) writeGroups(st *rewrite.Statement, req replica.Request, args r
 	if why == "" && len(p.Assigns) > 0 {
 		why = "several rows that assign a user variable"
 	}
+	if why == "" && p.Seeded {
+		why = "RAND(seed) in a write of several records"
+	}
 	if why != "" {
 		return refuse(why)
 	}
+	// The last row's LAST_INSERT_ID(expr) is what is left.
+	each = each || p.SetsInsertID
 	var groups [][]int                       // of rows
 	if column != "" || p.ResultSet || each { // rows are returned in their order
 		for i := range parts.Rows {
@@ -74,6 +79,9 @@ func (s *session) writeGroups(st *rewrite.Statement, req replica.Request, args r
 			part.Keys[i] = bytes.Clone(key)
 		}
 		s.sameOnAll(&part, p)
+		if s.data.Fenced() { // each part at one store, but all at one time
+			part.FixTime = !s.fixedTime && (p.Nondet&rewrite.NondetTime != 0 || s.data.Defaults(part.Table) != replica.DefaultsConstant)
+		}
 		w.Writes, w.Lines = append(w.Writes, part), append(w.Lines, rows)
 	}
 	if err := s.data.WriteRows(&w); err != nil {

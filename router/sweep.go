@@ -64,6 +64,9 @@ func (s *session) broadcast(st *rewrite.Statement, req replica.Request, args rew
 // nil where they are not known.
 func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite.Args, keys [][]byte) error {
 	p := st.Plan
+	if why := goesOn(p); why != "" && (keys == nil || len(keys) > 1) {
+		return refuse(why + " in a write of several records")
+	}
 	// At the levels safe and strict one store carries a batch out. But a condition
 	// is tested twice where the keys are not known.
 	fenced := s.data.Fenced()
@@ -126,6 +129,19 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 		return err
 	}
 	return s.data.Sweep(&w)
+}
+
+// goesOn names what in a statement has a value that depends on the rows before, in
+// the order of one server: carried out in parts, it would begin anew in each of
+// them, or the last part's would be what is left. "" for nothing.
+func goesOn(p *rewrite.Plan) string {
+	switch {
+	case p.SetsInsertID:
+		return lastInsertIDOf
+	case p.Seeded:
+		return "RAND(seed)"
+	}
+	return ""
 }
 
 // readOnlyTransaction is what a store says of the running write in a transaction

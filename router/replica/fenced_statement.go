@@ -166,22 +166,22 @@ func (s *fencedStmt) before() []byte {
 	switch {
 	case s.write == nil:
 		return nil
-	case s.write.Number != 0:
-		return s.client.fix(s.write)
+	case s.write.fix != nil:
+		return s.write.fix
 	}
-	return s.write.fix
+	return s.client.fix(s.write)
 }
 
 func (s *fencedStmt) after() []byte {
 	switch {
-	case s.write == nil:
+	case s.write == nil, s.write.fix == nil && !s.write.fixed():
 		return nil
-	case s.write.Number != 0:
-		return unfixNumber
-	case s.write.fix != nil:
+	case s.write.Number == 0:
 		return unfix
+	case s.write.FixTime:
+		return unfixBoth
 	}
-	return nil
+	return unfixNumber
 }
 
 // Answer implements ledger.Statement.

@@ -123,6 +123,9 @@ func (c *Client) Sweep(w *Sweep) error {
 	sum.warnings -= uint16(same)
 	c.frame.Answer().AffectedRows = sum.affected
 	ok := protocol.OK{AffectedRows: sum.affected, Warnings: sum.warnings}
+	if len(w.Keys) == 1 { // it was one part: LAST_INSERT_ID(expr)
+		ok.InsertID = c.frame.Answer().InsertID
+	}
 	if !w.Removes {
 		ok.Info = sum.tells.info(sum.warnings)
 	}
