@@ -86,7 +86,9 @@ func (b *bequest) Close() error {
 func (h *harness) passOn() {
 	h.t.Helper()
 	was := h.server
+	h.connectStores()
 	h.addr = h.serve(h.t, []rewrite.Table{{Name: "sessions", Key: "id"}})
+	h.awaitStores()
 	b := &bequest{clients: make(chan bequeathed), closed: make(chan struct{})}
 	h.server.StartIDs(was.LastID() + 100)
 	go h.server.Inherit(&estate{bequest: b})
@@ -105,9 +107,19 @@ func (h *harness) passOn() {
 			h.t.Errorf("clients that were not passed on, but closed: %v", closed)
 		}
 	})
+	h.passers = append(h.passers, was)
 	for end := time.Now().Add(100 * time.Millisecond); was.Clients() > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// passed is how many times a client was passed on.
+func (h *harness) passed() (times int) {
+	for _, was := range h.passers {
+		n, _ := was.Passed()
+		times += n
+	}
+	return times
 }
 
 // TestPassedOn: sequences of statements have the same answers as at one server if
@@ -136,6 +148,7 @@ func testPassedOn(t *testing.T, level string) {
 			t.Fatal(err)
 		}
 		t.Run(name, func(t *testing.T) {
+			before, proxies := h.passed(), len(h.passers)
 			for sequence := range strings.SplitSeq(string(text), "\n\n") {
 				lines := strings.Split(strings.TrimSpace(sequence), "\n")
 				runSequence(t, &h.addr, single.Addr(), lines, func(line int) {
@@ -144,6 +157,11 @@ func testPassedOn(t *testing.T, level string) {
 					}
 				})
 			}
+			n := h.passed() - before
+			if n == 0 {
+				t.Error("no client was passed on")
+			}
+			t.Logf("%d proxies have passed a client on %d times", len(h.passers)-proxies, n)
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strconv"
 	"testing"
+
+	"github.com/dsmproxy/dsmproxy/protocol"
 )
 
 // TestPassedOnWhy: of each client that can't be passed on it is told what it has
@@ -32,6 +34,8 @@ func TestPassedOnWhy(t *testing.T) {
 		"SET TRANSACTION":           {"SET TRANSACTION READ ONLY"},
 		"nothing":                   nil,
 		"much":                      {"SET @much = REPEAT('x', 1000000)", "SELECT 1 FROM sessions WHERE id = @much"},
+		// Together more than a record may have.
+		"too much": {"SET @a = REPEAT('x', 5000000)", "SET @b = REPEAT('x', 5000000)"},
 	}
 	for name, statements := range states {
 		clients[name] = h.conn("")
@@ -43,7 +47,7 @@ func TestPassedOnWhy(t *testing.T) {
 	h.passOn()
 	want := map[string]int{
 		"has called a procedure": 1, "has a temporary table": 2, "LOCK TABLES": 2, "holds a named lock": 1,
-		"in a transaction": 2, "SET TRANSACTION": 1,
+		"in a transaction": 2, "SET TRANSACTION": 1, protocol.TooLarge: 1,
 	}
 	h.await("all others to be passed on", func() bool { return maps.Equal(was.Staying(), want) })
 	if n, _ := was.Passed(); n != 2 {
@@ -52,6 +56,11 @@ func TestPassedOnWhy(t *testing.T) {
 	var much string
 	if err := clients["much"].QueryRowContext(context.Background(), "SELECT LENGTH(@much)").Scan(&much); err != nil || much != strconv.Itoa(1000000) {
 		t.Errorf("the much that was passed on: %s, %v", much, err)
+	}
+	h.exec(clients["too much"], "SET @b = ''")
+	want[protocol.TooLarge] = 1 // which is for good
+	if got := was.Staying(); !maps.Equal(got, want) {
+		t.Errorf("once it has less, there stay %v, want %v", got, want)
 	}
 	for _, c := range clients {
 		c.Close() // before the cleanup asks whether any had to be closed

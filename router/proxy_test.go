@@ -39,6 +39,7 @@ type harness struct {
 	t       *testing.T
 	servers []*realstore.Server
 	direct  []*sql.DB // to each store
+	addrs   []string  // of the stores, as the proxy has them
 	stores  []*store.Store
 	place   placement.Placement
 	copies  int
@@ -51,6 +52,7 @@ type harness struct {
 	router  *router.Router
 	clients func() []protocol.ClientInfo // of the proxy that was started last
 	server  *protocol.Server             // likewise
+	passers []*protocol.Server           // those that have passed their clients on
 	other   int                          // the store of other tables
 	log     *lockedBuffer
 	detect  time.Duration // how long a store must fail to be excluded
@@ -188,14 +190,12 @@ func startReached(t *testing.T, level string, servers []*realstore.Server, addrs
 	for _, change := range changes {
 		change(h)
 	}
-	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.addrs = addrs
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log of the proxy:\n%s", h.log.String())
 		}
 	})
-	login := store.Login{User: mariadbtest.User, Password: mariadbtest.Password,
-		Capabilities: protocol.ClientDeprecateEOF, Collation: 45}
 	var names []placement.Store
 	for i, s := range h.servers {
 		db, err := sql.Open("mysql", s.DSN(""))
@@ -210,31 +210,49 @@ func startReached(t *testing.T, level string, servers []*realstore.Server, addrs
 		}
 		h.direct = append(h.direct, db)
 		names = append(names, placement.Store{Name: fmt.Sprintf("s%d", i)})
-		h.stores = append(h.stores, store.New(store.Config{Name: names[i].Name, Network: "tcp", Addr: addrs[i],
-			ProbeLogin: login, ProbeTimeout: probePatience, ConnectTimeout: probePatience, WaitTimeout: h.connWait, Log: log}))
 	}
 	var err error
 	if h.place, err = placement.New("php", names); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, s := range h.stores {
-		running.Go(func() { _ = s.Run(ctx) })
-	}
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-	})
+	h.connectStores()
 	h.addr = h.serve(t, []rewrite.Table{
 		{Name: "sessions", Key: "id"},
 		{Name: "folded", Key: "id", FoldCase: true},
 		{Name: "numbered", Key: "num", Secondary: []rewrite.Secondary{{Name: "parts", Column: "num"}}},
 	})
+	h.awaitStores()
+	return h
+}
+
+// connectStores has the next proxy know the stores by objects of its own, until
+// the test ends.
+func (h *harness) connectStores() {
+	h.t.Helper()
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	login := store.Login{User: mariadbtest.User, Password: mariadbtest.Password,
+		Capabilities: protocol.ClientDeprecateEOF, Collation: 45}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	h.stores = nil
+	for i, addr := range h.addrs {
+		s := store.New(store.Config{Name: fmt.Sprintf("s%d", i), Network: "tcp", Addr: addr,
+			ProbeLogin: login, ProbeTimeout: probePatience, ConnectTimeout: probePatience, WaitTimeout: h.connWait, Log: log})
+		h.stores = append(h.stores, s)
+		running.Go(func() { _ = s.Run(ctx) })
+	}
+	h.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
+// awaitStores waits until the proxy has found all stores up.
+func (h *harness) awaitStores() {
+	h.t.Helper()
 	h.await("all stores up", func() bool {
 		return !slices.ContainsFunc(h.stores, func(s *store.Store) bool { return s.State() != store.Up })
 	})
-	return h
 }
 
 // serve runs a proxy for the given tables before the stores, until the test

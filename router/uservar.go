@@ -73,7 +73,7 @@ func readsText(name string) bool {
 func (s *session) settleVars(names []string) error {
 	var state *store.Session
 	err := s.data.Ask(func(conn *store.Conn) (err error) {
-		state, err = s.askVars(conn, names)
+		state, err = s.askVars(conn, names, func(name string) error { return varTooLarge(name, "") })
 		return err
 	})
 	if err != nil {
@@ -82,9 +82,15 @@ func (s *session) settleVars(names []string) error {
 	return s.data.Moved(nil, state)
 }
 
+// varTooLarge refuses a user variable whose value can't be replayed.
+func varTooLarge(name, what string) *protocol.Error {
+	return protocol.Errorf(protocol.ErrNotSupportedYet, "dsmproxy: user variable %s has more than %d bytes%s", name, store.MaxUserVar, what)
+}
+
 // askVars asks a connection for user variables and returns the state with their
-// values.
-func (s *session) askVars(conn *store.Conn, names []string) (*store.Session, error) {
+// values. One whose value is too large is NULL from then on, if tooLarge says
+// nothing against it.
+func (s *session) askVars(conn *store.Conn, names []string, tooLarge func(name string) error) (*store.Session, error) {
 	quoted := make([]string, len(names))
 	for i, name := range names {
 		quoted[i] = rewrite.QuoteUserVar(name)
@@ -95,6 +101,15 @@ func (s *session) askVars(conn *store.Conn, names []string) (*store.Session, err
 	}
 	state := s.data.State()
 	for i, v := range values {
+		if v.TooLarge {
+			if err := tooLarge(quoted[i]); err != nil {
+				return nil, err
+			}
+			v = store.UserVar{Null: true, Literal: "''"}
+			if err := s.data.Exec(conn, v.Assign(quoted[i])); err != nil {
+				return nil, err
+			}
+		}
 		// A query without a row assigns nothing, and a variable's type shows it.
 		if !v.Unset || state.Assigns(names[i]) {
 			state = state.WithSet([]byte(v.Assign(quoted[i])), []string{names[i]}, true)
@@ -118,11 +133,18 @@ func (s *session) learnVars(names []string, all bool) func(conn *store.Conn) err
 				}
 			}
 		}
-		state, err := s.askVars(conn, names)
-		if err != nil {
-			return err
+		var refused *protocol.Error
+		state, err := s.askVars(conn, names, func(name string) error {
+			refused = varTooLarge(name, "; it is NULL now")
+			return nil
+		})
+		if err == nil {
+			err = s.data.Moved(conn, state)
 		}
-		return s.data.Moved(conn, state)
+		if err == nil && refused != nil {
+			return &replica.Instead{Err: refused}
+		}
+		return err
 	}
 }
 

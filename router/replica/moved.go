@@ -135,6 +135,12 @@ func (c *Client) UserVars(conn *store.Conn, names []string) ([]store.UserVar, er
 	return conn.UserVars(c.ctx, names)
 }
 
+// Exec runs a statement of the proxy's own on a connection.
+func (c *Client) Exec(conn *store.Conn, sql string) error {
+	_, err := conn.Exec(c.ctx, sql)
+	return err
+}
+
 // Run runs a statement of the proxy's own on the connection that Keep keeps at
 // store i.
 func (c *Client) Run(i int, sql string) error {

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 
@@ -66,6 +67,12 @@ func (c *Client) ChangeHere(req Request, after func(conn *store.Conn) error) err
 	return c.Change(req, c.state, after)
 }
 
+// Instead is what ChangeHere's after returns if its client is to be told Err in
+// the place of the answer. The connection, and what the client has there, stay.
+type Instead struct{ Err *protocol.Error }
+
+func (e *Instead) Error() string { return e.Err.Error() }
+
 // Hush has what f Changes be answered without warnings.
 func (c *Client) Hush(f func() error) error {
 	c.hush = true
@@ -105,7 +112,16 @@ func (c *Client) changeAll(req Request, next *store.Session, after func(conn *st
 	if cp.answer.Err == nil || c.here { // some of it may have been done
 		c.state = next
 		if after != nil {
-			if err := after(cp.conn); err != nil {
+			err := after(cp.conn)
+			var instead *Instead
+			if errors.As(err, &instead) {
+				err = nil
+				if cp.answer.Err == nil {
+					c.releaseCopies()
+					return true, instead.Err
+				}
+			}
+			if err != nil {
 				c.drop(cp.store, cp.conn)
 				cp.conn = nil
 				return true, cutOff(err)

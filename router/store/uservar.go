@@ -22,6 +22,8 @@ type UserVar struct {
 	Literal string
 	// Unset: nothing has ever been assigned, as far as the type tells.
 	Unset bool
+	// TooLarge: the value has more than MaxUserVar bytes, and is not told.
+	TooLarge bool
 }
 
 // Plain reports whether the bytes of a text mean the same in UTF-8.
@@ -35,7 +37,8 @@ func (v *UserVar) Plain() bool {
 	return !slices.ContainsFunc(v.Text, func(c byte) bool { return c >= 0x80 })
 }
 
-// MaxUserVar bounds the value of a user variable that UserVars reads.
+// MaxUserVar bounds the value of a user variable that UserVars reads, in bytes: a
+// SET of it in hexadecimal is less than a server's usual max_allowed_packet.
 const MaxUserVar = 6 << 20
 
 // UserVars asks for user variables, whose names are written as in SQL.
@@ -53,8 +56,8 @@ func (c *Conn) UserVars(ctx context.Context, names []string) ([]UserVar, error) 
 		}
 		row := rows[0]
 		if row[0] == nil && row[1] != nil {
-			return nil, protocol.Errorf(protocol.ErrNotSupportedYet,
-				"dsmproxy: user variable %s has more than %d bytes", name, MaxUserVar)
+			vars[i].TooLarge = true
+			continue
 		}
 		column, err := c.columnOf(ctx, "SELECT "+name+" LIMIT 0")
 		if err != nil {
