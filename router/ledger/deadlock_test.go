@@ -95,11 +95,11 @@ func (o *one) deadlocked(st Statement, keys []fence.Key, id uint64) (changed boo
 		changed, err = o.Write(o.ctx(), o.guard(), st, keys, id, make([]fence.Entry, len(keys)))
 	}()
 	waits := func() bool {
-		// The server tells what it has gathered up to 100 ms before.
+		// The server gathers this anew only if nobody has asked for 100 ms.
 		const q = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state='LOCK WAIT' AND trx_query LIKE "
 		return o.ask(fmt.Sprintf(q+"'%%w%d%%'", id)) != "0"
 	}
-	for until := time.Now().Add(patience); !waits(); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(patience); !waits(); time.Sleep(250 * time.Millisecond) {
 		if time.Now().After(until) {
 			o.t.Fatal("the write does not wait")
 		}
