@@ -24,9 +24,10 @@ func (c *Client) across(w *Write, try func(w *Write, own bool) (again bool, err 
 	defer c.unlockKeys()
 	defer c.releaseIdle()
 	own := !c.InTxn() && c.state.Autocommit()
+	begin := c.ownBegin()
 	for range c.set.stores {
 		if own {
-			c.beginOwn()
+			begin()
 		}
 		again, err := try(w, own)
 		if !again {

@@ -62,8 +62,9 @@ func (c *Client) AsOne(parts []func() error, updates bool) error {
 // transacted runs f in a transaction of its own, anew where two such ones wait for
 // each other.
 func (c *Client) transacted(f func() error) error {
+	begin := c.ownBegin()
 	for began := time.Now(); ; {
-		c.beginOwn()
+		begin()
 		err := f()
 		if err != nil {
 			c.Rollback()

@@ -53,8 +53,9 @@ func (c *Client) fencedAcross(w *Write, apart func(w *Write, own bool) error) er
 		return c.moveRefused(err)
 	}
 	defer c.unshield(c.whole())
+	begin := c.ownBegin()
 	for began := time.Now(); ; {
-		c.beginOwn()
+		begin()
 		err := apart(w, true)
 		if err == nil {
 			if err = c.Commit(); err == nil {

@@ -76,11 +76,12 @@ func (c *Client) WriteRows(w *Rows) error {
 // rowsAlone carries w out in a transaction of its own, anew where a store is
 // lost or two such transactions wait for each other.
 func (c *Client) rowsAlone(w *Rows) (ok protocol.OK, err error) {
+	begin := c.ownBegin()
 	for began, tries := time.Now(), 1; ; tries++ {
 		if err := c.lockRows(w); err != nil {
 			return ok, err
 		}
-		c.beginOwn()
+		begin()
 		if ok, err = c.rows(w); err != nil {
 			c.Rollback()
 		} else if err = c.Commit(); err == nil || !c.fenced() {

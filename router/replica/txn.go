@@ -115,11 +115,15 @@ func (c *Client) begin(sql string, a Access) error {
 	return nil
 }
 
-// beginOwn begins a transaction that a statement has for itself, of which the
-// client is told nothing.
-func (c *Client) beginOwn() {
-	c.txn.open = true
-	c.txn.prefix = append(c.txn.prefix, "START TRANSACTION")
+// ownBegin returns what begins a transaction that a statement has for itself, of
+// which the client is told nothing, as often as it is tried: what SET TRANSACTION
+// has said of the statement holds each time, though the end of a try forgets it.
+func (c *Client) ownBegin() func() {
+	prefix, access := slices.Clone(c.txn.prefix), c.txn.access
+	return func() {
+		c.txn.open, c.txn.access = true, access
+		c.txn.prefix = append(append(c.txn.prefix[:0], prefix...), "START TRANSACTION")
+	}
 }
 
 // join brings conn into the transaction.
