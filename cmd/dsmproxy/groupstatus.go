@@ -37,7 +37,7 @@ func (f *fenced) status() *admin.Group {
 	for i, s := range o.Stores {
 		m := admin.Member{
 			Name: s.Name, Witness: s.Witness, State: s.State, Answers: answers(&s), For: (now - standsSince(&s)).Seconds(), Why: s.Why,
-			Blank: s.Blank, Gate: s.Gate, Forgotten: s.Forgotten, Drained: s.Drained != 0, Covered: s.Covered, Durable: s.Durable, Tick: s.Tick, Keys: s.Keys,
+			Blank: s.Blank, Gate: s.Gate, Forgotten: s.Forgotten, Drained: s.Drained != 0, Other: s.Other != 0, Covered: s.Covered, Durable: s.Durable, Tick: s.Tick, Keys: s.Keys,
 		}
 		if s.Err != nil {
 			m.Error = s.Err.Error()

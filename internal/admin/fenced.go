@@ -52,6 +52,7 @@ type Member struct {
 	Forgotten bool    `json:"forgotten"`       // what it remembers was given up
 	Drained   bool    `json:"drained"`         // this proxy keeps it out of service
 	Covered   bool    `json:"covered"`         // it has all that it should have
+	Other     bool    `json:"other_server"`    // another proxy reaches another server under its name
 	Durable   bool    `json:"durable"`
 	Tick      uint64  `json:"tick"`
 	Keys      uint64  `json:"keys"` // about

@@ -20,6 +20,7 @@ var (
 	memberBlank     = gauge("store_blank", "1 if the store (or witness) answers and has no register: it is new, or was wiped.", "store")
 	memberForgotten = gauge("store_forgotten", "1 if what the store remembers was given up by dsmproxy forget or accept-loss.", "store")
 	memberCovered   = gauge("store_covered", "1 if the store has all records that it should have as of the view.", "store")
+	memberOther     = gauge("store_other_server", "1 if another proxy reaches another server under the store's name: their addresses of it differ, and reads may be stale.", "store")
 	memberKeys      = gauge("store_keys", "Keys that the store has a version of, about; deleted ones are kept for a while.", "store")
 
 	healRunning = gauge("heal_running", "1 while copies are brought up to date.")
@@ -41,7 +42,7 @@ var (
 
 var ofGroup = []*metric{
 	groupFounded, groupServing, groupOwner, groupEpoch, groupLease, groupUp, groupMin, belowCopies, unclean,
-	memberState, memberGate, memberBlank, memberForgotten, memberCovered, memberKeys,
+	memberState, memberGate, memberBlank, memberForgotten, memberCovered, memberOther, memberKeys,
 	healRunning, healKeys, healOf, healSeconds, heals,
 	groupHelped, groupSettled, groupCompleted, groupRefused, groupUnknown, groupWaits, groupExcluded, groupReset, groupDropped,
 }
@@ -75,6 +76,7 @@ func (c collector) group(e emitter, g *admin.Group) {
 		}
 		e.value(memberForgotten, boolean(m.Forgotten), m.Name)
 		e.value(memberCovered, boolean(m.Covered), m.Name)
+		e.value(memberOther, boolean(m.Other), m.Name)
 		e.value(memberKeys, float64(m.Keys), m.Name)
 	}
 	e.value(groupUp, float64(up))

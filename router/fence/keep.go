@@ -57,6 +57,7 @@ func (g *Group) beat(ctx context.Context) {
 	b := g.telling()
 	b.Tick, b.Proxy, b.Reach = true, g.id, g.reach()
 	_, ok, _ := g.poll(ctx, g.peers, b, true)
+	g.doubtAll()
 	if !ok {
 		ok = g.refresh(ctx)
 	}

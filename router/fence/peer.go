@@ -46,6 +46,8 @@ type peer struct {
 	rewound    bool          // closed, and others remember a higher tick of it
 	metBoot    uint64        // that was told to the others (ticks.go)
 	meeting    *meeting      // under way; nil if none is
+	heard      time.Duration // when last.Reports were told; 0 if they never were
+	doubt      doubt         // strange.go
 	warned     bool          // of a wrong name
 	differs    string        // why its tables could not be matched, as last told
 	matched    time.Duration // when they were; 0 for never
@@ -88,6 +90,8 @@ func (p *peer) look(ctx context.Context, env Env, b Beat) (Status, error) {
 	}
 	if b.Proxy == 0 {
 		st.Reports = p.last.Reports
+	} else {
+		p.heard = now
 	}
 	if b.Ticks == nil {
 		st.Ticks = p.last.Ticks

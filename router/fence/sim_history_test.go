@@ -56,6 +56,7 @@ func simulate(cfg simConfig, seed uint64, log io.Writer) verdict {
 	w.relieve()
 	w.run(cfg.Length + 4*time.Second) // the last operations end
 	v := verdict{seed: seed, faults: w.faults}
+	v.counts.Strange = w.strange
 	if !cfg.Naive {
 		if v.wrong = w.heals(); v.wrong != "" && w.lost() {
 			v.wrong, v.stuck = "", true
@@ -88,6 +89,7 @@ func (c Counts) add(o Counts) Counts {
 	c.Excluded += o.Excluded
 	c.Reset += o.Reset
 	c.Dropped += o.Dropped
+	c.Strange += o.Strange
 	return c
 }
 

@@ -127,6 +127,9 @@ func TestHistories(t *testing.T) {
 			if most := 3 + n/50; sum.stuck > most || sum.stuck > 0 && !(cfg.MinCopies > 0 && cfg.MinCopies < cfg.Copies) {
 				t.Errorf("%d of %d histories are stuck", sum.stuck, n)
 			}
+			if sum.counts.Strange > 0 {
+				t.Errorf("%d stores were taken for other servers than other proxies reach, and every proxy reaches the same", sum.counts.Strange)
+			}
 			if sum.wrong > 0 {
 				t.Errorf("seed %d: %v\nreplay: go test ./router/fence -run '%s' -histories 1 -seed %d -show",
 					sum.first, sum.why, strings.ReplaceAll(t.Name(), "/", "$/^")+"$", sum.first)

@@ -68,6 +68,7 @@ type world struct {
 	// hook is called before a server carries a step out; nil in histories.
 	hook    func(l *link, call string)
 	clients int
+	strange uint64        // Counts.Strange of the proxies that were killed
 	ended   time.Duration // when the clients end
 }
 
@@ -80,6 +81,7 @@ type simProxy struct {
 	pausedUntil time.Duration
 	stopped     time.Duration // of its clock
 	group       *Group
+	links       []*link         // of the Group, by server
 	downUntil   []time.Duration // naive
 }
 
@@ -195,11 +197,14 @@ func (p *simProxy) startGroup() {
 	if w.cfg.Rejoin > 0 {
 		cfg.Rejoin, cfg.RejoinMax = w.cfg.Rejoin, w.cfg.Rejoin
 	}
+	p.links = nil
 	for i, s := range w.servers {
+		l := &link{p: p, s: s}
+		p.links = append(p.links, l)
 		if i < w.cfg.Stores {
-			cfg.Stores = append(cfg.Stores, &link{p: p, s: s})
+			cfg.Stores = append(cfg.Stores, l)
 		} else {
-			cfg.Witnesses = append(cfg.Witnesses, &link{p: p, s: s})
+			cfg.Witnesses = append(cfg.Witnesses, l)
 		}
 	}
 	g, err := New(cfg)
@@ -213,6 +218,9 @@ func (p *simProxy) startGroup() {
 // kill ends the proxy's life. What it has sent arrives all the same.
 func (p *simProxy) kill() {
 	p.life++
+	if p.group != nil {
+		p.w.strange += p.group.counts.strange.Load()
+	}
 	p.dead, p.pausedUntil = true, 0
 }
 

@@ -11,7 +11,7 @@ import (
 type counts struct {
 	helped, settled, completed, refused atomic.Uint64
 	unknown, waited, excluded, reset    atomic.Uint64
-	dropped, unsettled                  atomic.Uint64
+	dropped, unsettled, strange         atomic.Uint64
 }
 
 // Counts are what has happened since the process began.
@@ -26,6 +26,7 @@ type Counts struct {
 	Excluded  uint64 // stores that this proxy has excluded
 	Reset     uint64 // stores found to have lost their memory
 	Dropped   uint64 // tombstones dropped
+	Strange   uint64 // stores found to be another server than another proxy reaches
 }
 
 // Standing is what the proxy knows of a store or a witness.
@@ -47,6 +48,9 @@ type Standing struct {
 	// Drained is since when this proxy keeps it out of service, by the Env's
 	// clock; 0 if it does not.
 	Drained time.Duration
+	// Other is a proxy that reaches another server under the store's name, by the
+	// id of its beats; 0 if none is known.
+	Other uint64
 }
 
 // Overview is the state of the Group for an operator.
@@ -137,6 +141,9 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 		s.Since = p.failing
 	}
 	st := p.last
+	if p.doubt.found {
+		s.Other = p.doubt.proxy
+	}
 	p.mu.Unlock()
 	s.Blank, s.Gate, s.Durable = st.Blank, st.Boot != 0, st.Durable
 	if c != nil && p.store != nil {
@@ -147,6 +154,8 @@ func (g *Group) standingOf(p *peer, c *installed) Standing {
 	}
 	switch {
 	case s.Err != nil:
+	case s.Other != 0:
+		s.Why = "another proxy reaches another server under this name: compare its address in the configurations of all proxies"
 	case st.Boot == 0 && st.Blank:
 		s.Why = "it has no register: it is new, or was wiped"
 	case st.Boot == 0 && !st.Durable:
@@ -167,7 +176,7 @@ func (c *counts) read() Counts {
 	return Counts{
 		Helped: c.helped.Load(), Settled: c.settled.Load(), Completed: c.completed.Load(), Refused: c.refused.Load(),
 		Unknown: c.unknown.Load(), Waited: c.waited.Load(), Excluded: c.excluded.Load(), Reset: c.reset.Load(),
-		Dropped: c.dropped.Load(), Unsettled: c.unsettled.Load(),
+		Dropped: c.dropped.Load(), Unsettled: c.unsettled.Load(), Strange: c.strange.Load(),
 	}
 }
 

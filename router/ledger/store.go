@@ -99,6 +99,9 @@ func (w *Witness) init(c *Config, st *store.Store) {
 // Name is the configured name.
 func (w *Witness) Name() string { return w.st.Name() }
 
+// Addr is the address that the server is reached by. It implements fence.Placed.
+func (w *Witness) Addr() string { return w.st.Addr() }
+
 // service returns a connection of the proxy's own. Clients that wait for what is
 // done with it hold connections to other stores, hence GetReserved.
 func (w *Witness) service(ctx context.Context, force bool) (*store.Conn, error) {

@@ -159,6 +159,9 @@ func (s *Store) Run(ctx context.Context) error {
 // Name is the configured name.
 func (s *Store) Name() string { return s.cfg.Name }
 
+// Addr is the address that new connections are made to.
+func (s *Store) Addr() string { return s.access.Load().Addr }
+
 // WaitTimeout is how long a statement waits for a connection.
 func (s *Store) WaitTimeout() time.Duration { return s.tuning.Load().WaitTimeout }
 
