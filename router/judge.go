@@ -60,7 +60,20 @@ func (s *session) judges(e *protocol.Error) bool {
 	case protocol.ErrParse:
 		return true
 	}
-	return !s.data.Fenced() // a store that has been wiped is not to be believed
+	// A store that has been wiped is not to be believed.
+	return !s.data.Fenced() || e.Code == protocol.ErrNoSuchTable && s.absent()
+}
+
+// absent reports whether all stores can be asked, and none has the session table
+// of the latest statement.
+func (s *session) absent() bool {
+	p := s.latest.Plan
+	if p.Table == nil {
+		return false
+	}
+	t := s.table(p)
+	at, ok := s.anywhere("information_schema.TABLES WHERE TABLE_SCHEMA = " + text(t.Schema) + " AND TABLE_NAME = " + text(t.Name))
+	return ok && !at && t.Schema != ""
 }
 
 // withoutKey is the error of an INSERT that gives no key: the server's, if the

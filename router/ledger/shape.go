@@ -120,7 +120,7 @@ func (s *Store) readShape(ctx context.Context, t *Table) (*shape, error) {
 	case j.reply.sets[0].rows == 0 && blank:
 		return nil, fence.ErrClosed
 	case j.reply.sets[0].rows == 0:
-		return nil, fmt.Errorf("%w: table %s.%s is not on store %s", fence.ErrUnsent, t.Schema, t.Name, s.Name())
+		return nil, &missing{t, s.Name()}
 	}
 	for i := range j.reply.sets[0].rows {
 		if err := sh.addColumn(j.reply.row(0, i)); err != nil {

@@ -61,6 +61,9 @@ func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, 
 	shapes := make([]*shape, 0, 4)
 	for i := range keys {
 		sh, err := s.shape(ctx, keys[i].Table)
+		if away := (*missing)(nil); errors.As(err, &away) && canRefuse(st) && s.nowhere(ctx, away.table) {
+			return false, s.refusesAbsent(ctx, g, st, keys, entries)
+		}
 		if err != nil {
 			return false, unsent(err) // whatever has become of the proxy's own questions
 		}
@@ -183,6 +186,12 @@ func broken(c *store.Conn, err error) error {
 }
 
 var errLeftOpen = errors.New("a transaction is left open")
+
+// canRefuse reports whether a statement can say that the store has refused it.
+func canRefuse(st Statement) bool {
+	_, ok := st.(Refusable)
+	return ok && st.Kind() == Alone
+}
 
 // refuses reports whether the store has refused the statement itself.
 func refuses(st Statement) bool {
