@@ -278,6 +278,17 @@ func TestKillClient(t *testing.T) {
 	if !ok || !strings.Contains(out, fmt.Sprintf("\n%d ", id)) {
 		t.Errorf("dsmproxy clients: %s", out)
 	}
+	if _, err := conn.ExecContext(context.Background(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Second, "the transaction to be shown", func() bool {
+		table, _ := c.run(t, "clients")
+		list, _ := c.run(t, "clients", "-json")
+		return strings.Contains(table, "idle, in transaction") && strings.Contains(list, `"in_transaction":true`)
+	})
+	if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan error, 1)
 	go func() {
 		_, err := conn.ExecContext(context.Background(), "SELECT SLEEP(60)")

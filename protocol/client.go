@@ -41,6 +41,7 @@ type Client struct {
 	// since is the tick at which the running command began or, negative, at
 	// which the client began to be idle; 0 before the login.
 	since     atomic.Int64
+	inTxn     atomic.Bool // Status has it that a transaction is open, behind the last command
 	questions atomic.Uint64
 	idle      atomic.Int64           // how long it may be idle, unless 0; see SetIdleTimeout
 	owner     atomic.Pointer[string] // User, for Kill

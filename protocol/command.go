@@ -35,7 +35,16 @@ func (c *Client) serve() {
 			}
 			return
 		}
+		c.noteTxn()
 		c.since.Store(-tick.Load())
+	}
+}
+
+// noteTxn notes for List whether the client is in a transaction. A look is free,
+// where a store of the same value would cost each command one.
+func (c *Client) noteTxn() {
+	if in := c.Status.Has(StatusInTrans); in != c.inTxn.Load() {
+		c.inTxn.Store(in)
 	}
 }
 

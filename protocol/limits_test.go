@@ -140,6 +140,16 @@ func TestList(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	for _, in := range []bool{true, false} {
+		q := map[bool]string{true: "begin", false: "commit"}[in]
+		if _, err := conn.ExecContext(context.Background(), q); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, q+" to be seen", func() bool {
+			l := s.List()
+			return len(l) == 1 && !l[0].Running && l[0].InTxn == in
+		})
+	}
 	done := make(chan error, 1)
 	go func() {
 		_, err := conn.ExecContext(context.Background(), "wait")

@@ -17,6 +17,7 @@ type ClientInfo struct {
 	Via       string // who connected for the client, by the PROXY protocol
 	TLS       bool
 	Running   bool          // a command is under way
+	InTxn     bool          // behind its last command a transaction was open
 	For       time.Duration // it has been running, or idle, to the second
 	Questions uint64        // commands
 }
@@ -32,7 +33,7 @@ func (s *Server) List() []ClientInfo {
 		if since == 0 {
 			continue
 		}
-		i := ClientInfo{ID: c.ID, User: *c.owner.Load(), Host: "localhost", Via: c.via, TLS: c.TLS, Running: since > 0, Questions: c.questions.Load()}
+		i := ClientInfo{ID: c.ID, User: *c.owner.Load(), Host: "localhost", Via: c.via, TLS: c.TLS, Running: since > 0, InTxn: c.inTxn.Load(), Questions: c.questions.Load()}
 		if c.RemoteAddr.IsValid() {
 			i.Host = c.RemoteAddr.String()
 		}

@@ -125,7 +125,11 @@ func printClients(w io.Writer, list []admin.Client) error {
 		if c.TLS {
 			secure = "yes"
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", c.ID, c.User, host, secure, c.State, time.Duration(c.For*float64(time.Second)), c.Questions)
+		state := c.State
+		if c.InTxn {
+			state += ", in transaction"
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", c.ID, c.User, host, secure, state, time.Duration(c.For*float64(time.Second)), c.Questions)
 	}
 	return t.Flush()
 }

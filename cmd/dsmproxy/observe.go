@@ -136,7 +136,7 @@ func (p *proxy) clientList() []admin.Client {
 			state = "running"
 		}
 		list = append(list, admin.Client{
-			ID: c.ID, User: c.User, Host: c.Host, Via: c.Via, TLS: c.TLS, State: state,
+			ID: c.ID, User: c.User, Host: c.Host, Via: c.Via, TLS: c.TLS, State: state, InTxn: c.InTxn,
 			For: c.For.Seconds(), Questions: c.Questions,
 		})
 	}

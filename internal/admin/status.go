@@ -164,6 +164,7 @@ type Client struct {
 	Via       string  `json:"via,omitempty"`
 	TLS       bool    `json:"tls"`
 	State     string  `json:"state"` // running, idle
+	InTxn     bool    `json:"in_transaction"`
 	For       float64 `json:"for_seconds"`
 	Questions uint64  `json:"commands"`
 }
