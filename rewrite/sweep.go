@@ -42,6 +42,9 @@ type Sweep struct {
 	// Limited: at most Limit records are to be written.
 	Limited bool
 	Limit   Value
+	// Queries: there is a subquery in it, which may read the table that it writes:
+	// not every server takes that.
+	Queries bool
 }
 
 // Sweep takes a KindBroadcast or a KindWrite of several keys apart. why names
@@ -66,6 +69,9 @@ func (s *Statement) Sweep() (w Sweep, why string) {
 	sw := sweeper{analyzer: a, plan: s.Plan, key: "`" + strings.ReplaceAll(column, "`", "``") + "`", tableOf: s.Plan.Table.Name}
 	if s.Plan.Target.Name != "" {
 		sw.tableOf = s.Plan.Target.Name
+	}
+	for i := range a.toks {
+		sw.out.Queries = sw.out.Queries || a.is(i, "select")
 	}
 	switch s.Plan.Verb {
 	case VerbDelete:

@@ -44,11 +44,8 @@ func (s *session) writeJoined(st *rewrite.Statement, req replica.Request, args r
 	if why != "" {
 		return refuse(why)
 	}
-	if len(p.Others) == 0 { // one that reads what it writes may not be allowed
-		const updateTableUsed = 1093
-		if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && (told.Code == updateTableUsed || s.judges(told)) {
-			return told
-		}
+	if told := s.readsWritten(p, whole.Text); told != nil {
+		return told
 	}
 	var texts [][]byte
 	for i := range parts {
@@ -72,6 +69,27 @@ func (s *session) writeJoined(st *rewrite.Statement, req replica.Request, args r
 		return s.writeParts(p, texts)
 	}
 	return s.carryOutText(p, texts[0])
+}
+
+// readsWritten is what the stores have against a write that reads what it writes:
+// MySQL takes none whose subquery does, MariaDB does, and in parts it would be
+// carried out at both. The store of the other tables is asked if there are some,
+// for they have to be there. nil if there is nothing against it, or no store could
+// be asked.
+func (s *session) readsWritten(p *rewrite.Plan, text []byte) error {
+	const updateTableUsed = 1093
+	at := -1
+	if len(p.Others) > 0 {
+		at = s.router.OtherTables
+	}
+	told, lost := s.data.JudgeAt(at, text)
+	if lost != nil || told == nil {
+		return nil
+	}
+	if told.Code == updateTableUsed || at < 0 && p.Joins && s.judges(told) {
+		return told
+	}
+	return nil
 }
 
 // joinedText is a part with what it needs of other tables in its place.

@@ -86,6 +86,11 @@ func (s *session) sweep(st *rewrite.Statement, req replica.Request, args rewrite
 	if s.data.ReadOnly() { // no store would say so where no record is found
 		return s.readOnlyTransaction()
 	}
+	if parts.Queries {
+		if told := s.readsWritten(p, st.Text); told != nil {
+			return told
+		}
+	}
 	v := variants{of: req}
 	defer v.close()
 	if keys != nil && s.spelled != nil {

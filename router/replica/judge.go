@@ -11,9 +11,12 @@ import (
 
 // Judge has a store prepare a statement, which has no effect, and returns the
 // error that it has for it; nil for none.
-func (c *Client) Judge(text []byte) (*protocol.Error, error) {
+func (c *Client) Judge(text []byte) (*protocol.Error, error) { return c.JudgeAt(-1, text) }
+
+// JudgeAt is Judge by store at, unless that is negative.
+func (c *Client) JudgeAt(at int, text []byte) (*protocol.Error, error) {
 	var told *protocol.Error
-	err := c.Ask(func(conn *store.Conn) error {
+	judge := func(conn *store.Conn) error {
 		conn.Begin(time.Time{})
 		if err := conn.Queue(append([]byte{byte(protocol.ComStmtPrepare)}, text...)); err != nil {
 			return err
@@ -38,7 +41,15 @@ func (c *Client) Judge(text []byte) (*protocol.Error, error) {
 			return err
 		}
 		return conn.Send()
-	})
+	}
+	var err error
+	if at < 0 {
+		err = c.Ask(judge)
+	} else if conn, lost := c.acquireAt(at); lost != nil {
+		err = lost
+	} else {
+		err = c.asked(at, conn, judge)
+	}
 	var refused *protocol.Error
 	if errors.As(err, &refused) {
 		return refused, nil // a transaction that has lost its store
