@@ -55,7 +55,11 @@ func TestTwoServersOneName(t *testing.T) {
 	addrs := []string{f.proxies[0].links[1].Addr(), wrong.Addr()}
 	for i, p := range f.proxies {
 		eventually(t, 3*time.Minute, p.name+" to find it", func() bool { return strings.Contains(metrics(p), metric+"1") })
-		line := p.Log.Find("another proxy reaches another server as this store")
+		line := ""
+		eventually(t, time.Minute, p.name+" to log it", func() bool {
+			line = p.Log.Find("another proxy reaches another server as this store")
+			return line != ""
+		})
 		if want := fmt.Sprintf("store=s1 addr=%s other_proxy=", addrs[i]); !strings.Contains(line, want) {
 			t.Errorf("%s does not log %q: %s", p.name, want, line)
 		}

@@ -37,7 +37,7 @@ func (s *session) writeJoined(st *rewrite.Statement, req replica.Request, args r
 	parts, why := whole.Joined(s.router.Planner.Ours(s.data.State().DB()))
 	if p.Verb == rewrite.VerbDelete { // which table a target is, and whether it is one, a server knows best
 		const unknownTable = 1109
-		if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && told.Code == unknownTable {
+		if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && (told.Code == unknownTable || endsTransaction(told)) {
 			return told
 		}
 	}
@@ -53,7 +53,7 @@ func (s *session) writeJoined(st *rewrite.Statement, req replica.Request, args r
 		var refused *protocol.Error
 		if errors.As(err, &refused) && refused.Code == errBadField {
 			// Which clause it is in is another question.
-			if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && told.Code == errBadField {
+			if told, lost := s.data.Judge(whole.Text); lost == nil && told != nil && (told.Code == errBadField || endsTransaction(told)) {
 				return told
 			}
 		}
@@ -86,7 +86,7 @@ func (s *session) readsWritten(p *rewrite.Plan, text []byte) error {
 	if lost != nil || told == nil {
 		return nil
 	}
-	if told.Code == updateTableUsed || at < 0 && p.Joins && s.judges(told) {
+	if told.Code == updateTableUsed || endsTransaction(told) || at < 0 && p.Joins && s.judges(told) {
 		return told
 	}
 	return nil

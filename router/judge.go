@@ -60,9 +60,17 @@ func (s *session) judges(e *protocol.Error) bool {
 	case protocol.ErrParse:
 		return true
 	}
+	if endsTransaction(e) {
+		return true
+	}
 	// A store that has been wiped is not to be believed.
 	return !s.data.Fenced() || e.Code == protocol.ErrNoSuchTable && s.absent()
 }
+
+// endsTransaction reports whether what the proxy has asked at a store of the
+// client's transaction has found that store lost, and the transaction with it: the
+// client is told, for what follows would be carried out by itself.
+func endsTransaction(told *protocol.Error) bool { return told.Code == protocol.ErrLockDeadlock }
 
 // absent reports whether all stores can be asked, and none has the session table
 // of the latest statement.
@@ -93,8 +101,8 @@ func (s *session) withoutKey(p *rewrite.Plan) error {
 		return err
 	})
 	var refused *protocol.Error
-	if errors.As(err, &refused) && refused.Code == protocol.ErrLockDeadlock {
-		return refused // a transaction that has lost its store
+	if errors.As(err, &refused) && endsTransaction(refused) {
+		return refused
 	}
 	if ignores, _ := s.latest.OnDuplicates(); err != nil || !found || ignores {
 		return refuse(noKey)

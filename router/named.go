@@ -161,6 +161,9 @@ func (s *session) computedText(p *rewrite.PreparedSQL) ([]byte, error) {
 		}
 		return err
 	})
+	if err == nil && v.TooLarge {
+		err = varTooLarge("of a text to prepare", "")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -53,9 +53,11 @@ type harness struct {
 	clients func() []protocol.ClientInfo // of the proxy that was started last
 	server  *protocol.Server             // likewise
 	passers []*protocol.Server           // those that have passed their clients on
-	other   int                          // the store of other tables
-	log     *lockedBuffer
-	detect  time.Duration // how long a store must fail to be excluded
+	// mayClose is why clients that are not passed on may be closed.
+	mayClose string
+	other    int // the store of other tables
+	log      *lockedBuffer
+	detect   time.Duration // how long a store must fail to be excluded
 	// patience is how long a statement waits for the group.
 	patience time.Duration
 	// founding, if not nil, keeps the group from being founded until it is closed.

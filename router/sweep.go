@@ -152,7 +152,7 @@ func goesOn(p *rewrite.Plan) string {
 // readOnlyTransaction is what a store says of the running write in a transaction
 // that may not write: that, unless it can't parse it.
 func (s *session) readOnlyTransaction() *protocol.Error {
-	if told, lost := s.data.Judge(s.latest.Text); lost == nil && told != nil && told.Code == protocol.ErrParse {
+	if told, lost := s.data.Judge(s.latest.Text); lost == nil && told != nil && (told.Code == protocol.ErrParse || endsTransaction(told)) {
 		return told
 	}
 	e := &protocol.Error{Code: 1792, State: "25006",

@@ -8,14 +8,14 @@ import (
 
 	"github.com/dsmproxy/dsmproxy/router/fence"
 	"github.com/dsmproxy/dsmproxy/router/store"
+	"github.com/dsmproxy/dsmproxy/router/view"
 )
 
 // A write of a table that is not there is answered as one server answers it, at
 // once: there are handlers that make their table when they are told so. That a
 // single store lacks it says little, for it may be about to get it, by DDL that is
 // under way or because it joins: such a write waits. So the others are asked. If
-// none that answers has it, no DDL that makes it has ended, whichever of them was
-// asked first.
+// none has it, no DDL that makes it has ended, whichever of them was asked first.
 
 // missing is the error for a session table that the store has not, though its
 // ledger is there.
@@ -32,27 +32,31 @@ func (e *missing) Error() string {
 // Is reports whether it is fence.ErrUnsent.
 func (e *missing) Is(target error) bool { return target == fence.ErrUnsent }
 
-// nowhere reports whether no store that answers has the table.
-func (s *Store) nowhere(ctx context.Context, t *Table) bool {
+// nowhere reports whether all stores say that they have not the table, but for
+// those that are Down in the view: what they have is put aside before they serve.
+func (s *Store) nowhere(ctx context.Context, v *view.View, t *Table) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	var (
-		found atomic.Bool
-		asked sync.WaitGroup
+		elsewhere atomic.Bool
+		asked     sync.WaitGroup
 	)
-	for _, o := range s.siblings() {
+	for i, o := range s.siblings() {
+		if v.State(i) == view.Down {
+			continue
+		}
 		asked.Go(func() {
-			if o.hasTable(ctx, t) {
-				found.Store(true)
+			if !o.lacksTable(ctx, t) {
+				elsewhere.Store(true)
 			}
 		})
 	}
 	asked.Wait()
-	return !found.Load() && ctx.Err() == nil
+	return !elsewhere.Load()
 }
 
-// hasTable reports whether the store says that it has the table.
-func (s *Store) hasTable(ctx context.Context, t *Table) bool {
+// lacksTable reports whether the store says that it has not the table.
+func (s *Store) lacksTable(ctx context.Context, t *Table) bool {
 	c, err := s.service(ctx, false)
 	if err != nil {
 		return false
@@ -63,7 +67,7 @@ func (s *Store) hasTable(ctx context.Context, t *Table) bool {
 	j.add("SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA=").quoted([]byte(t.Schema)).
 		add(" AND TABLE_NAME=").quoted([]byte(t.Name))
 	return s.run(ctx, c, j, s.cfg.OwnTimeout) == nil && j.reply.err == nil &&
-		len(j.reply.sets) == 1 && j.reply.sets[0].rows > 0
+		len(j.reply.sets) == 1 && j.reply.sets[0].rows == 0
 }
 
 // refusesAbsent has the store itself refuse a write of a table that is nowhere,
@@ -94,7 +98,7 @@ func (s *Store) refusesAbsent(ctx context.Context, g fence.Guard, st Statement, 
 	err = s.undoRefused(c, &f, keys, entries)
 	if err == nil && !refuses(st) {
 		st.Settle(c, nil)
-		return fmt.Errorf("%w: the table has been made just now", fence.ErrUnsent)
+		return fmt.Errorf("%w: the table has been made just now, or the proxy's account has no right to see it", fence.ErrUnsent)
 	}
 	st.Settle(c, broken(c, err))
 	clear(entries) // the answer tells of no record

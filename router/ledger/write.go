@@ -61,7 +61,7 @@ func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, 
 	shapes := make([]*shape, 0, 4)
 	for i := range keys {
 		sh, err := s.shape(ctx, keys[i].Table)
-		if away := (*missing)(nil); errors.As(err, &away) && canRefuse(st) && s.nowhere(ctx, away.table) {
+		if away := (*missing)(nil); errors.As(err, &away) && canRefuse(st) && s.nowhere(ctx, g.View, away.table) {
 			return false, s.refusesAbsent(ctx, g, st, keys, entries)
 		}
 		if err != nil {
@@ -81,7 +81,7 @@ func (s *Store) Write(ctx context.Context, g fence.Guard, stmt fence.Statement, 
 			deadlocks++
 			continue
 		}
-		if !again || try == tries || st.Kind() == Commit || ctx.Err() != nil {
+		if !again || try >= tries || st.Kind() == Commit || ctx.Err() != nil {
 			return changed, err
 		}
 	}

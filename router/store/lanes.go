@@ -50,8 +50,8 @@ const (
 	// They hold unless one would have to wait for a connection of one's own.
 	slowAnswer = time.Millisecond
 	laneWait   = 10 * time.Millisecond
-	// gatherTo is up to how many reads a lane is preferred to idle ones that is
-	// about to be written to.
+	// gatherTo is up to how many commands a lane is preferred to idle ones that is
+	// about to be written to: reads, and their Sequels.
 	gatherTo = 16
 	// maxDepth bounds the reads in one lane.
 	maxDepth = 128
@@ -232,7 +232,7 @@ func (ls *Lanes) choose(ctx context.Context, sequel *Sequel) *lane {
 		if d >= maxDepth || l.closed.Load() || l.conn.expired.Load() {
 			continue
 		}
-		if joins = d < gatherTo && l.gathering.Load(); joins {
+		if joins = d < gatherTo && l.gathering.Load() && time.Duration(l.cost.Load()) <= slowAnswer; joins {
 			best, least = l, d
 			break
 		}
