@@ -63,7 +63,8 @@ func TestStoreMoves(t *testing.T) {
 	move("127.0.0.1:1")
 	command("can't be asked whether it is store s2", "reload")
 
-	// To another port, with its data.
+	// To another port, with its data. No store can be spared before the first heal.
+	c.awaitHeal(t)
 	command("", "drain", "s2")
 	first.Shutdown(t.Context())
 	copied := filepath.Join(t.TempDir(), "copied")

@@ -35,19 +35,33 @@ func (g *Group) grace() time.Duration { return 3 * g.cfg.BeatEvery }
 // drainPause is how long a drain waits between two looks at how far it is.
 const drainPause = pauseOwners
 
+// drainPatience is how long a drain waits for copies that are being made. Those
+// of a group that was just set up, or of a store that just came back, are there
+// in a moment; who has many records is told to come again.
+const drainPatience = 10 * time.Second
+
 // Drain takes a store out of service. When it returns nil, the store has been
 // excluded, the leases of the proxies that may not know that have ended, and no
 // statement goes there any more. It is refused where the records could not be
 // served without the store; and, unless forced, where that would leave fewer
-// copies than there should be, or not all of them are made yet. A transaction
-// that is open at the store is rolled back (ErrRestart), a Hold there is Lost.
+// copies than there should be, or not all of them are made within drainPatience.
+// A transaction that is open at the store is rolled back (ErrRestart), a Hold
+// there is Lost.
 func (g *Group) Drain(ctx context.Context, store int, force bool) error {
 	c, err := g.known(ctx, store)
 	if err != nil {
 		return err
 	}
 	p := g.stores[store]
-	if err := g.parts(c.view, p, force); err != nil {
+	err = g.parts(c.view, p, force)
+	for begun := g.env.Now(); err != nil && g.settles(c.view, p) && g.env.Now()-begun < drainPatience && ctx.Err() == nil; {
+		g.env.Sleep(ctx, g.cfg.BeatEvery/2)
+		if c, err = g.known(ctx, store); err != nil {
+			return err
+		}
+		err = g.parts(c.view, p, force)
+	}
+	if err != nil {
 		return err
 	}
 	p.leaving.Store(true)
@@ -132,6 +146,23 @@ func (g *Group) parts(v *view.View, p *peer, force bool) error {
 		return &Reluctant{fmt.Sprintf("%d of %d stores would be left, for %d copies of each record", up, len(g.stores), g.cfg.Copies)}
 	}
 	return nil
+}
+
+// settles reports whether some store that serves beside p has not been found to
+// have all its records yet, which may have p's drain refused and ends by itself.
+func (g *Group) settles(v *view.View, p *peer) bool {
+	for _, o := range g.stores {
+		if o == p || v.State(o.index) != view.Up {
+			continue
+		}
+		if s := o.standing.Load(); s == nil || !s.cover.Equal(v) {
+			return true
+		}
+		if st, err := o.status(); err == nil && (st.Boot == 0 || !st.Intact || st.Cover == nil) {
+			return true
+		}
+	}
+	return false
 }
 
 // Reluctant is why a store is not drained unless that is forced.
