@@ -83,7 +83,7 @@ func (g *Group) othersView(ctx context.Context, p *peer) *view.View {
 		}
 	}, nil)
 	switch {
-	case founding: // p is to be founded with them, if that is under way
+	case founding && !g.cfg.ablate.fillFounding: // p is to be founded with them, if that is under way
 		return nil
 	case g.cfg.Solo:
 		if c == nil || !g.owns(c.view) || !g.hasAll(c.view, votes, p) {

@@ -97,6 +97,11 @@ type ablations struct {
 	guessFate      bool // take what is there for older than a write that was lost
 	noSeal         bool // don't keep such a write from coming back
 	sameNumbers    bool // number on from what is found where memory was lost
+	foundWithout   bool // found what answers, without those that are away
+	foundAgain     bool // found what is empty beside stores that have been used
+	fillFounding   bool // fill an empty store from others that are being founded
+	fewFounding    bool // before the first heal, ask no more stores than behind it
+	hastySpare     bool // before the first heal, exclude stores as behind it
 }
 
 func (c Config) withDefaults() Config {

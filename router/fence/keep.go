@@ -168,7 +168,7 @@ func (g *Group) spares(v *view.View, p *peer) bool {
 	have := 0
 	for _, o := range g.stores {
 		st, err := o.status()
-		good := err == nil && st.Boot != 0 && (st.Intact && st.Cover != nil || g.cfg.ablate.forgetUnproven)
+		good := err == nil && st.Boot != 0 && (st.Intact && (st.Cover != nil || g.cfg.ablate.hastySpare) || g.cfg.ablate.forgetUnproven)
 		if o != p && v.State(o.index) == view.Up && good {
 			have++
 		}

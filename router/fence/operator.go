@@ -33,20 +33,20 @@ func (g *Group) Found(ctx context.Context) error {
 			}
 		case st.Blank:
 			blank = append(blank, p)
-		case !st.View.Pristine() || p.store != nil && !st.founding():
+		case (!st.View.Pristine() || p.store != nil && !st.founding()) && !g.cfg.ablate.foundAgain:
 			return fmt.Errorf("%s: %w", p.name(), ErrFounded)
 		default:
 			to = to.Join(st.View)
 		}
 	}
 	switch {
-	case away != nil:
+	case away != nil && !g.cfg.ablate.foundWithout:
 		return away
 	case len(blank) == 0:
 		return ErrFounded
 	}
 	for _, p := range blank {
-		if to.Term() != 0 && g.topTick(p) > 0 {
+		if to.Term() != 0 && g.topTick(p) > 0 && !g.cfg.ablate.foundAgain {
 			return fmt.Errorf("%s was founded before, and is empty now: give up what it had (dsmproxy accept-loss %[1]s)", p.name())
 		}
 		st, _ := p.status()

@@ -2,7 +2,6 @@ package fence
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -90,111 +89,6 @@ func TestTrust(t *testing.T) {
 		}
 	}
 	s.pass(3 * second)
-	s.wants(0, 0, 1)
-}
-
-// TestAdoption: of records from before the protocol the first store's counts.
-func TestAdoption(t *testing.T) {
-	s := newStage(t, calmSafe, func(c *simConfig) { c.Adopt, c.Keys = true, 8 })
-	for k := range s.cfg.Keys {
-		for _, o := range s.servers {
-			delete(o.entries, string(keyID(k)))
-		}
-		for i := range k % 4 { // key 0 nowhere, 1 at the last, 2 at the last two ...
-			o := s.servers[2-i]
-			o.entries[string(keyID(k))] = Entry{Known: true, Image: binary.BigEndian.AppendUint64(nil, uint64(100*k+o.index))}
-		}
-	}
-	var u *Unavailable
-	if _, err := s.read(0, 0); !errors.As(err, &u) || u.Reason != NotFounded {
-		t.Fatalf("read before the registers are made: %v", err)
-	}
-	s.finish(s.start(0, func(g *Group) error { return g.Found(context.Background()) }))
-	s.await("all well", func() bool { return s.unwell() == "" })
-	for k := range s.cfg.Keys {
-		if n := k % 4; n == 0 {
-			if out, err := s.read(0, k); err != nil || out.found {
-				t.Errorf("key %d reads as %+v, %v; want nothing", k, out, err)
-			}
-		} else {
-			s.wants(0, k, uint64(100*k+3-n))
-		}
-	}
-	if r := s.finish(s.start(1, func(g *Group) error { return g.Found(context.Background()) })); r.err == nil {
-		t.Error("founded twice")
-	}
-}
-
-// TestFoundedHalfway: the second of two stores is away while the group is founded,
-// and a proxy serves by the view that the first one has. The founding goes on.
-func TestFoundedHalfway(t *testing.T) {
-	for _, c := range []simConfig{calmSolo, calmSafe} {
-		s := newStage(t, c, func(c *simConfig) { c.Adopt = true })
-		last := len(s.servers) - 1
-		for i, o := range s.servers[:last] {
-			o.entries[string(keyID(0))] = Entry{Known: true, Image: binary.BigEndian.AppendUint64(nil, uint64(i))}
-		}
-		found := func() error {
-			return s.finish(s.start(0, func(g *Group) error { return g.Found(context.Background()) })).err
-		}
-		s.hook = func(l *link, call string) {
-			if call == "open" && l.s.index == last {
-				l.s.crash()
-			}
-		}
-		if err := found(); err == nil || errors.Is(err, ErrFounded) {
-			t.Fatalf("founded without the last store: %v", err)
-		}
-		s.hook = nil
-		s.servers[last].restart()
-		put := s.begin(0, 0, simOp{doPut, 7}) // waits for the last store
-		s.await("a view", func() bool { return s.proxies[0].group.now.Load() != nil && (!c.Solo || s.view(0).Term() != 0) })
-		if s.servers[last].view != nil {
-			t.Fatal("the last store has a register already")
-		}
-		if err := found(); err != nil {
-			t.Fatal(err)
-		}
-		s.await("all well", func() bool { return s.unwell() == "" })
-		if err := found(); !errors.Is(err, ErrFounded) {
-			t.Errorf("founded again: %v", err)
-		}
-		s.finish(put)
-		s.wants(0, 0, 7)
-	}
-}
-
-// TestEmptiedWhileFounded: of two stores that were founded, and not yet healed,
-// one loses all. It is not founded again: an operator gives up what it had.
-func TestEmptiedWhileFounded(t *testing.T) {
-	s := newStage(t, calmSolo, func(c *simConfig) { c.Adopt = true })
-	for _, p := range s.proxies {
-		p.group.cfg.MendEvery = 20 * second
-	}
-	s.pass(second)
-	found := func() error {
-		return s.finish(s.start(0, func(g *Group) error { return g.Found(context.Background()) })).err
-	}
-	if err := found(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.put(0, 0, 1); err != nil {
-		t.Fatal(err)
-	}
-	s.servers[1].crash()
-	s.servers[1].wipe()
-	s.servers[1].restart()
-	s.pass(5 * second)
-	if err := found(); err == nil || !strings.Contains(err.Error(), "accept-loss s1") {
-		t.Errorf("founded again: %v", err)
-	}
-	for _, p := range s.proxies {
-		p.group.cfg.MendEvery = second
-	}
-	if r := s.finish(s.start(0, func(g *Group) error { return g.AcceptLoss(context.Background(), 1) })); r.err != nil {
-		t.Fatal(r.err)
-	}
-	s.await("all well", func() bool { return s.unwell() == "" })
 	s.wants(0, 0, 1)
 }
 

@@ -154,7 +154,7 @@ func (g *Group) gather(ctx context.Context, c *installed, key Key, s *site) (Ent
 // with a record.
 func (g *Group) mustAnswer(v *view.View, founding bool) int {
 	need := len(g.stores) - v.Voids()
-	if !founding {
+	if !founding || g.cfg.ablate.fewFounding {
 		need -= g.cfg.MinCopies - 1
 	}
 	return max(1, need)

@@ -25,6 +25,9 @@ func ablationList() []ablation {
 	lossy := with(safe, func(c *simConfig) { c.Lossy = true })
 	four := with(safe, func(c *simConfig) { c.Stores, c.Proxies = 4, 3 })
 	solo := simConfig{Stores: 2, Copies: 2, MinCopies: 1, Solo: true, Proxies: 2, Faults: []fault{cutProxy, splitAll, crashProxy, pauseStore}}
+	adopt := with(safe, func(c *simConfig) {
+		c.Adopt, c.Faults = true, []fault{crashStore, pauseStore, cutProxy, pauseProxy, crashProxy}
+	})
 	return []ablation{
 		{"fence", func(c *simConfig) { c.without.fence = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseProxy} }), 200, false},
 		{"gate", func(c *simConfig) { c.without.gate = true }, lossy, 80, false},
@@ -44,11 +47,16 @@ func ablationList() []ablation {
 		}), 500, false},
 		{"sweep", func(c *simConfig) { c.ablate.noSweep = true }, with(safe, func(c *simConfig) { c.Faults = []fault{crashProxy} }), 50, false},
 		{"lost writes may count", func(c *simConfig) { c.ablate.guessFate = true }, with(safe, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore} }), 300, false},
+		{"founded by all", func(c *simConfig) { c.ablate.foundWithout = true }, adopt, 400, false},
+		{"founded, not filled", func(c *simConfig) { c.ablate.fillFounding = true }, adopt, 50, false},
+		{"all asked before the first heal", func(c *simConfig) { c.ablate.fewFounding = true }, adopt, 50, false},
+		{"none excluded before the first heal", func(c *simConfig) { c.ablate.hastySpare = true }, adopt, 80, false},
 		{"lost writes stay lost", func(c *simConfig) { c.ablate.noSeal = true }, with(four, func(c *simConfig) { c.Faults = []fault{cutProxy, splitAll, pauseStore, crashStore} }), 2000, true},
 		{"settle looks again", func(c *simConfig) { c.ablate.settleBlind, c.ablate.noJoin = true, true }, lossy, 2000, true},
 		{"join outwaits leases", func(c *simConfig) {
 			c.ablate.hastyJoin, c.ablate.hastyHeal, c.ablate.overtaken, c.ablate.behind = true, true, true, true
 		}, with(four, func(c *simConfig) { c.Lease, c.Faults = 3*second, []fault{cutProxy, splitAll, crashStore} }), 2000, true},
+		{"founded once", func(c *simConfig) { c.without.once = true }, adopt, 2000, true},
 		{"laggards", func(c *simConfig) { c.ablate.noLaggards = true }, safe, 2000, true},
 		{"solo keeps exclusions", func(c *simConfig) { c.ablate.soloForget = true }, solo, 2000, true},
 		{"solo drops proposals", func(c *simConfig) { c.ablate.soloLaunder = true }, solo, 2000, true},

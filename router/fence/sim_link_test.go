@@ -174,7 +174,8 @@ func (l *link) Open(_ context.Context, seen Status, how Opening, v *view.View, t
 	start := l.s.start // the connection is to this one
 	l.hooked("open")
 	return l.commit(lookTimeout, just(func() error {
-		if l.s.start != start || l.s.boot != 0 || l.s.blank != seen.Blank {
+		again := how == Found && l.s.w.cfg.without.once
+		if l.s.start != start || (l.s.boot != 0 || l.s.blank != seen.Blank) && !again {
 			return ErrClosed
 		}
 		l.s.open(how, v, tick)

@@ -44,6 +44,7 @@ type without struct {
 	flush     bool // images that are told may not be on the disk yet
 	gate      bool // stores that have lost something are let in as they are
 	tickLimit bool // puts are never too late
+	once      bool // a register is made where there is one by now
 }
 
 // world is one history.
